@@ -1,0 +1,1 @@
+"""The vocabulary: plain frozen values that every layer speaks. Imports nobody of ours."""
