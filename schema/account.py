@@ -1,0 +1,97 @@
+"""An account: our customer relationship with a provider. Data; the provider is code."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from schema.clock import Millis
+from schema.money import Credits, Micros
+
+
+class Secret:
+    """A text that no log, repr or error shows. ``reveal()`` where it joins a request, nowhere else."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What an upstream lets one account do; None is no limit.
+
+    Attributes:
+        per_minute: requests in any minute, polls included.
+        concurrent: videos in the making at once.
+        per_day: requests a day.
+    """
+
+    per_minute: int | None = None
+    concurrent: int | None = None
+    per_day: int | None = None
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One account at one provider, as configured.
+
+    Attributes:
+        base_url: no trailing slash; paths of wire requests are appended.
+        price_per_credit: micros per credit; None means its price is unknown, and stays unknown.
+        webhook_secrets: current first, then previous ones still accepted.
+        options: the provider's own settings, already checked by the provider.
+        egress_hosts: hosts its video links may point to, beside the provider's own list.
+    """
+
+    id: str
+    provider: str
+    base_url: str
+    credential: Secret
+    credential_version: int = 1
+    price_per_credit: Micros | None = None
+    limits: Limits = Limits()
+    webhook_secrets: tuple[Secret, ...] = ()
+    options: Any = None
+    sandbox: bool = False
+
+
+class CredentialState(StrEnum):
+    WORKS = "works"
+    REFUSED = "refused"
+
+
+class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+    """What we have learned about an account at run time, shared by all replicas.
+
+    Attributes:
+        failures: infrastructure failures in a row; any answer resets it.
+        failed_at: when the latest of them happened.
+        resting_until, resting_reason: asked to stay away until then, and why (a failure kind).
+        credential: whether the upstream takes our credential.
+        credential_version: the version ``credential`` speaks of; a newer one is untried.
+        callbacks_refused: it does not know the callback field; submit without it.
+        credits, credits_at: the balance it last told us, and when.
+    """
+
+    id: str
+    failures: int = 0
+    failed_at: Millis | None = None
+    resting_until: Millis | None = None
+    resting_reason: str | None = None
+    credential: CredentialState = CredentialState.WORKS
+    credential_version: int = 0
+    callbacks_refused: bool = False
+    credits: Credits | None = None
+    credits_at: Millis | None = None

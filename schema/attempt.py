@@ -1,0 +1,66 @@
+"""An attempt: one try to make a video at one account."""
+
+from enum import StrEnum
+
+import msgspec
+
+from schema.clock import Millis
+from schema.errors import FailureKind
+from schema.lifecycle import AttemptState
+from schema.money import Credits
+
+
+class Verdict(StrEnum):
+    """What became of the one paid request of an attempt."""
+
+    NOT_SENT = "not_sent"  # provably nothing left this machine
+    REJECTED = "rejected"  # the upstream said no before it began
+    ACCEPTED = "accepted"  # the upstream gave us a ref
+    UNKNOWN = "unknown"  # everything else: it may have been billed
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why an attempt ended as it did; ``message`` is for people and says no secret."""
+
+    code: FailureKind
+    message: str = ""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at one account.
+
+    Attributes:
+        n: 1 for a video's first attempt.
+        key: the idempotency key sent upstream, the same for every replay.
+        body_sha256: hex digest of the paid request's body; a replay must have the same.
+        callback: whether the request carried our callback URL.
+        ref: the upstream's id for it.
+        replays: how often the same bytes were sent again under the same key.
+        sightings: polls in a row that said "no such ref".
+        credits_low, credits_high: what it may cost, in the account's credits.
+        credits: what it cost, as the upstream reported, else None.
+        video_url: where the upstream says the file lies.
+    """
+
+    id: str
+    video: str
+    tenant: str
+    n: int
+    account: str
+    provider: str
+    state: AttemptState
+    verdict: Verdict | None
+    key: str
+    body_sha256: str
+    credential_version: int
+    callback: bool
+    started_at: Millis
+    ended_at: Millis | None = None
+    ref: str | None = None
+    replays: int = 0
+    sightings: int = 0
+    credits_low: Credits
+    credits_high: Credits
+    credits: Credits | None = None
+    reason: Reason | None = None
+    video_url: str | None = None

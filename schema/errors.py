@@ -1,0 +1,211 @@
+"""Every way a request to the gateway can fail, and every way an upstream can.
+
+* GatewayError            what a caller sees; mapped once to problem+json, once to GraphQL
+  x InvalidRequest        400 / 422     x NotFound              404
+  x Unauthenticated       401           x NotReady              409
+  x Forbidden             403           x AlreadyEnded          409
+  x NoRoute               422 / 503     x IdempotencyKeyReused  422
+  x PayloadTooLarge       413           x Gone                  410
+  x TooManyRequests       429           x Overloaded            503
+* ProviderFailure         what an adapter raises: a kind, never an HTTP status
+* IllegalMove             a bug: somebody asked the life cycle for a move it does not have
+
+Codes are promises; messages are prose and may change.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One thing wrong with one field: where (a name or a dotted path), a stable code, and how to mend it."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class GatewayError(Exception):
+    """The root: subclasses set what a caller may rely on.
+
+    Attributes:
+        code: a stable machine-readable word.
+        status: the HTTP status it answers with.
+        title: a constant sentence for this code.
+        kind: the family OpenAI's SDKs know it by (``error.type``).
+        permanent: true when sending the same request again can not help; SDKs are told not to retry.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong on our side"
+    kind: ClassVar[str] = "server_error"
+    permanent: ClassVar[bool] = False
+
+    def __init__(
+        self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.errors = errors
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidRequest(GatewayError):
+    code = "invalid_request"
+    status = 422
+    title = "The request can not be understood as a wish for a video"
+    kind = "invalid_request_error"
+    permanent = True
+
+    @classmethod
+    def field(cls, field: str, code: str, detail: str) -> "InvalidRequest":
+        """One field is wrong: name it, and say the fix."""
+        return cls(f"{field}: {detail}", errors=(FieldError(field, code, detail),))
+
+
+class MalformedRequest(InvalidRequest):
+    code = "malformed_request"
+    status = 400
+    title = "The request can not be read"
+
+
+class Unauthenticated(GatewayError):
+    code = "unauthenticated"
+    status = 401
+    title = "A valid API key is needed"
+    kind = "authentication_error"
+    permanent = True
+
+
+class Forbidden(GatewayError):
+    code = "forbidden"
+    status = 403
+    title = "This key may not do that"
+    kind = "permission_error"
+    permanent = True
+
+
+class NotFound(GatewayError):
+    code = "not_found"
+    status = 404
+    title = "There is no such thing here"
+    kind = "not_found_error"
+    permanent = True
+
+
+class NotReady(GatewayError):
+    code = "not_ready"
+    status = 409
+    title = "The video is not finished"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class AlreadyEnded(GatewayError):
+    code = "already_ended"
+    status = 409
+    title = "The video has ended; it can not be changed any more"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class Gone(GatewayError):
+    code = "gone"
+    status = 410
+    title = "The file was kept for its time and is gone"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class PayloadTooLarge(GatewayError):
+    code = "payload_too_large"
+    status = 413
+    title = "The request is too large"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class IdempotencyKeyReused(GatewayError):
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This idempotency key was used for another wish"
+    kind = "idempotency_error"
+    permanent = True
+
+
+class NoRoute(GatewayError):
+    """No account may ever make this video as asked; ``errors`` say which field excludes whom."""
+
+    code = "no_route"
+    status = 422
+    title = "No provider account can make this video as asked"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class TooManyRequests(GatewayError):
+    code = "too_many_requests"
+    status = 429
+    title = "Too many requests; slow down"
+    kind = "rate_limit_error"
+
+
+class Overloaded(GatewayError):
+    code = "overloaded"
+    status = 503
+    title = "The gateway can not take this now; nothing was accepted"
+
+
+class FailureKind(StrEnum):
+    """The closed set of words for what went wrong at an upstream."""
+
+    INVALID_REQUEST = "invalid_request"  # it says our request is wrong
+    CONTENT_REJECTED = "content_rejected"  # it will not make this content
+    UNSUPPORTED = "unsupported"  # it can not make this kind of video
+    CALLBACK_REFUSED = "callback_refused"  # it does not know the field that carries our callback URL
+    OUT_OF_CREDITS = "out_of_credits"  # our account there is empty
+    UNAUTHORIZED = "unauthorized"  # our credential there is refused
+    RATE_LIMITED = "rate_limited"  # too much, too fast; nothing was begun
+    BUSY = "busy"  # it refuses by name for now; nothing was begun
+    UNREACHABLE = "unreachable"  # nothing was sent
+    UNAVAILABLE = "unavailable"  # a server error: something may have been begun
+    LOST = "lost"  # sent, and no whole answer came
+    PROTOCOL = "protocol"  # an answer came and can not be read
+    NOT_FOUND = "not_found"  # it does not know this ref
+    GENERATION_FAILED = "generation_failed"  # it tried to make the video and failed
+    INCOMPLETE = "incomplete"  # it said completed and gave no usable file
+    DEADLINE_EXCEEDED = "deadline_exceeded"  # nobody told us the end in time
+
+
+class ProviderFailure(Exception):
+    """An upstream did not do what was asked.
+
+    Attributes:
+        kind: which of the closed words.
+        detail: for people only; nothing decides by it. Cut short, free of secrets.
+        retry_after: seconds the upstream asks us to stay away, if it said so.
+        credits_required, credits_available: what an empty account told us, if it did.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        credits_required: int | None = None,
+        credits_available: int | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {detail}" if detail else str(kind))
+        self.kind = kind
+        self.detail = detail[:500]
+        self.retry_after = retry_after
+        self.credits_required = credits_required
+        self.credits_available = credits_available
+
+
+class IllegalMove(Exception):
+    """The life cycle has no such move; the caller's facts are stale or wrong."""

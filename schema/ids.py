@@ -1,0 +1,48 @@
+"""Ids: a prefix that says what it names, then 26 characters that sort by time.
+
+The body is a ULID (48 bits of milliseconds, 80 random bits, Crockford's base 32): ids sort as they were made,
+so they serve as keyset cursors, and nobody can guess the next one.
+"""
+
+import os
+from collections.abc import Callable
+
+from schema.clock import Millis
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+BODY_LENGTH = 26
+_RANDOM_BYTES = 10
+
+Entropy = Callable[[int], bytes]
+"""Gives that many random bytes; ``os.urandom`` outside tests."""
+
+VIDEO = "video_"
+ATTEMPT = "att_"
+EVENT = "evt_"
+REQUEST = "req_"
+WORKER = "wkr_"
+
+
+class Ids:
+    """Makes ids from the time it is given and the entropy it was built with."""
+
+    def __init__(self, entropy: Entropy = os.urandom) -> None:
+        self._entropy = entropy
+
+    def make(self, prefix: str, now: Millis) -> str:
+        """A fresh id, such as ``video_01kb…``; ``now`` in milliseconds since the epoch."""
+        number = (now << 80) | int.from_bytes(self._entropy(_RANDOM_BYTES), "big")
+        return prefix + _base32(number)
+
+    def video(self, now: Millis) -> str:
+        return self.make(VIDEO, now)
+
+    def attempt(self, now: Millis) -> str:
+        return self.make(ATTEMPT, now)
+
+    def event(self, now: Millis) -> str:
+        return self.make(EVENT, now)
+
+
+def _base32(number: int) -> str:
+    return "".join([ALPHABET[(number >> shift) & 31] for shift in range(5 * (BODY_LENGTH - 1), -1, -5)])

@@ -1,0 +1,57 @@
+"""Money and credits, always integers: micros of one configured currency, and credits of one account.
+
+Credits of different accounts do not compare; money does. 1 USD = 1,000,000 micros (DESIGN, section 3).
+"""
+
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+MICROS = 1_000_000
+MAX_MICROS = 10**15
+"""One billion units of currency: beyond it an amount is a typing mistake, and SQL integers stay safe."""
+
+Micros = int
+Credits = int
+
+
+class CreditRange(msgspec.Struct, frozen=True):
+    """What a video may cost at one account, in that account's credits; ``low <= high``."""
+
+    low: Credits
+    high: Credits
+
+    def at(self, price_per_credit: Micros) -> "MicrosRange":
+        """The same range as money."""
+        return MicrosRange(low=self.low * price_per_credit, high=self.high * price_per_credit)
+
+
+class MicrosRange(msgspec.Struct, frozen=True):
+    """What a video may cost in money; ``low <= high``."""
+
+    low: Micros
+    high: Micros
+
+
+def parse_micros(text: str) -> Micros:
+    """``"0.20"`` as 200,000 micros.
+
+    Raises:
+        ValueError: not a decimal number, negative, finer than a micro, or larger than MAX_MICROS.
+    """
+    try:
+        exact = Decimal(text) * MICROS
+    except InvalidOperation:
+        raise ValueError(f'{text!r} is not an amount; write it as a decimal number, such as "0.20"') from None
+    if not exact.is_finite() or exact < 0 or exact > MAX_MICROS:
+        raise ValueError(f"{text!r} is not an amount between 0 and {MAX_MICROS // MICROS}")
+    if exact != exact.to_integral_value():
+        raise ValueError(f"{text!r} is finer than a millionth, the smallest amount")
+    return int(exact)
+
+
+def format_micros(amount: Micros) -> str:
+    """200,000 micros as ``"0.20"``: two decimals at least, no more than needed."""
+    whole, rest = divmod(abs(amount), MICROS)
+    digits = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if amount < 0 else ''}{whole}.{digits}"

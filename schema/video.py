@@ -1,0 +1,243 @@
+"""A video: what is wanted (spec), by whom and how (order), and what it has become (video)."""
+
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from schema.clock import Millis
+from schema.errors import FieldError, InvalidRequest
+from schema.lifecycle import ENDED, Substate, VideoStatus
+from schema.money import MAX_MICROS, Micros
+
+MAX_PROMPT = 2000
+"""Neither upstream publishes a number; upstreams V5 gives this one and why."""
+
+
+class AspectRatio(StrEnum):
+    """The union of what the upstreams can be told; ``auto`` leaves it to the provider."""
+
+    AUTO = "auto"
+    WIDE = "16:9"
+    TALL = "9:16"
+    SQUARE = "1:1"
+
+
+class Quality(StrEnum):
+    STANDARD = "standard"
+    HIGH = "high"
+
+
+class Strategy(StrEnum):
+    """How candidates are ranked."""
+
+    CHEAPEST = "cheapest"
+    ORDERED = "ordered"
+
+
+class OnUnsupported(StrEnum):
+    """What to do with a wish a provider can not express."""
+
+    ERROR = "error"
+    ADJUST = "adjust"
+
+
+class OnUnknown(StrEnum):
+    """What to do when nobody knows whether a paid submit arrived (DESIGN, section 2)."""
+
+    FAIL = "fail"
+    WAIT = "wait"
+    RETRY = "retry"
+    FAILOVER = "failover"
+
+
+ANY_MODEL = "auto"
+Url = Annotated[str, msgspec.Meta(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+AccountName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What kind of video is wanted, free of who wants it and where it is made.
+
+    Attributes:
+        prompt: what to show, 1 to 2,000 characters.
+        model: ``auto``, a model any provider may serve (``veo-3``), or one provider's (``doitong/veo3``).
+        seconds: wished duration, whole seconds; None leaves it to the provider.
+        image_url: the picture to start from.
+    """
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT)]
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = ANY_MODEL
+    aspect_ratio: AspectRatio | None = None
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=60)] | None = None
+    quality: Quality | None = None
+    image_url: Url | None = None
+
+
+class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How one video should be routed; what is None is the tenant's policy.
+
+    Attributes:
+        only, exclude: account ids or provider names.
+        max_cost_micros: the most this video may cost.
+        deadline_seconds: accept to terminal; the default is ``timing.video_deadline_seconds``.
+    """
+
+    only: Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)] = ()
+    exclude: Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)] = ()
+    strategy: Strategy | None = None
+    max_cost_micros: Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)] | None = None
+    deadline_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
+    on_unsupported: OnUnsupported | None = None
+    on_unknown: OnUnknown | None = None
+
+
+Metadata = dict[str, str]
+MAX_METADATA = 16
+MAX_METADATA_KEY = 64
+MAX_METADATA_VALUE = 512
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One wish: a spec, a tenant, and how to treat it.
+
+    Attributes:
+        key: the caller's idempotency key, unique per tenant; None when the caller gave none.
+        fingerprint: SHA-256 (hex) over the parsed, defaulted wish: equal wishes have equal fingerprints.
+    """
+
+    tenant: str
+    spec: VideoSpec
+    routing: RoutingWish
+    metadata: Metadata
+    key: str | None
+    fingerprint: str
+
+
+class VideoError(msgspec.Struct, frozen=True):
+    """Why a video failed: a stable code and a sentence for people."""
+
+    code: str
+    message: str
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished file, as we keep it.
+
+    Attributes:
+        key: where it lies in the asset store.
+        size: bytes.
+        sha256: hex digest of the bytes; also its ETag.
+    """
+
+    key: str
+    size: int
+    sha256: str
+    media_type: str
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """A wish that was bent to what the chosen provider can do."""
+
+    field: str
+    asked: str
+    given: str
+
+
+class Video(msgspec.Struct, frozen=True, kw_only=True):
+    """The public resource: one order and what became of it.
+
+    Attributes:
+        version: grows by one with every change.
+        progress: 0 to 100, never falls; 100 only when completed.
+        account, provider: who makes it now, or made it.
+        policy_version, decision: the routing decision as stored, JSON.
+        quoted_low, quoted_high: the chosen candidate's range at acceptance, micros; None without a price.
+        charged: micros, once settled.
+        credits: what the winning attempt cost, in its account's credits, once known.
+    """
+
+    id: str
+    tenant: str
+    spec: VideoSpec
+    routing: RoutingWish
+    metadata: Metadata
+    key: str | None
+    fingerprint: str
+    status: VideoStatus
+    substate: Substate | None
+    progress: int
+    version: int
+    created_at: Millis
+    deadline_at: Millis
+    started_at: Millis | None = None
+    completed_at: Millis | None = None
+    expires_at: Millis | None = None
+    account: str | None = None
+    provider: str | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    quoted_low: Micros | None = None
+    quoted_high: Micros | None = None
+    charged: Micros | None = None
+    credits: int | None = None
+    error: VideoError | None = None
+    asset: Asset | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+
+_Checked = TypeVar("_Checked")
+
+
+def checked_spec(fields: dict[str, Any]) -> VideoSpec:
+    """Untrusted fields as a spec: the one door both edges use.
+
+    Raises:
+        InvalidRequest: a field is missing, unknown, of a wrong type or out of range; it names the field.
+    """
+    return _checked(fields, VideoSpec, "")
+
+
+def checked_routing(fields: dict[str, Any]) -> RoutingWish:
+    """Untrusted routing wishes as values. Raises InvalidRequest as ``checked_spec`` does."""
+    return _checked(fields, RoutingWish, "gateway.")
+
+
+def checked_metadata(fields: Any) -> Metadata:
+    """Up to 16 short text pairs. Raises InvalidRequest."""
+    if not isinstance(fields, dict) or not all(isinstance(k, str) and isinstance(v, str) for k, v in fields.items()):
+        raise InvalidRequest.field("metadata", "invalid_type", "must be an object whose values are text")
+    if len(fields) > MAX_METADATA:
+        raise InvalidRequest.field("metadata", "too_many", f"holds at most {MAX_METADATA} pairs")
+    for key, value in fields.items():
+        if not 1 <= len(key) <= MAX_METADATA_KEY or len(value) > MAX_METADATA_VALUE:
+            raise InvalidRequest.field(
+                "metadata", "too_long", f"keys take 1 to {MAX_METADATA_KEY} characters, values {MAX_METADATA_VALUE}"
+            )
+    return fields
+
+
+def _checked(fields: dict[str, Any], into: type[_Checked], prefix: str) -> _Checked:
+    try:
+        return msgspec.convert(fields, into, strict=True)
+    except msgspec.ValidationError as error:
+        raise invalid(error, prefix) from error
+
+
+def invalid(error: msgspec.ValidationError, prefix: str = "") -> InvalidRequest:
+    """msgspec's complaint as ours: ``Expected `int` <= 60 - at `$.seconds``` names field ``seconds``."""
+    problem, _, path = str(error).partition(" - at `$")
+    field = prefix + path.rstrip("`").lstrip(".")
+    if problem.startswith("Object missing required field"):
+        field, problem = prefix + problem.split("`")[1], "is required"
+        code = "required"
+    elif problem.startswith("Object contains unknown field"):
+        field, problem = prefix + problem.split("`")[1], "is not a known field; remove it or mend its name"
+        code = "unknown_field"
+    else:
+        problem = problem[:1].lower() + problem[1:].replace("`", "")
+        code = "invalid_value"
+    field = field.rstrip(".") or "body"
+    return InvalidRequest(f"{field}: {problem}", errors=(FieldError(field, code, problem),))
