@@ -7,7 +7,7 @@ may be logged; ``authorize`` adds the secret last.
 
 from collections.abc import Callable, Generator, Mapping
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -70,13 +70,6 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     callback_url: str | None = None
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The upstream took it. ``credits`` is what it says it charged, if it says so."""
-
-    ref: str
-    credits: Credits | None = None
-
-
 class Phase(StrEnum):
     """How far an upstream is with a video."""
 
@@ -110,6 +103,19 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     drift: str | None = None
 
 
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The upstream took it.
+
+    Attributes:
+        credits: what it says it charged, if it says so.
+        news: what the same answer already tells beyond "begun": an end (a replay may get the finished video), or drift.
+    """
+
+    ref: str
+    credits: Credits | None = None
+    news: Update | None = None
+
+
 class Hook(msgspec.Struct, frozen=True, kw_only=True):
     """A call from an upstream to us, exactly as it came: raw body, header names in lower case, duplicates kept."""
 
@@ -134,6 +140,10 @@ class UploadedImage(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     key: str | None = None
+
+
+Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^(\*\.)?[A-Za-z0-9.-]+$")]
+"""A host that options may name; ``*.example.com`` covers subdomains."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

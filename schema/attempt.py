@@ -33,9 +33,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         n: 1 for a video's first attempt.
         key: the idempotency key sent upstream, the same for every replay.
         body_sha256: hex digest of the paid request's body; a replay must have the same.
+        keyed: the upstream knows the key: the same bytes may be sent to it again.
         callback: whether the request carried our callback URL.
         ref: the upstream's id for it.
         replays: how often the same bytes were sent again under the same key.
+        incomplete_at: since when it says completed without a usable file.
         sightings: polls in a row that said "no such ref".
         credits_low, credits_high: what it may cost, in the account's credits.
         credits: what it cost, as the upstream reported, else None.
@@ -53,11 +55,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     body_sha256: str
     credential_version: int
+    keyed: bool
     callback: bool
     started_at: Millis
     ended_at: Millis | None = None
+    incomplete_at: Millis | None = None
     ref: str | None = None
     replays: int = 0
+    polls: int = 0
     sightings: int = 0
     credits_low: Credits
     credits_high: Credits

@@ -114,6 +114,19 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class VideoErrorCode(StrEnum):
+    """Why a video can fail; stable words, the same at both doors."""
+
+    INVALID_REQUEST = "invalid_request"
+    CONTENT_REJECTED = "content_rejected"
+    NO_ROUTE = "no_route"
+    GENERATION_FAILED = "generation_failed"
+    PROVIDER_INCOMPLETE = "provider_incomplete"
+    SUBMISSION_OUTCOME_UNKNOWN = "submission_outcome_unknown"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    ASSET_LOST = "asset_lost"
+
+
 class VideoError(msgspec.Struct, frozen=True):
     """Why a video failed: a stable code and a sentence for people."""
 

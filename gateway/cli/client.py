@@ -1,0 +1,205 @@
+"""The gateway's REST interface from the caller's side: one method a verb, every refusal a Stop with its exit code."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from gateway import __version__
+from gateway.cli.exits import ExitCode, Stop
+from gateway.cli.wire import Page, Problem, Route, Video
+
+T = TypeVar("T")
+
+_TIMEOUT = httpx.Timeout(60, connect=5)
+_PATIENCE = 1.0
+_FIRST_PAUSE = 0.2
+_USUAL_POLL = 2.0
+_POLL_BOUNDS = (0.05, 30.0)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
+_PASSING = frozenset({502, 503, 504})
+
+EXIT_OF_CODE = {
+    "unauthenticated": ExitCode.AUTH,
+    "forbidden": ExitCode.AUTH,
+    "not_found": ExitCode.NOT_FOUND,
+    "gone": ExitCode.NOT_FOUND,
+    "not_ready": ExitCode.TRY_AGAIN,
+    "already_ended": ExitCode.FAILED,
+    "no_route": ExitCode.FAILED,
+    "too_many_requests": ExitCode.LIMIT,
+    "overloaded": ExitCode.TRY_AGAIN,
+}
+EXIT_OF_STATUS = {
+    400: ExitCode.USAGE,
+    401: ExitCode.AUTH,
+    402: ExitCode.LIMIT,
+    403: ExitCode.AUTH,
+    404: ExitCode.NOT_FOUND,
+    410: ExitCode.NOT_FOUND,
+    413: ExitCode.USAGE,
+    422: ExitCode.USAGE,
+    429: ExitCode.LIMIT,
+    502: ExitCode.TRY_AGAIN,
+    503: ExitCode.TRY_AGAIN,
+    504: ExitCode.TRY_AGAIN,
+}
+
+
+class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """An answer as it came, as we read it, and how long to wait before asking again."""
+
+    raw: Any
+    value: T
+    wait: float
+
+
+class Client:
+    """A caller of one gateway.
+
+    Args:
+        patience: seconds it goes on trying while nobody answers.
+    """
+
+    def __init__(self, url: str, api_key: str, *, patience: float = _PATIENCE) -> None:
+        self.url = url.rstrip("/")
+        self.patience = patience
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {api_key}", "user-agent": f"filmgate-cli/{__version__}"},
+            timeout=_TIMEOUT,
+            trust_env=not _on_this_machine(url),  # a proxy could not reach this machine from elsewhere
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def create(self, wish: dict[str, Any], key: str) -> Answer[Video]:
+        """Ask for a video. The key makes it safe to ask again when an answer is lost."""
+        headers = {"idempotency-key": key}
+        return self._answer(self._send("POST", "/v1/videos", repeat=True, json=wish, headers=headers), Video)
+
+    def video(self, video: str) -> Answer[Video]:
+        return self._answer(self._send("GET", f"/v1/videos/{video}", repeat=True), Video)
+
+    def videos(self, params: dict[str, str]) -> Answer[Page]:
+        return self._answer(self._send("GET", "/v1/videos", repeat=True, params=params), Page)
+
+    def route(self, video: str) -> Answer[Route]:
+        return self._answer(self._send("GET", f"/v1/videos/{video}/route", repeat=True), Route)
+
+    def cancel(self, video: str) -> Answer[Video]:
+        """Not repeated once it was sent: the second would be told that the video has ended."""
+        return self._answer(self._send("POST", f"/v1/videos/{video}/cancel", repeat=False), Video)
+
+    @contextmanager
+    def content(self, video: str) -> Iterator[tuple[Iterator[bytes], int | None]]:
+        """The finished file in pieces, and its size when the answer says it."""
+        try:
+            with self._http.stream("GET", f"/v1/videos/{video}/content", follow_redirects=True) as response:
+                if not response.is_success:
+                    response.read()
+                    raise refusal(response)
+                size = response.headers.get("content-length", "")
+                yield response.iter_raw(), int(size) if size.isdecimal() else None
+        except httpx.TransportError as error:
+            raise Stop(ExitCode.TRY_AGAIN, f"the download from {self.url} broke off: {_said(error)}") from error
+
+    def _send(self, method: str, path: str, *, repeat: bool, **parts: Any) -> httpx.Response:
+        """One answer that is no refusal; what may be repeated is, while patience lasts."""
+        pause, spent = _FIRST_PAUSE, 0.0
+        while True:
+            response, error = self._try(method, path, parts)
+            if response is not None and not _worth_another(response, repeat=repeat):
+                return _accepted(response)
+            pause = _asked_pause(response) or pause
+            spent += pause
+            if spent > self.patience or not (repeat or isinstance(error, _NOT_SENT)):
+                return _accepted(response) if response is not None else self._gave_up(error)
+            time.sleep(pause)
+            pause *= 2
+
+    def _try(
+        self, method: str, path: str, parts: dict[str, Any]
+    ) -> tuple[httpx.Response | None, httpx.TransportError | None]:
+        try:
+            return self._http.request(method, path, **parts), None
+        except httpx.TransportError as error:
+            return None, error
+
+    def _gave_up(self, error: httpx.TransportError | None) -> httpx.Response:
+        if isinstance(error, _NOT_SENT):
+            message = f"nobody answers at {self.url}: {_said(error)}; is the gateway running? filmgate doctor"
+        else:
+            message = f"{self.url} gave no answer: {_said(error)}"
+        raise Stop(ExitCode.TRY_AGAIN, message) from error
+
+    def _answer(self, response: httpx.Response, kind: type[T]) -> Answer[T]:
+        try:
+            raw = msgspec.json.decode(response.content)
+            value = msgspec.convert(raw, kind)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            message = f"{self.url} does not answer like filmgate ({response.status_code}): {error}"
+            raise Stop(ExitCode.FAILED, message) from error
+        return Answer(raw=raw, value=value, wait=_poll_after(response))
+
+
+def refusal(response: httpx.Response) -> Stop:
+    """An error answer as the end of the command."""
+    try:
+        problem = msgspec.json.decode(response.content, type=Problem)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        problem = Problem()
+    fallback = EXIT_OF_STATUS.get(response.status_code, ExitCode.FAILED)
+    return Stop(EXIT_OF_CODE.get(problem.code, fallback), _message(problem, response))
+
+
+def _message(problem: Problem, response: httpx.Response) -> str:
+    said = problem.detail or problem.title or f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    lines = [f"{said} ({problem.code})" if problem.code else said]
+    lines += [f"  {one.field}: {one.detail}" for one in problem.errors if f"{one.field}: {one.detail}" != said]
+    if seconds := response.headers.get("retry-after"):
+        lines.append(f"  try again in {seconds} s")
+    if problem.request_id:
+        lines.append(f"  request {problem.request_id}")
+    return "\n".join(lines)
+
+
+def _accepted(response: httpx.Response) -> httpx.Response:
+    if not response.is_success:
+        raise refusal(response)
+    return response
+
+
+def _worth_another(response: httpx.Response, *, repeat: bool) -> bool:
+    """A refusal that may pass soon: asking again can not make a second video."""
+    return repeat and response.status_code in _PASSING and response.headers.get("x-should-retry") != "false"
+
+
+def _asked_pause(response: httpx.Response | None) -> float | None:
+    return _number(response.headers.get("retry-after")) if response is not None else None
+
+
+def _poll_after(response: httpx.Response) -> float:
+    """How long the gateway asks us to wait before we look again."""
+    exact = _number(response.headers.get("openai-poll-after-ms"))
+    rough = _number(response.headers.get("retry-after"))
+    shortest, longest = _POLL_BOUNDS
+    wait = exact / 1000 if exact is not None else rough if rough is not None else _USUAL_POLL
+    return min(max(wait, shortest), longest)
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isdecimal() and text.isascii() and len(text) < 10 else None
+
+
+def _on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def _said(error: Exception | None) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,26 @@
+"""``filmgate schema``: the two contracts, as text."""
+
+import rich_click as click
+
+from gateway.cli.output import show
+
+
+@click.group("schema")
+def contracts() -> None:
+    """What the gateway speaks, for tools."""
+
+
+@contracts.command()
+def sdl() -> None:
+    """Print the GraphQL schema."""
+    from gateway import run
+
+    show(run.sdl().rstrip("\n"))
+
+
+@contracts.command()
+def openapi() -> None:
+    """Print the OpenAPI description of the REST interface."""
+    from gateway import run
+
+    show(run.openapi().rstrip("\n"))

@@ -1,0 +1,73 @@
+"""``filmgate demo``, ``serve``, ``work`` and ``db``: thin commands over ``gateway.run`` and ``gateway.demo``."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from gateway.cli.output import show, tell
+from gateway.cli.settings_file import config_option, loaded
+
+PORT = click.IntRange(1, 65_535)
+
+
+@click.command()
+@click.option("--port", type=PORT, default=8080, show_default=True, help="The first port to try.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20,
+    show_default=True,
+    help="How much faster than real time the simulated providers work.",
+)
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".filmgate",
+    show_default=True,
+    help="Where the demo keeps its database, its videos and its key.",
+)
+def demo(port: int, speed: float, directory: Path) -> None:
+    """Run the gateway with simulated providers: no keys, and nothing leaves this machine."""
+    from gateway.demo import run
+
+    run(port=port, speed=speed, directory=directory)
+
+
+@click.command()
+@config_option
+@click.option("--no-worker", is_flag=True, help="Answer requests only; `filmgate work` does the rest elsewhere.")
+def serve(config_file: Path, no_worker: bool) -> None:
+    """Run the gateway."""
+    settings = loaded(config_file)
+    from gateway import run
+
+    run.serve(settings, worker=not no_worker)
+
+
+@click.command()
+@config_option
+def work(config_file: Path) -> None:
+    """Run a worker without the HTTP server."""
+    settings = loaded(config_file)
+    from gateway import run
+
+    run.work(settings)
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+@config_option
+def migrate(config_file: Path) -> None:
+    """Bring the database up to this version; prints what was applied."""
+    settings = loaded(config_file)
+    from gateway import run
+
+    applied = run.migrate(settings)
+    for name in applied:
+        show(name)
+    tell("the database is up to date")

@@ -1,0 +1,238 @@
+"""``filmgate videos``: ask for videos and follow them, over the gateway's REST interface."""
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from gateway.cli.connection import connect, connection_options
+from gateway.cli.downloads import STDOUT, download
+from gateway.cli.exits import ExitCode, Stop
+from gateway.cli.output import Format, output_option, show, show_all_json, show_json, tell
+from gateway.cli.watching import exit_of, wait_for
+from gateway.cli.wire import Video
+from schema.clock import SystemClock
+from schema.ids import Ids
+from schema.lifecycle import VideoStatus
+from schema.money import parse_micros
+from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
+
+if TYPE_CHECKING:
+    from gateway.cli.client import Answer, Client
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def _checked_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise click.BadParameter("an id is letters, digits and underscores, such as video_01k…")
+    return value
+
+
+def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    try:
+        parse_micros(value or "0")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _checked_pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    if any("=" not in value for value in values):
+        raise click.BadParameter("write NAME=VALUE")
+    return dict(value.split("=", 1) for value in values)
+
+
+_id_argument = click.argument("video", metavar="ID", callback=_checked_id)
+_out_option = click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), help="Where the file goes; - is stdout."
+)
+
+
+@click.group()
+def videos() -> None:
+    """Make videos and follow them."""
+
+
+@videos.command()
+@click.argument("prompt")
+@click.option("--model", help="auto, veo-3, or one provider's: doitong/veo3.")
+@click.option("--aspect", type=click.Choice([one.value for one in AspectRatio]))
+@click.option("--seconds", type=click.IntRange(1, 60))
+@click.option("--quality", type=click.Choice([one.value for one in Quality]))
+@click.option("--image-url", help="The picture to start from.")
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=_checked_pairs, help="Kept with the video.")
+@click.option("--only", multiple=True, metavar="NAME", help="An account or provider that may make it; repeatable.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="An account or provider that may not; repeatable.")
+@click.option("--strategy", type=click.Choice([one.value for one in Strategy]))
+@click.option("--max-cost", metavar="AMOUNT", callback=_checked_money, help='The most it may cost, such as "0.50".')
+@click.option("--deadline", type=click.IntRange(1, 86_400), metavar="SECONDS", help="From accepted to ended.")
+@click.option("--on-unsupported", type=click.Choice([one.value for one in OnUnsupported]))
+@click.option("--on-unknown", type=click.Choice([one.value for one in OnUnknown]))
+@click.option("--key", help="Idempotency key: the same key and wish give the same video.")
+@click.option("--watch", is_flag=True, help="Show its progress and wait for its end.")
+@click.option("--wait", is_flag=True, help="Wait for its end, quietly.")
+@_out_option
+@connection_options
+@output_option
+def create(
+    prompt: str,
+    *,
+    key: str | None,
+    watch: bool,
+    wait: bool,
+    out: Path | None,
+    url: str | None,
+    api_key: str | None,
+    output: Format,
+    **wish: Any,
+) -> None:
+    """Ask for a video of PROMPT (- reads it from stdin)."""
+    if out == STDOUT and output is not Format.TABLE:
+        raise click.UsageError("--out - and -o would both write to stdout")
+    client = connect(url, api_key)
+    key = key or Ids().make("cli_", SystemClock().now())
+    text = sys.stdin.read().strip() if prompt == "-" else prompt
+    try:
+        answer = client.create(_body(text, wish), key)
+    except Stop as stop:
+        if stop.code is ExitCode.TRY_AGAIN:
+            stop.message += f"\n  to try again without making a second video, add --key {key}"
+        raise
+    if not (watch or wait or out):
+        _show_video(answer, output)
+        return
+    tell(f"accepted: {answer.value.id}")
+    _finish(client, answer, out=out, output=output, quiet=not watch)
+
+
+def _body(prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
+    """The wish as REST takes it, without what was not said."""
+    seconds, image = wish["seconds"], wish["image_url"]
+    body = {
+        "prompt": prompt,
+        "model": wish["model"],
+        "seconds": str(seconds) if seconds is not None else None,
+        "aspect_ratio": wish["aspect"],
+        "quality": wish["quality"],
+        "input_reference": {"image_url": image} if image else None,
+        "metadata": wish["metadata"],
+        "gateway": _said(
+            {
+                "only": list(wish["only"]),
+                "exclude": list(wish["exclude"]),
+                "strategy": wish["strategy"],
+                "max_cost": wish["max_cost"],
+                "deadline_seconds": wish["deadline"],
+                "on_unsupported": wish["on_unsupported"],
+                "on_unknown": wish["on_unknown"],
+            }
+        ),
+    }
+    return {"prompt": prompt, **_said(body)}
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+
+
+@videos.command()
+@_id_argument
+@connection_options
+@output_option
+def get(video: str, url: str | None, api_key: str | None, output: Format) -> None:
+    """Show the video ID as it is now."""
+    _show_video(connect(url, api_key).video(video), output)
+
+
+@videos.command("list")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option("--status", type=click.Choice([one.value for one in VideoStatus]))
+@click.option("--after", metavar="ID", help="Go on behind this video.")
+@click.option("--order", type=click.Choice(["asc", "desc"]), default="desc", show_default=True)
+@connection_options
+@output_option
+def list_(url: str | None, api_key: str | None, output: Format, **wanted: Any) -> None:
+    """List your videos, newest first."""
+    from gateway.cli.views import page_view
+
+    params = {name: str(value) for name, value in wanted.items() if value is not None}
+    answer = connect(url, api_key).videos(params)
+    if output is Format.JSON:
+        show_json(answer.raw, output)
+    elif output is Format.JSONL:
+        show_all_json(answer.raw["data"], output)
+    elif answer.value.data:
+        show(page_view(answer.value))
+    else:
+        tell("no videos")
+    if answer.value.has_more and answer.value.last_id:
+        tell(f"there are more: --after {answer.value.last_id}")
+
+
+@videos.command()
+@_id_argument
+@connection_options
+@output_option
+def watch(video: str, url: str | None, api_key: str | None, output: Format) -> None:
+    """Follow the video ID to its end. Ctrl-C detaches; the video goes on."""
+    client = connect(url, api_key)
+    _finish(client, client.video(video), out=None, output=output, quiet=False)
+
+
+@videos.command("download")
+@_id_argument
+@_out_option
+@connection_options
+def download_(video: str, out: Path | None, url: str | None, api_key: str | None) -> None:
+    """Save the finished video ID as FILE (ID.mp4)."""
+    download(connect(url, api_key), video, out or Path(f"{video}.mp4"))
+
+
+@videos.command()
+@_id_argument
+@connection_options
+@output_option
+def cancel(video: str, url: str | None, api_key: str | None, output: Format) -> None:
+    """Cancel the video ID. Free before it was handed to a provider; no provider can stop what it has begun."""
+    _show_video(connect(url, api_key).cancel(video), output)
+
+
+@videos.command()
+@_id_argument
+@connection_options
+@output_option
+def explain(video: str, url: str | None, api_key: str | None, output: Format) -> None:
+    """Show why the video ID went where it went: every account, its price, and what stood against it."""
+    from gateway.cli.views import route_view
+
+    answer = connect(url, api_key).route(video)
+    if output is Format.TABLE:
+        show(route_view(answer.value))
+    else:
+        show_json(answer.raw, output)
+
+
+def _finish(client: "Client", answer: "Answer[Video]", *, out: Path | None, output: Format, quiet: bool) -> None:
+    """Wait for the end, show it, fetch the file if asked to, and end as the video did."""
+    ended = wait_for(client, answer, output=output, quiet=quiet)
+    shown_already = (output is Format.JSONL and not quiet) or out == STDOUT
+    if not shown_already:
+        _show_video(ended, output)
+    code = exit_of(ended.value)
+    if code is not ExitCode.OK:
+        reason = f": {ended.value.error.message}" if ended.value.error else ""
+        raise Stop(code, f"{ended.value.id} {ended.value.status}{reason}")
+    if out is not None:
+        download(client, ended.value.id, out)
+
+
+def _show_video(answer: "Answer[Video]", output: Format) -> None:
+    from gateway.cli.views import video_view
+
+    if output is Format.TABLE:
+        show(video_view(answer.value))
+    else:
+        show_json(answer.raw, output)

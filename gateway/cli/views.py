@@ -1,0 +1,106 @@
+"""Videos, lists of them and decisions, as people read them on a terminal."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from gateway.cli.output import columns
+from gateway.cli.wire import Candidate, Cost, Page, Reason, Route, Video
+from schema.money import CreditRange, MicrosRange, format_micros
+from schema.video import Adjustment
+
+_PROMPT_WIDTH = 48
+
+
+def video_view(video: Video) -> str:
+    """One fact a line; facts that are not known are left out."""
+    facts = video.gateway
+    rows = (
+        ("id", video.id),
+        ("status", video.status + (f" ({facts.substate})" if facts.substate else "")),
+        ("progress", f"{video.progress}%"),
+        ("error", f"{video.error.code}: {video.error.message}" if video.error else None),
+        ("queue", f"place {facts.queue_position}" if facts.queue_position is not None else None),
+        ("left", f"about {facts.eta_seconds:.0f} s" if facts.eta_seconds is not None else None),
+        ("made by", f"{facts.account} ({facts.provider})" if facts.account else None),
+        ("model", video.model),
+        ("prompt", video.prompt),
+        ("seconds", video.seconds),
+        ("aspect", video.aspect_ratio),
+        ("size", video.size),
+        ("quality", video.quality),
+        ("adjusted", _adjusted(facts.adjustments) or None),
+        ("cost", _cost(facts.cost) if facts.cost else None),
+        ("credits", str(facts.credits) if facts.credits is not None else None),
+        ("created", moment(video.created_at)),
+        ("completed", moment(video.completed_at)),
+        ("expires", moment(video.expires_at)),
+    )
+    return columns((name, value) for name, value in rows if value)
+
+
+def page_view(page: Page) -> str:
+    head = ("ID", "STATUS", "PROGRESS", "MADE BY", "CREATED", "PROMPT")
+    return columns([head, *map(_row, page.data)])
+
+
+def route_view(route: Route) -> str:
+    """Every account, best first: what it would cost, and why it won, lost or could not."""
+    head = ("", "ACCOUNT", "PROVIDER", "CREDITS", "PRICE", "VERDICT")
+    rows = [_candidate(place, candidate) for place, candidate in enumerate(route.candidates, start=1)]
+    return f"{route.strategy}, decided {moment(route.at // 1000)}\n\n{columns([head, *rows])}"
+
+
+def moment(seconds: int | None) -> str | None:
+    """Seconds since the epoch as a date and time, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if seconds is not None else None
+
+
+def _row(video: Video) -> tuple[str, ...]:
+    prompt = video.prompt or ""
+    short = prompt if len(prompt) <= _PROMPT_WIDTH else prompt[: _PROMPT_WIDTH - 1] + "…"
+    created = moment(video.created_at) or "-"
+    return (video.id, video.status, f"{video.progress}%", video.gateway.account or "-", created, short)
+
+
+def _candidate(place: int, candidate: Candidate) -> tuple[str, ...]:
+    price = _money_range(candidate.price) if candidate.price else "unknown"
+    cost = (_credit_range(candidate.credits), price)
+    return (str(place), candidate.account, candidate.provider, *cost, _verdict(place, candidate))
+
+
+def _verdict(place: int, candidate: Candidate) -> str:
+    """Excluded and why, or chosen, or next, with what would be bent for it."""
+    if candidate.excluded:
+        return "; ".join(_reason(reason) for reason in candidate.excluded)
+    word = "chosen" if place == 1 else "next"
+    bent = _adjusted(candidate.adjustments)
+    return f"{word} ({bent})" if bent else word
+
+
+def _reason(reason: Reason) -> str:
+    facts = [f"{name} {value}" for name, value in reason.params.items()]
+    if reason.until is not None:
+        facts.append(f"until {moment(reason.until // 1000)}")
+    return f"{reason.code} ({', '.join(facts)})" if facts else reason.code
+
+
+def _adjusted(adjustments: Iterable[Adjustment]) -> str:
+    return ", ".join(f"{one.field} {one.asked} → {one.given}" for one in adjustments)
+
+
+def _cost(cost: Cost) -> str | None:
+    parts = (("charged", cost.charged_micros), ("held", cost.held_micros), ("quoted", cost.quoted_micros))
+    known = [f"{word} {format_micros(amount)}" for word, amount in parts if amount is not None]
+    return ", ".join(known) + (f" {cost.currency}" if cost.currency else "") if known else None
+
+
+def _credit_range(credits: CreditRange) -> str:
+    return _range(str(credits.low), str(credits.high))
+
+
+def _money_range(price: MicrosRange) -> str:
+    return _range(format_micros(price.low), format_micros(price.high))
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low}-{high}"

@@ -1,0 +1,241 @@
+"""What the types can not say: names that name nobody, secrets anybody could guess, clocks that contradict."""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.config.accounts import AccountSetup, web_address
+from gateway.config.places import Place
+from gateway.config.reading import Notes, suggestion
+from gateway.config.secret_text import MISSING
+from gateway.config.settings import (
+    AssetsSettings,
+    DatabaseSettings,
+    EgressSettings,
+    ServerSettings,
+    Timing,
+    parse_listen,
+)
+from gateway.config.tenants import PlacedTenant
+from schema.account import Account, Secret
+from schema.video import Strategy
+
+SHORTEST_SECRET_KEY = 32
+SHORTEST_API_KEY = 20
+_FEWEST_CHARACTERS = 10
+_WELL_KNOWN = ("changeme", "change-me", "change_me", "replaceme", "replace-me", "yoursecret", "your-secret", "insecure")
+MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))" makes a good one'
+
+
+def check_secret_key(key: Secret, notes: Notes) -> None:
+    """Everything that must stay secret hangs on it, so it must not be guessable."""
+    text, place = key.reveal(), ("secrets", "key")
+    if key == MISSING:
+        return
+    if len(text) < SHORTEST_SECRET_KEY:
+        notes.error(place, f"is {len(text)} characters long; {SHORTEST_SECRET_KEY} are needed", MAKE_A_KEY)
+    elif len(set(text)) < _FEWEST_CHARACTERS or any(word in text.lower() for word in _WELL_KNOWN):
+        notes.error(place, "is easy to guess", MAKE_A_KEY)
+
+
+def check_server(server: ServerSettings, notes: Notes) -> None:
+    try:
+        parse_listen(server.listen)
+    except ValueError as error:
+        notes.error(("server", "listen"), str(error))
+    if server.public_url is None:
+        return
+    if problem := web_address(server.public_url):
+        notes.error(("server", "public_url"), problem)
+    elif server.production and not server.public_url.startswith("https://"):
+        notes.error(("server", "public_url"), "is not https://, in production")
+
+
+def check_database(database: DatabaseSettings, notes: Notes) -> None:
+    url = database.url
+    known = url.startswith(("postgresql://", "postgres://")) or (url.startswith("sqlite:///") and url != "sqlite:///")
+    if url and not known:
+        notes.error(
+            ("database", "url"),
+            "is not an address of a database",
+            'write "sqlite:///filmgate.db" or "postgresql://user@host/name"',
+        )
+
+
+def check_assets(assets: AssetsSettings, notes: Notes) -> None:
+    scheme, _, rest = assets.url.partition("://")
+    if scheme not in ("file", "s3", "gs") or not rest:
+        notes.error(
+            ("assets", "url"), f"{assets.url!r} is not a place for files", 'write "file://./assets" or "s3://…"'
+        )
+
+
+def check_egress(egress: EgressSettings, notes: Notes) -> None:
+    for position, origin in enumerate(egress.allow):
+        place = ("egress", "allow", position)
+        if problem := web_address(origin):
+            notes.error(place, problem)
+        elif urlsplit(origin).path:
+            notes.error(place, f"{origin!r} is more than an origin", f'write "{origin_of(origin)}"')
+
+
+def check_timing(timing: Timing, notes: Notes) -> None:
+    pairs = (
+        ("lease_beat_seconds", "lease_seconds"),
+        ("poll_min_seconds", "poll_max_seconds"),
+        ("submit_deadline_seconds", "video_deadline_seconds"),
+    )
+    for small, large in pairs:
+        if getattr(timing, small) > getattr(timing, large):
+            notes.error(("timing", small), f"is longer than {large}")
+    if timing.lease_beat_seconds == timing.lease_seconds:
+        notes.error(("timing", "lease_beat_seconds"), "must be shorter than lease_seconds")
+
+
+def check_unique(ids: Iterable[tuple[Place, object]], notes: Notes) -> None:
+    """``ids`` are every account's, or every tenant's, with their places."""
+    seen = set()
+    for place, name in ids:
+        if isinstance(name, str) and name in seen:
+            notes.error((*place, "id"), f"{name!r} is used twice")
+        elif isinstance(name, str):
+            seen.add(name)
+
+
+def check_account(
+    setup: AccountSetup, server: ServerSettings, egress: EgressSettings, kinds: Collection[str], notes: Notes
+) -> None:
+    account, place = setup.account, setup.place
+    if account.id in kinds and account.id != account.provider:
+        notes.error((*place, "id"), f"{account.id!r} is the name of another provider")
+    if problem := web_address(account.base_url):
+        notes.error((*place, "base_url"), problem)
+    else:
+        _check_reachable(account, server, egress, place, notes)
+    _check_callbacks(setup, server, notes)
+
+
+def _check_reachable(
+    account: Account, server: ServerSettings, egress: EgressSettings, place: Place, notes: Notes
+) -> None:
+    place = (*place, "base_url")
+    origin = origin_of(account.base_url)
+    if is_private(account.base_url):
+        if origin not in egress.allow:
+            notes.warning(
+                place, "is a private address, which the egress guard refuses", f'add "{origin}" to egress.allow'
+            )
+    elif not account.base_url.startswith("https://"):
+        problem = "is not https://: the credential would travel in the clear"
+        (notes.error if server.production else notes.warning)(place, problem)
+
+
+def _check_callbacks(setup: AccountSetup, server: ServerSettings, notes: Notes) -> None:
+    """A provider that could call back should be able to; one that can not be polled must."""
+    if setup.provider is None or setup.provider.webhooks is None:
+        return
+    missing = []
+    if server.public_url is None:
+        missing.append("server.public_url")
+    if not setup.account.webhook_secrets:
+        missing.append("webhook_secrets")
+    if missing and setup.provider.polls is None:
+        notes.error(setup.place, f"can only learn a result by a webhook, and {' and '.join(missing)} is not set")
+    elif missing:
+        problem = f"webhooks are off, results are learned by polling alone: {' and '.join(missing)} not set"
+        notes.warning(setup.place, problem)
+
+
+def check_credentials(accounts: Sequence[AccountSetup], notes: Notes) -> None:
+    """Limits are kept per account: one credential in two accounts would be used twice as hard as it allows."""
+    users: dict[tuple[str, Secret], str] = {}
+    for setup in accounts:
+        account = setup.account
+        if account.credential == MISSING:
+            continue
+        first = users.setdefault((account.base_url, account.credential), account.id)
+        if first != account.id:
+            notes.warning(
+                (*setup.place, "credential"), f"is also that of {first}: their limits would not hold together"
+            )
+
+
+def check_keys(tenants: Sequence[PlacedTenant], notes: Notes) -> None:
+    """A key says who is calling, so it belongs to one tenant; and nobody may guess it."""
+    owners: dict[Secret, str] = {}
+    for tenant in tenants:
+        if not tenant.setup.keys:
+            notes.warning(tenant.place, "has no keys: it can not call")
+        for position, key in enumerate(tenant.setup.keys):
+            place = (*tenant.place, "keys", position)
+            if key.secret == MISSING:
+                continue
+            if key.secret in owners:
+                notes.error(place, f"this API key is already that of {owners[key.secret]}")
+            owners.setdefault(key.secret, tenant.setup.tenant.id)
+            if len(key.secret.reveal()) < SHORTEST_API_KEY:
+                notes.warning(place, f"is shorter than {SHORTEST_API_KEY} characters: easy to guess", MAKE_A_KEY)
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant's lists may name.
+
+    Attributes:
+        accounts: ids of all accounts, those that could not be read too.
+        providers: those we know.
+        used: those at which there is an account.
+    """
+
+    accounts: frozenset[str]
+    providers: frozenset[str]
+    used: frozenset[str]
+
+
+def check_routing(tenant: PlacedTenant, accounts: Sequence[Account], names: Names, notes: Notes) -> None:
+    policy, place = tenant.setup.tenant.routing, (*tenant.place, "routing")
+    for field, listed in (("order", policy.order), ("only", policy.only), ("exclude", policy.exclude)):
+        for name, times in Counter(listed).items():
+            _check_name(name, names, (*place, field), notes)
+            if times > 1:
+                notes.warning((*place, field), f"{name!r} stands there {times} times")
+    if policy.strategy is Strategy.ORDERED and not policy.order:
+        notes.warning((*place, "strategy"), "ordered, and no order is given: the cheapest goes first")
+    if policy.only and set(policy.only) <= set(policy.exclude):
+        notes.warning((*place, "only"), "everything in it is also excluded: no account may serve this tenant")
+    if policy.per_video is not None and accounts and all(a.price_per_credit is None for a in accounts):
+        problem = "no account has a price_per_credit, so none can be held to a cost: no account may serve this tenant"
+        notes.warning((*place, "max_cost"), problem)
+
+
+def _check_name(name: str, names: Names, place: Place, notes: Notes) -> None:
+    if name not in names.accounts | names.providers:
+        hint = suggestion(name, names.accounts | names.providers)
+        notes.error(place, f"{name!r} is not a known account or provider", hint)
+    elif name not in names.accounts | names.used:
+        notes.warning(place, f"there is no account at {name!r}")
+
+
+def check_somebody(accounts: Sequence[object], tenants: Sequence[object], notes: Notes) -> None:
+    """A gateway without accounts makes no video, and without tenants has no caller."""
+    if not accounts:
+        notes.warning((), "there is no account: no video can be made", "add one under [[accounts]]")
+    if not tenants:
+        notes.warning((), "there is no tenant: nobody can call", "add one under [[tenants]]")
+
+
+def origin_of(url: str) -> str:
+    """``https://host:port``, as it stands in ``egress.allow``."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_private(url: str) -> bool:
+    """Its host is an address, or a name, that never leaves this machine or network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".internal", ".local"))

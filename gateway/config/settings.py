@@ -1,0 +1,161 @@
+"""Settings: everything an operator decides, as frozen values. What the file may say is what these Structs hold."""
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from schema.account import Account, Secret
+from schema.tenant import Scope, Tenant
+
+_YEAR = 366 * 24 * 3600.0
+_GIB = 1024**3
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=_YEAR)]
+"""Positive, and no longer than a year: that refuses ``inf``, and ``nan`` is greater than nothing."""
+
+Schedule = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+DatabaseUrl = Annotated[str, "the address of a database; may be kept outside the file, for it may hold a password"]
+Origin = Annotated[str, "scheme, host and port, nothing behind them"]
+
+DEFAULT_SCOPES = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})
+"""What a key may do when the file does not say."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every table of the file has in common: frozen, named fields, and nothing it does not know."""
+
+
+class ServerSettings(Section, frozen=True, kw_only=True):
+    """The HTTP server.
+
+    Attributes:
+        listen: ``host:port``; an IPv6 host stands in brackets.
+        public_url: how the world reaches us, no trailing slash; inbound hook URLs are built from it.
+        max_body_bytes: larger requests are refused with 413.
+        production: stricter checks, no introspection, no suggestions.
+    """
+
+    listen: str = "127.0.0.1:8080"
+    public_url: str | None = None
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=_GIB)] = 1024 * 1024
+    production: bool = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to bind. Raises ValueError when ``listen`` is not one."""
+        return parse_listen(self.listen)
+
+
+class DatabaseSettings(Section, frozen=True, kw_only=True):
+    """``url`` is ``sqlite:///file`` or ``postgresql://…``; ``pool`` is PostgreSQL's connections."""
+
+    url: DatabaseUrl = "sqlite:///filmgate.db"
+    pool: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 16
+
+    def __repr__(self) -> str:
+        """Never with a password."""
+        return f"DatabaseSettings(url={without_password(self.url)!r}, pool={self.pool})"
+
+
+class SecretsSettings(Section, frozen=True, kw_only=True):
+    """``key`` is what everything else that must stay secret hangs on: 32 characters at least."""
+
+    key: Secret
+
+
+class AssetsSettings(Section, frozen=True, kw_only=True):
+    """Where finished videos are kept: ``file://``, ``s3://`` or ``gs://``; a larger file is refused."""
+
+    url: str = "file://./assets"
+    max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
+
+
+class EgressSettings(Section, frozen=True, kw_only=True):
+    """``allow``: origins we may call although their addresses are private."""
+
+    allow: tuple[Origin, ...] = ()
+
+
+class Timing(Section, frozen=True, kw_only=True):
+    """Every clock, in seconds; the defaults are production's.
+
+    Attributes:
+        lease_seconds, lease_beat_seconds: how long a replica owns work unless it says it lives, and how often it does.
+        poll_min_seconds, poll_max_seconds: between two polls of one video.
+        submit_deadline_seconds: for one send to an upstream, in total.
+        video_deadline_seconds: from accepted to ended.
+        incomplete_grace_seconds: for an upstream that said completed and gave no usable file.
+        replay_schedule_seconds: when a lost submit is sent again, under the same key, where the upstream honours keys.
+        delivery_schedule_seconds, delivery_timeout_seconds: tries of one outgoing webhook, and for one of them.
+        asset_timeout_seconds, asset_tries: for one download of a finished video, and how many.
+        breaker_failures, breaker_reset_seconds: failures in a row that rest an account, and how long it rests.
+    """
+
+    lease_seconds: Seconds = 30
+    lease_beat_seconds: Seconds = 10
+    poll_min_seconds: Seconds = 5
+    poll_max_seconds: Seconds = 30
+    submit_deadline_seconds: Seconds = 120
+    video_deadline_seconds: Seconds = 7200
+    incomplete_grace_seconds: Seconds = 600
+    replay_schedule_seconds: Schedule = (5, 30, 120, 480)
+    delivery_schedule_seconds: Schedule = (5, 300, 1800, 7200, 18000, 36000, 36000)
+    delivery_timeout_seconds: Seconds = 15
+    asset_timeout_seconds: Seconds = 600
+    asset_tries: Count = 6
+    breaker_failures: Count = 5
+    breaker_reset_seconds: Seconds = 30
+
+
+class WorkerSettings(Section, frozen=True, kw_only=True):
+    """``concurrency``: attempts one replica works on at once; ``poll_seconds``: how often it looks for due work."""
+
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
+    poll_seconds: Seconds = 0.5
+
+
+class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
+    """One API key the file gives a tenant."""
+
+    secret: Secret
+    scopes: frozenset[Scope] = DEFAULT_SCOPES
+
+
+class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant and the keys the file gives it."""
+
+    tenant: Tenant
+    keys: tuple[KeySetup, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file, checked."""
+
+    secrets: SecretsSettings
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    assets: AssetsSettings = AssetsSettings()
+    egress: EgressSettings = EgressSettings()
+    timing: Timing = Timing()
+    worker: WorkerSettings = WorkerSettings()
+    accounts: tuple[Account, ...] = ()
+    tenants: tuple[TenantSetup, ...] = ()
+
+
+_LISTEN = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})")
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*(?=@)")
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """``127.0.0.1:8080`` as host and port. Raises ValueError. Port 0 lets the system choose."""
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match["port"]) > 65_535:
+        raise ValueError(f'{text!r} is not an address to listen on; write "host:port", such as "127.0.0.1:8080"')
+    return match["six"] or match["host"], int(match["port"])
+
+
+def without_password(url: str) -> str:
+    """The address with ``…`` where its password stands."""
+    return _PASSWORD.sub(r"\1:…", url)

@@ -1,0 +1,65 @@
+"""One of ``[[tenants]]``, understood: who it is, what its keys may do, how its videos are routed."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.config.places import Place
+from gateway.config.reading import WRONG, Notes, Tables
+from gateway.config.secret_text import SecretTexts
+from gateway.config.settings import DEFAULT_SCOPES, KeySetup, TenantSetup
+from gateway.config.tables import RoutingTable, ScopesTable, TenantTable
+from schema.tenant import RoutingPolicy, Tenant, TenantLimits
+
+
+class PlacedTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant and where the file speaks of it."""
+
+    place: Place
+    setup: TenantSetup
+
+
+def read_tenant(raw: Any, tables: Tables, place: Place, notes: Notes) -> PlacedTenant | None:
+    """The tenant, or None when too little of it could be read; every mistake is noted."""
+    table = tables.read(raw, TenantTable, place, notes)
+    return PlacedTenant(place=place, setup=_setup(table)) if table else None
+
+
+def _setup(table: TenantTable) -> TenantSetup:
+    tenant = Tenant(
+        id=table.id,
+        name=table.name or table.id,
+        routing=_policy(table.routing),
+        limits=TenantLimits(queued=table.limits.queued),
+        test=table.test,
+    )
+    return TenantSetup(tenant=tenant, keys=table.keys)
+
+
+def _policy(table: RoutingTable) -> RoutingPolicy:
+    return RoutingPolicy(
+        strategy=table.strategy,
+        order=table.order,
+        only=table.only,
+        exclude=table.exclude,
+        per_video=table.max_cost,
+        on_unsupported=table.on_unsupported,
+        on_unknown=table.on_unknown,
+    )
+
+
+class KeyReader:
+    """Keys: a secret in any spelling, and beside it, if it should do more or less than most, ``scopes``."""
+
+    def __init__(self, secrets: SecretTexts) -> None:
+        self._secrets = secrets
+        self._tables = Tables({})
+
+    def __call__(self, raw: Any, place: Place, notes: Notes) -> Any:
+        scopes = DEFAULT_SCOPES
+        if isinstance(raw, dict) and "scopes" in raw:
+            beside = self._tables.read({"scopes": raw["scopes"]}, ScopesTable, place, notes)
+            scopes = beside.scopes if beside else scopes
+            raw = {name: value for name, value in raw.items() if name != "scopes"}
+        secret = self._secrets.secret(raw, place, notes)
+        return secret if secret is WRONG else KeySetup(secret=secret, scopes=scopes)

@@ -1,0 +1,89 @@
+"""The receipt journal: what a provider answered to a paid request, on disk before the database hears of it.
+
+A process that dies between the answer and its record loses nothing: at the next start its journal is found, and what
+the database does not know yet is recorded then. One file a process, locked while it lives; JSON lines, each fsynced.
+"""
+
+import asyncio
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from gateway.policy.verdict import Outcome
+from schema.clock import Millis
+
+KEPT_BODY = 64 * 1024
+SWEEP_AT = 4 << 20
+"""Bytes after which the file is emptied as soon as nothing in it is still unrecorded."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer: whose, when, what it meant, and its first 64 KiB as they came."""
+
+    attempt: str
+    at: Millis
+    outcome: Outcome
+    status: int | None = None
+    body: bytes = b""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Receipt).decode
+
+
+class Receipts:
+    """This process's journal, and the journals of processes that died, in one folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._path = folder / f"{name}.jsonl"
+        self._file = self._path.open("ab", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="receipts")
+        self._unrecorded = 0
+
+    async def keep(self, receipt: Receipt) -> None:
+        """The receipt is on disk when this returns."""
+        line = _encode(msgspec.structs.replace(receipt, body=receipt.body[:KEPT_BODY])) + b"\n"
+        self._unrecorded += 1
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._append, line)
+
+    def recorded(self) -> None:
+        """The database knows one more of them."""
+        self._unrecorded -= 1
+        if self._unrecorded == 0 and self._file.tell() > SWEEP_AT:
+            self._file.truncate(0)
+
+    def orphans(self) -> list[Path]:
+        """Journals whose process is dead."""
+        return [path for path in sorted(self._folder.glob("*.jsonl")) if path != self._path and _abandoned(path)]
+
+    def close(self) -> None:
+        """Let go of the journal; it is removed when everything in it has been recorded."""
+        self._thread.shutdown()
+        self._file.close()
+        if self._unrecorded == 0:
+            self._path.unlink(missing_ok=True)
+
+    def _append(self, line: bytes) -> None:
+        self._file.write(line)
+        os.fsync(self._file.fileno())
+
+
+def read(path: Path) -> list[Receipt]:
+    """The receipts of a dead process; a last line cut short by its death is not one."""
+    return [_decode(line) for line in path.read_bytes().split(b"\n")[:-1] if line]
+
+
+def _abandoned(path: Path) -> bool:
+    """Nobody alive holds its lock."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,74 @@
+"""What the command line runs: a server, a worker, a migration; and the two contracts as text."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+from gateway.config.settings import Settings
+from gateway.serving import serving, stop_signals
+from gateway.store.database import connect
+from gateway.store.migrate import packaged
+from gateway.telemetry import configure_logging
+from gateway.wiring import Seams, gateway
+
+T = TypeVar("T")
+
+
+def in_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run to its end on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def serve(settings: Settings, *, worker: bool = True, seams: Seams | None = None) -> None:
+    """Serve until asked to stop: the API, and unless told otherwise the worker."""
+    configure_logging()
+    in_loop(_serve(settings, worker=worker, seams=seams))
+
+
+async def _serve(settings: Settings, *, worker: bool, seams: Seams | None) -> None:
+    stopping = asyncio.Event()
+    with stop_signals(stopping.set):
+        async with gateway(settings, seams) as built, serving(built, worker=worker):
+            await stopping.wait()
+
+
+def work(settings: Settings, *, seams: Seams | None = None) -> None:
+    """Run the worker alone until asked to stop."""
+    configure_logging()
+    in_loop(_work(settings, seams))
+
+
+async def _work(settings: Settings, seams: Seams | None) -> None:
+    async with gateway(settings, seams) as built:
+        with stop_signals(built.worker.stop):
+            await built.worker.run()
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Bring the database's schema up to date; the names of what was applied."""
+    return in_loop(_migrate(settings))
+
+
+async def _migrate(settings: Settings) -> list[str]:
+    database = await connect(settings.database.url, pool=2, exclusive=False)
+    try:
+        return await database.migrate(packaged())
+    finally:
+        await database.close()
+
+
+def sdl() -> str:
+    """The GraphQL schema as text."""
+    from gateway.graphql.schema import sdl as text
+
+    return text()
+
+
+def openapi() -> str:
+    """The OpenAPI description of the REST interface, JSON."""
+    from gateway.rest.openapi import document
+
+    return document()

@@ -1,0 +1,119 @@
+"""The accounts as configured, and what we have learned about them: the facts that decisions are made from."""
+
+import msgspec
+
+from gateway.config.settings import Timing
+from gateway.policy.routing import AccountFacts
+from gateway.policy.standing import Lesson, learned, standing
+from gateway.store.store import Store, Transaction
+from providers.base import Provider, ProviderKind
+from schema.account import Account, AccountState, CredentialState
+from schema.clock import Clock, Millis, millis
+from schema.quote import Exclusion
+
+FACTS_LAST = 500
+"""Milliseconds for which facts read once serve further decisions; the intent transaction checks capacity exactly."""
+
+
+class Accounts:
+    """Configured accounts by id, each with its provider set up, and their states."""
+
+    def __init__(
+        self, store: Store, clock: Clock, timing: Timing, accounts: tuple[Account, ...], kinds: dict[str, ProviderKind]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._timing = timing
+        self._accounts = {account.id: account for account in accounts}
+        self._providers = {account.id: kinds[account.provider].of(account) for account in accounts}
+        self._slot_spans = {id: slot_span(provider) for id, provider in self._providers.items()}
+        self._states: dict[str, AccountState] = {}
+        self._loads: dict[str, int] = {}
+        self._read_at: Millis | None = None
+
+    async def prepare(self) -> None:
+        """Give every configured account its row."""
+        ids = sorted(self._accounts)
+        await self._store.write(lambda tx: tx.accounts.ensure(ids))
+
+    def all(self) -> list[tuple[Account, Provider]]:
+        return [(account, self._providers[id]) for id, account in self._accounts.items()]
+
+    def get(self, id: str) -> tuple[Account, Provider] | None:
+        """An account and its provider; None when it is no longer configured."""
+        account = self._accounts.get(id)
+        return None if account is None else (account, self._providers[id])
+
+    def named(self, provider: str) -> list[tuple[Account, Provider]]:
+        """All accounts at one provider."""
+        return [(account, built) for account, built in self.all() if account.provider == provider]
+
+    async def facts(self, tenant_tests: bool, *, fresh: bool = False) -> tuple[AccountFacts, ...]:
+        """What a decision needs to know about every account this tenant may reach.
+
+        Args:
+            tenant_tests: the tenant is a test tenant: it reaches sandbox accounts only, and live ones never do.
+        """
+        now = self._clock.now()
+        if fresh or self._read_at is None or now - self._read_at > FACTS_LAST:
+            await self._read(now)
+        return tuple(
+            self._fact(account, provider, now) for account, provider in self.all() if account.sandbox == tenant_tests
+        )
+
+    async def _read(self, now: Millis) -> None:
+        since = now - max(self._slot_spans.values(), default=0)
+
+        async def ask(tx: Transaction) -> None:
+            self._states = await tx.accounts.all()
+            self._loads = await tx.attempts.loads(since)
+
+        await self._store.read(ask)
+        self._read_at = now
+
+    def _fact(self, account: Account, provider: Provider, now: Millis) -> AccountFacts:
+        load = self._loads.get(account.id, 0)
+        state = self._states.get(account.id) or AccountState(id=account.id)
+        return AccountFacts(
+            account=account.id,
+            provider=account.provider,
+            capabilities=provider.capabilities,
+            rates=provider.rates,
+            price_per_credit=account.price_per_credit,
+            standing=self._standing(account, state, load, now),
+            load=load,
+        )
+
+    def _standing(self, account: Account, state: AccountState, load: int, now: Millis) -> tuple[Exclusion, ...]:
+        reset = millis(self._timing.breaker_reset_seconds)
+        return standing(account, state, load=load, now=now, failures=self._timing.breaker_failures, reset=reset)
+
+    async def admits(self, tx: Transaction, account: Account, now: Millis) -> AccountState | None:
+        """The account's state when it may take one more video now, exactly; its row stays held by the transaction."""
+        state = await tx.accounts.lock(account.id)
+        load = await tx.attempts.load(account.id, now - self._slot_spans[account.id])
+        return None if self._standing(account, state, load, now) else state
+
+    async def learn(self, tx: Transaction, account: Account, lesson: Lesson, now: Millis) -> None:
+        """Remember what a refusal or a failure says about the account."""
+        state = await tx.accounts.lock(account.id)
+        after = learned(state, lesson, credential_version=account.credential_version, now=now)
+        if after != state:
+            await tx.accounts.update(after)
+            self._read_at = None
+
+    async def answered(self, tx: Transaction, account: Account) -> None:
+        """It answered as it should: the breaker closes, the credential works."""
+        known = self._states.get(account.id)
+        if known is not None and known.failures == 0 and known.credential is CredentialState.WORKS:
+            return
+        state = await tx.accounts.lock(account.id)
+        works = msgspec.structs.replace(state, failures=0, failed_at=None, credential=CredentialState.WORKS)
+        if works != state:
+            await tx.accounts.update(works)
+            self._read_at = None
+
+
+def slot_span(provider: Provider) -> Millis:
+    """How long an attempt whose outcome is unknown still counts against the account's concurrency."""
+    return 3 * millis(provider.capabilities.typical_seconds[1])

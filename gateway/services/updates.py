@@ -1,0 +1,257 @@
+"""What we hear about an attempt, however we hear it, turned into what is written down.
+
+The answer to a submit, a receipt found at start, a poll and a hook all end here, in a transaction that has the video
+locked. The first end wins; news about an attempt that has ended changes nothing.
+"""
+
+import structlog
+
+from gateway.config.settings import Timing
+from gateway.policy import backoff
+from gateway.policy.egress import usable
+from gateway.policy.failover import REFUSED, AccountStep, VideoStep, after_unknown
+from gateway.policy.standing import Lesson
+from gateway.policy.verdict import Outcome
+from gateway.services.accounts import Accounts
+from gateway.services.records import Case
+from gateway.services.tenants import Tenants
+from gateway.store.tasks import TaskKind
+from providers.base import Accepted, Phase, Update
+from schema.attempt import Reason, Verdict
+from schema.clock import Millis, millis
+from schema.errors import FailureKind
+from schema.event import EventType
+from schema.lifecycle import LIVE, OPEN, AttemptMove, AttemptState, Substate, VideoMove
+from schema.luck import Luck
+from schema.video import VideoErrorCode
+
+log = structlog.get_logger()
+
+_MESSAGES = {
+    VideoErrorCode.INVALID_REQUEST: "The provider refused the request as invalid.",
+    VideoErrorCode.CONTENT_REJECTED: "The provider refused to make this content.",
+    VideoErrorCode.GENERATION_FAILED: "The provider could not make the video.",
+    VideoErrorCode.PROVIDER_INCOMPLETE: "The provider said the video is complete and gave no usable file.",
+    VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN: (
+        "The provider's answer was lost, so nobody can tell whether it makes the video. It was not sent again, and "
+        "costs you nothing."
+    ),
+}
+_FAILED_AS = {
+    FailureKind.INVALID_REQUEST: VideoErrorCode.INVALID_REQUEST,
+    FailureKind.CONTENT_REJECTED: VideoErrorCode.CONTENT_REJECTED,
+}
+_UNREFUSED = (AttemptState.PLANNED, AttemptState.SUBMITTING, AttemptState.UNKNOWN)
+
+
+class Updates:
+    def __init__(
+        self, *, accounts: Accounts, tenants: Tenants, timing: Timing, luck: Luck, egress_allow: tuple[str, ...]
+    ) -> None:
+        self._accounts = accounts
+        self._tenants = tenants
+        self._timing = timing
+        self._luck = luck
+        self._egress_allow = egress_allow
+
+    # the answer to a submit
+
+    async def outcome(self, case: Case, outcome: Outcome) -> None:
+        """Write down what became of a submit, or of a replay of it."""
+        if case.attempt.state is AttemptState.SUBMITTING:
+            await case.tx.tasks.drop(TaskKind.SUBMIT, case.video.id)
+        reason = outcome.reason or Reason(FailureKind.LOST)
+        match outcome.verdict:
+            case Verdict.ACCEPTED if outcome.accepted is not None:
+                await self._accepted(case, outcome.accepted)
+            case Verdict.NOT_SENT | Verdict.REJECTED:
+                await self._refused(case, outcome, reason)
+            case _:
+                await self._unknown(case, reason)
+
+    async def _accepted(self, case: Case, accepted: Accepted) -> None:
+        if case.attempt.ref is not None:
+            if case.attempt.ref != accepted.ref:
+                log.error("attempt.second_ref", attempt=case.attempt.id, ref=case.attempt.ref, second=accepted.ref)
+            elif case.attempt.credits is None and accepted.credits is not None:
+                await case.move_attempt(credits=accepted.credits)
+            return
+        twin = await case.tx.attempts.by_ref(case.attempt.account, accepted.ref)
+        if twin is not None:
+            log.error("attempt.ref_collision", attempt=case.attempt.id, other=twin.id, ref=accepted.ref)
+            await self._unknown(case, Reason(FailureKind.PROTOCOL, "the id it gave names another video"))
+            return
+        configured = self._accounts.get(case.attempt.account)
+        if configured is not None:
+            await self._accounts.answered(case.tx, configured[0])
+        await self._bind(case, accepted.ref, accepted.credits)
+
+    async def _bind(self, case: Case, ref: str, credits: int | None) -> None:
+        """The attempt has a ref: an upstream is making it. One that another overtook stays unknown, and is watched."""
+        overtaken = await self._another_lives(case)
+        move = None if overtaken else AttemptMove.ACCEPT
+        await case.move_attempt(move, verdict=Verdict.ACCEPTED, ref=ref, credits=credits, reason=None)
+        await case.tx.tasks.add(TaskKind.WATCH, case.attempt.id, self._first_look(case))
+        if not case.video.ended and not overtaken:
+            await self._started(case, Substate.RUNNING, tell=EventType.STARTED)
+
+    async def _another_lives(self, case: Case) -> bool:
+        others = await case.tx.attempts.of_video(case.video.id)
+        return any(other.state in LIVE and other.id != case.attempt.id for other in others)
+
+    async def _started(self, case: Case, substate: Substate, *, tell: EventType | None) -> None:
+        """An upstream may be working on the video."""
+        await case.move_video(
+            VideoMove.START,
+            tell=tell,
+            substate=substate,
+            started_at=case.video.started_at or case.now,
+            account=case.attempt.account,
+            provider=case.attempt.provider,
+        )
+
+    def _first_look(self, case: Case) -> Millis:
+        configured = self._accounts.get(case.attempt.account)
+        if configured is None or configured[1].polls is None:
+            return case.video.deadline_at
+        return case.now + millis(backoff.spread(self._timing.poll_min_seconds, self._luck()))
+
+    async def _refused(self, case: Case, outcome: Outcome, reason: Reason) -> None:
+        consequence = REFUSED[reason.code]
+        await self._learn(
+            case,
+            Lesson(
+                step=consequence.account,
+                kind=reason.code,
+                retry_after=outcome.retry_after,
+                credits=outcome.credits_available,
+            ),
+        )
+        if case.attempt.state not in _UNREFUSED:
+            return
+        await case.move_attempt(AttemptMove.REFUSE, verdict=outcome.verdict, reason=reason)
+        if consequence.video is VideoStep.FAIL:
+            code = _FAILED_AS[reason.code]
+            await case.fail_video(code, _public(code, reason.message))
+        else:
+            await self._reroute(case, delay=self._patience(case))
+
+    def _patience(self, case: Case) -> Millis:
+        """Nothing was sent: the network may need a moment. A refusal tells at once who is next."""
+        if case.attempt.verdict is not Verdict.NOT_SENT:
+            return 0
+        return backoff.retry(case.attempt.n - 1, first=0.5, longest=30, luck=self._luck())
+
+    async def _unknown(self, case: Case, reason: Reason) -> None:
+        if case.attempt.state is not AttemptState.SUBMITTING:
+            return
+        await self._learn(case, Lesson(step=AccountStep.COUNT, kind=reason.code))
+        await case.move_attempt(AttemptMove.LOSE, verdict=Verdict.UNKNOWN, reason=reason)
+        log.warning("attempt.unknown", attempt=case.attempt.id, account=case.attempt.account, reason=reason.code)
+        if case.video.ended:
+            return
+        await self._started(case, Substate.OUTCOME_UNKNOWN, tell=EventType.OUTCOME_UNKNOWN)
+        match await self._after_unknown(case):
+            case VideoStep.REPLAY:
+                await self._look_again(case, backoff.replay(self._timing.replay_schedule_seconds, 0, self._luck()))
+            case VideoStep.WAIT:
+                await self._look_again(case, None)
+            case VideoStep.FAIL:
+                code = VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN
+                await case.fail_video(code, _public(code))
+            case _:
+                await self._reroute(case)
+
+    async def _after_unknown(self, case: Case) -> VideoStep:
+        lost = [one for one in await case.tx.attempts.of_video(case.video.id) if one.state is AttemptState.UNKNOWN]
+        wish = self._tenants.wish(case.video)
+        return after_unknown(wish.on_unknown, keyed=case.attempt.keyed, unknown_so_far=len(lost))
+
+    async def _look_again(self, case: Case, delay: Millis | None) -> None:
+        """Come back to an attempt after a delay, at the latest when the video must end."""
+        due = case.video.deadline_at if delay is None else min(case.now + delay, case.video.deadline_at)
+        await case.tx.tasks.add(TaskKind.WATCH, case.attempt.id, due)
+
+    async def _reroute(self, case: Case, *, delay: Millis = 0) -> None:
+        """Let the video be decided again, unless it has ended."""
+        if not case.video.ended:
+            await case.move_video(substate=Substate.WAITING_CAPACITY, account=None, provider=None)
+            await case.tx.tasks.add(TaskKind.SUBMIT, case.video.id, case.now + delay)
+
+    async def _learn(self, case: Case, lesson: Lesson) -> None:
+        configured = self._accounts.get(case.attempt.account)
+        if configured is not None and lesson.step is not AccountStep.NOTHING:
+            await self._accounts.learn(case.tx, configured[0], lesson, case.now)
+
+    # polls and hooks
+
+    async def news(self, case: Case, update: Update) -> None:
+        """Write down one piece of news."""
+        if update.drift is not None:
+            log.warning("provider.drift", provider=case.attempt.provider, attempt=case.attempt.id, drift=update.drift)
+        if case.attempt.state not in OPEN:
+            return
+        if case.attempt.ref is None:
+            await case.tx.tasks.drop(TaskKind.SUBMIT, case.video.id)
+            await self._bind(case, update.ref, update.credits)
+        match update.phase:
+            case Phase.SUCCEEDED:
+                await self._made(case, update)
+            case Phase.FAILED:
+                await self._broke(case, update)
+            case _:
+                await self._progressed(case, update)
+
+    async def _made(self, case: Case, update: Update) -> None:
+        configured = self._accounts.get(case.attempt.account)
+        hosts = () if configured is None else configured[1].capabilities.video_hosts
+        if update.video_url is None or not usable(update.video_url, hosts=hosts, exempt=self._egress_allow):
+            await self._incomplete(case)
+            return
+        await case.move_attempt(
+            AttemptMove.FINISH,
+            verdict=Verdict.ACCEPTED,
+            video_url=update.video_url,
+            credits=case.attempt.credits if update.credits is None else update.credits,
+        )
+        await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)
+        if case.video.ended or case.video.substate is Substate.FETCHING:
+            await case.move_video(tell=EventType.LATE_OUTPUT)
+        else:
+            await self._started(case, Substate.FETCHING, tell=None)
+            await case.tx.tasks.add(TaskKind.FETCH, case.video.id, case.now)
+
+    async def _incomplete(self, case: Case) -> None:
+        """``completed`` without a usable file is not completed: it is given a while, then it is a failure."""
+        since = case.attempt.incomplete_at
+        if since is None:
+            log.warning("attempt.incomplete", attempt=case.attempt.id, provider=case.attempt.provider)
+            await case.move_attempt(incomplete_at=case.now)
+        elif case.now - since >= millis(self._timing.incomplete_grace_seconds):
+            await self._end(case, FailureKind.INCOMPLETE, VideoErrorCode.PROVIDER_INCOMPLETE, "")
+
+    async def _broke(self, case: Case, update: Update) -> None:
+        if update.credits is not None:
+            await case.move_attempt(credits=update.credits)
+        if update.rejected:
+            kind, code = FailureKind.CONTENT_REJECTED, VideoErrorCode.CONTENT_REJECTED
+        else:
+            kind, code = FailureKind.GENERATION_FAILED, VideoErrorCode.GENERATION_FAILED
+        await self._end(case, kind, code, update.failure or "")
+
+    async def _end(self, case: Case, kind: FailureKind, code: VideoErrorCode, detail: str) -> None:
+        """The attempt made no video, and after an upstream has taken it no other is asked."""
+        await case.move_attempt(AttemptMove.BREAK, reason=Reason(kind, detail))
+        await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)
+        if not await self._another_lives(case):
+            await case.fail_video(code, _public(code, detail))
+
+    async def _progressed(self, case: Case, update: Update) -> None:
+        progress = min(update.progress or 0, 99)
+        if not case.video.ended and progress > case.video.progress:
+            await case.move_video(tell=EventType.PROGRESS, progress=progress)
+
+
+def _public(code: VideoErrorCode, detail: str = "") -> str:
+    """Our sentence for a code, with the provider's own words behind it when there are any."""
+    return f"{_MESSAGES[code]} It said: {detail}" if detail else _MESSAGES[code]

@@ -1,0 +1,238 @@
+"""Watching an attempt until its end is known: polls, replays of a lost submit under its key, and the deadline."""
+
+import hashlib
+
+import structlog
+
+from gateway.config.settings import Timing
+from gateway.policy import backoff
+from gateway.policy.capability import fit
+from gateway.policy.failover import AccountStep
+from gateway.policy.standing import Lesson
+from gateway.services.accounts import Accounts
+from gateway.services.records import Records
+from gateway.services.submits import Callbacks, Submits, begin
+from gateway.services.tenants import Tenants
+from gateway.services.updates import Updates
+from gateway.store.store import Store, Transaction
+from gateway.store.tasks import Task
+from gateway.upstream import Upstream
+from providers.base import Provider, Submission, Update
+from schema.account import Account
+from schema.attempt import Attempt
+from schema.clock import Clock, Millis, millis
+from schema.errors import FailureKind, ProviderFailure
+from schema.lifecycle import OPEN, AttemptMove, AttemptState
+from schema.luck import Luck
+from schema.video import Video, VideoErrorCode
+
+log = structlog.get_logger()
+
+LATE_WATCH = 24 * 3_600_000
+"""After its video ended an attempt is watched for a day: a late success was billed, and is recorded."""
+
+LATE_POLL = 600_000
+"""… every ten minutes (milliseconds)."""
+
+_LESSONS = {
+    FailureKind.RATE_LIMITED: AccountStep.REST,
+    FailureKind.BUSY: AccountStep.REST,
+    FailureKind.UNAUTHORIZED: AccountStep.DISTRUST,
+}
+"""What a failed poll says about the account. It never fails the video: asking again is free."""
+
+
+class Watches:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        accounts: Accounts,
+        tenants: Tenants,
+        updates: Updates,
+        records: Records,
+        submits: Submits,
+        upstream: Upstream,
+        callbacks: Callbacks,
+        clock: Clock,
+        luck: Luck,
+        timing: Timing,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._tenants = tenants
+        self._updates = updates
+        self._records = records
+        self._submits = submits
+        self._upstream = upstream
+        self._callbacks = callbacks
+        self._clock = clock
+        self._luck = luck
+        self._timing = timing
+
+    async def handle(self, task: Task) -> None:
+        """Look after one attempt, and say when to look again."""
+        attempt, video = await self._store.read(lambda tx: _known(tx, task.subject))
+        if attempt is None or video is None or attempt.state not in OPEN:
+            await self._store.write(lambda tx: tx.tasks.finish(task))
+            return
+        now = self._clock.now()
+        configured = self._accounts.get(attempt.account)
+        if not video.ended and now >= video.deadline_at:
+            await self._expire(task, attempt, now)
+        elif video.ended and now >= video.deadline_at + LATE_WATCH:
+            await self._let_go(task, attempt, now)
+        elif configured is None:
+            await self._snooze(task, attempt, video, LATE_POLL)
+        elif attempt.ref is None:
+            await self._replay(task, attempt, video, *configured)
+        else:
+            await self._poll(task, attempt, video, *configured)
+
+    # polls
+
+    async def _poll(self, task: Task, attempt: Attempt, video: Video, account: Account, provider: Provider) -> None:
+        if provider.polls is None or attempt.ref is None:
+            await self._snooze(task, attempt, video, None)
+            return
+        try:
+            update = await self._upstream.ask(provider.polls.poll(attempt.ref), account, provider.adapter)
+        except ProviderFailure as failure:
+            await self._failed_poll(task, attempt, video, account, failure)
+            return
+        now = self._clock.now()
+        due = now + (LATE_POLL if now >= video.deadline_at else self._until_next(attempt, update))
+
+        async def tell(tx: Transaction) -> None:
+            case = await self._records.case(tx, attempt.video, attempt.id, now)
+            await tx.tasks.snooze(task, due if case is None else _bounded(due, case.video))
+            if case is not None and case.attempt.state in OPEN:
+                await case.move_attempt(polls=case.attempt.polls + 1, sightings=0)
+                await self._updates.news(case, update)
+
+        await self._store.write(tell)
+
+    def _until_next(self, attempt: Attempt, update: Update) -> Millis:
+        return backoff.next_poll(
+            update.seconds_left,
+            attempt.polls,
+            shortest=self._timing.poll_min_seconds,
+            longest=self._timing.poll_max_seconds,
+            luck=self._luck(),
+        )
+
+    async def _failed_poll(
+        self, task: Task, attempt: Attempt, video: Video, account: Account, failure: ProviderFailure
+    ) -> None:
+        """Asking failed; the upstream may still be making it. Ask again later, later each time."""
+        now = self._clock.now()
+        log.info("attempt.poll_failed", attempt=attempt.id, account=account.id, kind=failure.kind)
+        step = _LESSONS.get(failure.kind)
+        delay = self._after_failed_poll(task, video, failure)
+        missing = failure.kind is FailureKind.NOT_FOUND
+
+        async def note(tx: Transaction) -> None:
+            case = await self._records.case(tx, attempt.video, attempt.id, now)
+            if case is not None and case.attempt.state in OPEN:
+                await case.move_attempt(
+                    polls=case.attempt.polls + 1, sightings=case.attempt.sightings + 1 if missing else 0
+                )
+            if step is not None:
+                lesson = Lesson(step=step, kind=failure.kind, retry_after=failure.retry_after)
+                await self._accounts.learn(tx, account, lesson, now)
+            due = video.deadline_at if delay is None else now + delay
+            await tx.tasks.snooze(task, _bounded(due, video), errors=task.errors + 1)
+
+        await self._store.write(note)
+
+    def _after_failed_poll(self, task: Task, video: Video, failure: ProviderFailure) -> Millis | None:
+        """None: there is no way to ask, so only a hook or the deadline is left (upstreams, row D4)."""
+        if failure.kind is FailureKind.UNSUPPORTED:
+            return None
+        if self._clock.now() >= video.deadline_at:
+            return LATE_POLL
+        shortest = self._timing.poll_min_seconds
+        pause = backoff.retry(task.errors, first=2 * shortest, longest=12 * shortest, luck=self._luck())
+        return max(pause, millis(failure.retry_after or 0))
+
+    # replays
+
+    async def _replay(self, task: Task, attempt: Attempt, video: Video, account: Account, provider: Provider) -> None:
+        """Send the same bytes under the same key to the same account, while the window lasts and somebody waits."""
+        schedule = self._timing.replay_schedule_seconds
+        if not attempt.keyed or video.ended or attempt.replays >= len(schedule):
+            await self._snooze(task, attempt, video, None)
+            return
+        spec = fit(video.spec, provider.capabilities, self._tenants.wish(video).on_unsupported).spec
+        callback_url = self._callbacks.url(account.provider, attempt.id) if attempt.callback else None
+        flow, request = begin(provider, spec, Submission(key=attempt.key, callback_url=callback_url))
+        if hashlib.sha256(request.body).hexdigest() != attempt.body_sha256:
+            log.error("attempt.replay_differs", attempt=attempt.id)
+            await self._snooze(task, attempt, video, None)
+            return
+        replayed = await self._intend_replay(task, attempt, backoff.replay(schedule, attempt.replays + 1, self._luck()))
+        if replayed is not None:
+            await self._submits.send(replayed, flow, request, account, provider)
+
+    async def _intend_replay(self, task: Task, attempt: Attempt, next_delay: Millis | None) -> Attempt | None:
+        """Count the replay before it is sent; None when the truth arrived meanwhile."""
+        now = self._clock.now()
+
+        async def intend(tx: Transaction) -> Attempt | None:
+            case = await self._records.case(tx, attempt.video, attempt.id, now)
+            if case is None or case.attempt.ref is not None or case.attempt.state is not AttemptState.UNKNOWN:
+                await tx.tasks.snooze(task, now)
+                return None
+            due = case.video.deadline_at if next_delay is None else now + next_delay
+            await tx.tasks.snooze(task, _bounded(due, case.video))
+            await case.move_attempt(replays=case.attempt.replays + 1)
+            return case.attempt
+
+        return await self._store.write(intend)
+
+    # ends
+
+    async def _expire(self, task: Task, attempt: Attempt, now: Millis) -> None:
+        """Nobody told us the end in time: the video fails, the attempt stays watched for a late success."""
+
+        async def expire(tx: Transaction) -> None:
+            case = await self._records.case(tx, attempt.video, attempt.id, now)
+            await tx.tasks.snooze(task, now + LATE_POLL)
+            if case is None:
+                return
+            if case.attempt.state is AttemptState.RUNNING:
+                await case.move_attempt(AttemptMove.LOSE)
+            await case.fail_video(VideoErrorCode.DEADLINE_EXCEEDED, "The provider did not finish in time.")
+
+        await self._store.write(expire)
+
+    async def _let_go(self, task: Task, attempt: Attempt, now: Millis) -> None:
+        """A day after its video ended nobody waits for this attempt any more; what it was stays unknown."""
+
+        async def let_go(tx: Transaction) -> None:
+            case = await self._records.case(tx, attempt.video, attempt.id, now)
+            await tx.tasks.finish(task)
+            if case is not None and case.attempt.state is AttemptState.RUNNING:
+                await case.move_attempt(AttemptMove.LOSE)
+
+        await self._store.write(let_go)
+
+    async def _snooze(self, task: Task, attempt: Attempt, video: Video, delay: Millis | None) -> None:
+        """Nothing to do now: come back after a delay, or when the video must end, or for the late watch."""
+        now = self._clock.now()
+        if attempt.ref is None and video.ended:
+            await self._store.write(lambda tx: tx.tasks.finish(task))
+            return
+        fallback = video.deadline_at if now < video.deadline_at else now + LATE_POLL
+        due = fallback if delay is None else now + delay
+        await self._store.write(lambda tx: tx.tasks.snooze(task, _bounded(due, video)))
+
+
+def _bounded(due: Millis, video: Video) -> Millis:
+    """No later than the video's deadline, while it has not ended."""
+    return due if video.ended else min(due, video.deadline_at)
+
+
+async def _known(tx: Transaction, id: str) -> tuple[Attempt | None, Video | None]:
+    attempt = await tx.attempts.get(id)
+    return attempt, None if attempt is None else await tx.videos.peek(attempt.video)

@@ -1,0 +1,99 @@
+"""A gateway behind an HTTP server: listening, working, draining."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import structlog
+import uvicorn
+from litestar.types import ASGIApp
+
+from gateway.app import build_app
+from gateway.wiring import Gateway
+
+log = structlog.get_logger()
+
+GRACE_SECONDS = 30
+"""How long requests and streams may take to end once the process was asked to stop."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: stopping is the gateway's business."""
+
+    @contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[Server]:
+    """An HTTP server on an address, ready when this yields; ends what was begun at the end.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    config = uvicorn.Config(
+        app=app,  # type: ignore[arg-type]  # uvicorn and Litestar spell the same protocol apart
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = Server(config)
+    config.load()
+    sockets = [config.bind_socket()]
+    task = asyncio.create_task(server.serve(sockets=sockets))
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn offers a flag, no event
+            await asyncio.sleep(0.005)
+        yield server
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def serving(built: Gateway, *, port: int | None = None, worker: bool = True) -> AsyncIterator[None]:
+    """Serve a gateway's doors and do its work, until the end of the block; then drain both."""
+    host, configured = built.settings.server.address
+    working = asyncio.create_task(built.worker.run()) if worker else None
+    try:
+        async with listening(build_app(built), host, configured if port is None else port):
+            log.info("gateway.ready", listen=f"{host}:{configured if port is None else port}", worker=worker)
+            try:
+                yield
+            finally:
+                built.draining.set()
+    finally:
+        if working is not None:
+            built.worker.stop()
+            await working
+
+
+@contextmanager
+def stop_signals(stop: Callable[[], None]) -> Any:
+    """SIGTERM and SIGINT ask to stop; a second one ends the process at once, which is as safe as a crash."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def on_signal() -> None:
+        nonlocal asked
+        if asked:
+            raise SystemExit(1)
+        asked = True
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(ValueError):
+                loop.remove_signal_handler(number)

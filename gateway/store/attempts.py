@@ -1,0 +1,156 @@
+"""Questions about attempts. Every change to an attempt is made while its video is locked."""
+
+from gateway.store.database import Connection, Row
+from schema.attempt import Attempt, Reason, Verdict
+from schema.clock import Millis
+from schema.errors import FailureKind, IllegalMove
+from schema.lifecycle import AttemptState
+
+_COLUMNS = (
+    "id, video, tenant, n, account, provider, state, verdict, idempotency_key, body_sha256, credential_version, "
+    "keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings, credits_low, credits_high, "
+    "credits, reason_code, reason_message, video_url"
+)
+
+
+class Attempts:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, attempt: Attempt) -> None:
+        """Keep a new attempt. Raises UniqueViolation when the video has a live one already."""
+        await self._connection.run(
+            f"INSERT INTO attempts ({_COLUMNS}) VALUES ({', '.join('?' * 26)})",
+            attempt.id,
+            attempt.video,
+            attempt.tenant,
+            attempt.n,
+            attempt.account,
+            attempt.provider,
+            attempt.state,
+            attempt.verdict,
+            attempt.key,
+            attempt.body_sha256,
+            attempt.credential_version,
+            int(attempt.keyed),
+            int(attempt.callback),
+            attempt.started_at,
+            attempt.ended_at,
+            attempt.incomplete_at,
+            attempt.ref,
+            attempt.replays,
+            attempt.polls,
+            attempt.sightings,
+            attempt.credits_low,
+            attempt.credits_high,
+            attempt.credits,
+            *_reason(attempt),
+            attempt.video_url,
+        )
+
+    async def get(self, id: str) -> Attempt | None:
+        row = await self._connection.one(f"SELECT {_COLUMNS} FROM attempts WHERE id = ?", id)
+        return row and _attempt(row)
+
+    async def by_ref(self, account: str, ref: str) -> Attempt | None:
+        row = await self._connection.one(f"SELECT {_COLUMNS} FROM attempts WHERE account = ? AND ref = ?", account, ref)
+        return row and _attempt(row)
+
+    async def of_video(self, video: str) -> list[Attempt]:
+        """All attempts of a video, first to last."""
+        rows = await self._connection.all(f"SELECT {_COLUMNS} FROM attempts WHERE video = ? ORDER BY n", video)
+        return [_attempt(row) for row in rows]
+
+    async def of_videos(self, videos: list[str]) -> list[Attempt]:
+        """All attempts of several videos, by video, first to last."""
+        if not videos:
+            return []
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM attempts WHERE video IN ({', '.join('?' * len(videos))}) ORDER BY video, n",
+            *videos,
+        )
+        return [_attempt(row) for row in rows]
+
+    async def loads(self, since: Millis) -> dict[str, int]:
+        """Account → videos it may have in the making; an unknown attempt older than ``since`` counts no more."""
+        rows = await self._connection.all(
+            "SELECT account, count(*) FROM attempts WHERE state IN ('planned', 'submitting', 'running') "
+            "OR (state = 'unknown' AND started_at > ?) GROUP BY account",
+            since,
+        )
+        return {str(account): int(count) for account, count in rows}
+
+    async def load(self, account: str, since: Millis) -> int:
+        """The same for one account; exact when its row is locked."""
+        row = await self._connection.one(
+            "SELECT count(*) FROM attempts WHERE account = ? AND (state IN ('planned', 'submitting', 'running') "
+            "OR (state = 'unknown' AND started_at > ?))",
+            account,
+            since,
+        )
+        return 0 if row is None else int(row[0])
+
+    async def update(self, attempt: Attempt, *, was: AttemptState) -> None:
+        """Write a changed attempt whose state was ``was``.
+
+        Raises:
+            IllegalMove: it is in another state by now.
+            UniqueViolation: another attempt at this account has this ref.
+        """
+        changed = await self._connection.run(
+            "UPDATE attempts SET state = ?, verdict = ?, ended_at = ?, incomplete_at = ?, ref = ?, replays = ?, "
+            "polls = ?, sightings = ?, credits = ?, reason_code = ?, reason_message = ?, video_url = ? "
+            "WHERE id = ? AND state = ?",
+            attempt.state,
+            attempt.verdict,
+            attempt.ended_at,
+            attempt.incomplete_at,
+            attempt.ref,
+            attempt.replays,
+            attempt.polls,
+            attempt.sightings,
+            attempt.credits,
+            *_reason(attempt),
+            attempt.video_url,
+            attempt.id,
+            was,
+        )
+        if changed != 1:
+            raise IllegalMove(f"{attempt.id} is no longer {was}")
+
+
+def _reason(attempt: Attempt) -> tuple[str | None, str | None]:
+    return (attempt.reason.code, attempt.reason.message) if attempt.reason else (None, None)
+
+
+def _attempt(row: Row) -> Attempt:
+    (id, video, tenant, n, account, provider, state, verdict, key, body_sha256, credential_version) = row[:11]
+    (keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings) = row[11:20]
+    (low, high, credits, reason_code, reason_message, video_url) = row[20:]
+    return Attempt(
+        id=id,
+        video=video,
+        tenant=tenant,
+        n=n,
+        account=account,
+        provider=provider,
+        state=AttemptState(state),
+        verdict=None if verdict is None else Verdict(verdict),
+        key=key,
+        body_sha256=body_sha256,
+        credential_version=credential_version,
+        keyed=bool(keyed),
+        callback=bool(callback),
+        started_at=started_at,
+        ended_at=ended_at,
+        incomplete_at=incomplete_at,
+        ref=ref,
+        replays=replays,
+        polls=polls,
+        sightings=sightings,
+        credits_low=low,
+        credits_high=high,
+        credits=credits,
+        reason=None if reason_code is None else Reason(FailureKind(reason_code), reason_message or ""),
+        video_url=video_url,
+    )

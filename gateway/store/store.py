@@ -1,0 +1,67 @@
+"""The store: transactions that hold one object per table, and the wake-ups that follow their commits."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from gateway.store.accounts import Accounts
+from gateway.store.attempts import Attempts
+from gateway.store.database import Connection, Database
+from gateway.store.events import Events
+from gateway.store.hooks import Hooks
+from gateway.store.tasks import Tasks
+from gateway.store.videos import Videos
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """One transaction's view of every table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.videos = Videos(connection)
+        self.attempts = Attempts(connection)
+        self.tasks = Tasks(connection)
+        self.events = Events(connection)
+        self.accounts = Accounts(connection)
+        self.hooks = Hooks(connection)
+
+
+Work = Callable[[Transaction], Awaitable[T]]
+Told = Callable[[frozenset[str]], None]
+
+
+class Store:
+    """The only door to the database. A work must await nothing but its transaction; it may be run more than once."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._told: list[Told] = []
+
+    def on_told(self, heard: Told) -> None:
+        """Call back after each commit that added events, with the ids of their videos."""
+        self._told.append(heard)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run a work in one transaction: durable when this returns, undone when it raises."""
+        told: frozenset[str] = frozenset()
+
+        async def run(connection: Connection) -> T:
+            nonlocal told
+            transaction = Transaction(connection)
+            result = await work(transaction)
+            told = frozenset(transaction.events.told)
+            return result
+
+        result = await self.database.write(run)
+        if told:
+            for heard in self._told:
+                heard(told)
+        return result
+
+    async def read(self, work: Work[T]) -> T:
+        """Run a work that only asks."""
+
+        async def run(connection: Connection) -> T:
+            return await work(Transaction(connection))
+
+        return await self.database.read(run)

@@ -1,0 +1,136 @@
+"""Work that is due. A claim is a lease: it lapses by itself, and its epoch fences whoever held it before."""
+
+from enum import StrEnum
+
+import msgspec
+
+from gateway.store.database import Connection
+from schema.clock import Millis
+
+
+class TaskKind(StrEnum):
+    SUBMIT = "submit"  # subject: a video that needs an attempt
+    WATCH = "watch"  # subject: an attempt whose end is not known
+    FETCH = "fetch"  # subject: a video whose file must be copied here
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A claimed task. ``errors`` counts failures in a row; snoozes are not failures."""
+
+    kind: TaskKind
+    subject: str
+    epoch: int
+    errors: int
+    leased_until: Millis
+
+
+class StaleLease(Exception):
+    """Somebody else has this task by now: forget what was found out, change nothing."""
+
+
+class Tasks:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, kind: TaskKind, subject: str, due: Millis) -> None:
+        """Something is due; when it was due already, the earlier time counts and a lease on it lapses."""
+        await self._connection.run(
+            "INSERT INTO tasks (kind, subject, due) VALUES (?, ?, ?) ON CONFLICT (kind, subject) DO UPDATE "
+            "SET due = CASE WHEN tasks.due < excluded.due AND tasks.leased_until IS NULL THEN tasks.due "
+            "ELSE excluded.due END, leased_until = NULL, epoch = tasks.epoch + 1",
+            kind,
+            subject,
+            due,
+        )
+
+    async def claim(self, worker: str, *, now: Millis, until: Millis, limit: int) -> list[Task]:
+        """Up to ``limit`` due tasks, the longest due first, leased to this worker until ``until``."""
+        rows = await self._connection.all(
+            "WITH ready AS MATERIALIZED (SELECT kind, subject, due FROM tasks WHERE due <= ? ORDER BY due LIMIT ? "
+            "/*skip locked*/) UPDATE tasks SET due = ?, leased_until = ?, worker = ?, epoch = epoch + 1 "
+            "WHERE (kind, subject) IN (SELECT kind, subject FROM ready) RETURNING kind, subject, epoch, errors",
+            now,
+            limit,
+            until,
+            until,
+            worker,
+        )
+        return [
+            Task(kind=TaskKind(kind), subject=subject, epoch=epoch, errors=errors, leased_until=until)
+            for kind, subject, epoch, errors in rows
+        ]
+
+    async def next_due(self) -> Millis | None:
+        """When the next task is due, leased ones included."""
+        row = await self._connection.one("SELECT min(due) FROM tasks")
+        return None if row is None else row[0]
+
+    async def finish(self, task: Task) -> None:
+        """The task is done. Raises StaleLease."""
+        self._mine(
+            await self._connection.run(
+                "DELETE FROM tasks WHERE kind = ? AND subject = ? AND epoch = ?", task.kind, task.subject, task.epoch
+            )
+        )
+
+    async def snooze(self, task: Task, due: Millis, *, errors: int = 0) -> None:
+        """Put a task off, and let go of it. Raises StaleLease."""
+        self._mine(
+            await self._connection.run(
+                "UPDATE tasks SET due = ?, leased_until = NULL, worker = NULL, errors = ? "
+                "WHERE kind = ? AND subject = ? AND epoch = ?",
+                due,
+                errors,
+                task.kind,
+                task.subject,
+                task.epoch,
+            )
+        )
+
+    async def hold(self, task: Task, until: Millis) -> None:
+        """Keep a task until a later time. Raises StaleLease."""
+        self._mine(
+            await self._connection.run(
+                "UPDATE tasks SET due = ?, leased_until = ? WHERE kind = ? AND subject = ? AND epoch = ?",
+                until,
+                until,
+                task.kind,
+                task.subject,
+                task.epoch,
+            )
+        )
+
+    async def renew(self, worker: str, until: Millis) -> int:
+        """Keep everything this worker holds until a later time; how many that is."""
+        return await self._connection.run(
+            "UPDATE tasks SET due = ?, leased_until = ? WHERE worker = ? AND leased_until IS NOT NULL",
+            until,
+            until,
+            worker,
+        )
+
+    async def orphaned(self, now: Millis) -> int:
+        """Make every leased task due: only for an engine that one process owns, at its start. How many there were."""
+        return await self._connection.run(
+            "UPDATE tasks SET due = ?, leased_until = NULL, worker = NULL, epoch = epoch + 1 "
+            "WHERE leased_until IS NOT NULL",
+            now,
+        )
+
+    async def release(self, worker: str, now: Millis) -> int:
+        """Make everything this worker still holds due for others."""
+        return await self._connection.run(
+            "UPDATE tasks SET due = ?, leased_until = NULL, worker = NULL, epoch = epoch + 1 "
+            "WHERE worker = ? AND leased_until IS NOT NULL",
+            now,
+            worker,
+        )
+
+    async def drop(self, kind: TaskKind, subject: str) -> None:
+        """Nobody needs this any more, whoever holds it."""
+        await self._connection.run("DELETE FROM tasks WHERE kind = ? AND subject = ?", kind, subject)
+
+    @staticmethod
+    def _mine(changed: int) -> None:
+        if changed != 1:
+            raise StaleLease

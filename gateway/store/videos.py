@@ -1,0 +1,203 @@
+"""Questions about videos. What a tenant asks carries the tenant; what the engine asks names one id."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.store.database import Connection, Row
+from schema.errors import IllegalMove
+from schema.lifecycle import Substate, VideoStatus
+from schema.video import Adjustment, Asset, RoutingWish, Video, VideoError, VideoSpec
+
+_COLUMNS = (
+    "id, tenant, idempotency_key, fingerprint, spec, routing, metadata, status, substate, progress, version, "
+    "created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments, quoted_low, "
+    "quoted_high, charged, credits, error_code, error_message, asset_key, asset_size, asset_sha256, asset_media_type"
+)
+_ADD = (
+    f"INSERT INTO videos ({_COLUMNS}, decision) VALUES ({', '.join('?' * 30)}) "
+    "ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id"
+)
+_MUTABLE = (
+    "status = ?, substate = ?, progress = ?, version = ?, started_at = ?, completed_at = ?, expires_at = ?, "
+    "account = ?, provider = ?, adjustments = ?, quoted_low = ?, quoted_high = ?, charged = ?, credits = ?, "
+    "error_code = ?, error_message = ?, asset_key = ?, asset_size = ?, asset_sha256 = ?, asset_media_type = ?"
+)
+_encode = msgspec.json.Encoder().encode
+_spec = msgspec.json.Decoder(VideoSpec).decode
+_routing = msgspec.json.Decoder(RoutingWish).decode
+_metadata = msgspec.json.Decoder(dict[str, str]).decode
+_adjustments = msgspec.json.Decoder(tuple[Adjustment, ...]).decode
+
+
+class Videos:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, video: Video, decision: bytes) -> bool:
+        """Keep a new video; False when its tenant already used its idempotency key."""
+        row = await self._connection.one(
+            _ADD,
+            video.id,
+            video.tenant,
+            video.key,
+            video.fingerprint,
+            _text(video.spec),
+            _text(video.routing),
+            _text(video.metadata),
+            video.status,
+            video.substate,
+            video.progress,
+            video.version,
+            video.created_at,
+            video.deadline_at,
+            video.started_at,
+            video.completed_at,
+            video.expires_at,
+            video.account,
+            video.provider,
+            _text(video.adjustments),
+            video.quoted_low,
+            video.quoted_high,
+            video.charged,
+            video.credits,
+            *_error(video),
+            *_asset(video),
+            decision.decode(),
+        )
+        return row is not None
+
+    async def get(self, tenant: str, id: str) -> Video | None:
+        row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND id = ?", tenant, id)
+        return row and _video(row)
+
+    async def by_key(self, tenant: str, key: str) -> Video | None:
+        row = await self._connection.one(
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND idempotency_key = ?", tenant, key
+        )
+        return row and _video(row)
+
+    async def page(
+        self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool, status: str | None
+    ) -> list[Video]:
+        """Up to ``limit`` videos beyond a cursor (an id), in the order asked; ``before`` walks backwards."""
+        descending = newest_first == (before is None)
+        cursor = after if before is None else before
+        where, args = ["tenant = ?"], [tenant]
+        if cursor is not None:
+            where.append("id < ?" if descending else "id > ?")
+            args.append(cursor)
+        if status is not None:
+            where.append("status = ?")
+            args.append(status)
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM videos WHERE {' AND '.join(where)} "
+            f"ORDER BY id {'DESC' if descending else 'ASC'} LIMIT ?",
+            *args,
+            limit,
+        )
+        videos = [_video(row) for row in rows]
+        return videos if before is None else videos[::-1]
+
+    async def decision(self, tenant: str, id: str) -> bytes | None:
+        """The routing decision as it was stored, JSON."""
+        row = await self._connection.one("SELECT decision FROM videos WHERE tenant = ? AND id = ?", tenant, id)
+        return row and str(row[0]).encode()
+
+    async def queued(self) -> dict[str, int]:
+        """Tenant → how many of its videos wait to start."""
+        rows = await self._connection.all("SELECT tenant, count(*) FROM videos WHERE status = 'queued' GROUP BY tenant")
+        return {str(tenant): int(count) for tenant, count in rows}
+
+    async def lock(self, id: str) -> Video | None:
+        """The video, held against every other change until this transaction ends; always the first lock taken."""
+        row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE id = ? /*for update*/", id)
+        return row and _video(row)
+
+    async def peek(self, id: str) -> Video | None:
+        """The video as it is, for the engine."""
+        row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE id = ?", id)
+        return row and _video(row)
+
+    async def update(self, video: Video, *, was: int, decision: bytes | None = None) -> None:
+        """Write a changed video whose version was ``was``.
+
+        Raises:
+            IllegalMove: somebody else changed it first, or the version does not grow.
+        """
+        if video.version <= was:
+            raise IllegalMove(f"{video.id}: version {was} must grow")
+        extra, args = ("", ()) if decision is None else (", decision = ?", (decision.decode(),))
+        changed = await self._connection.run(
+            f"UPDATE videos SET {_MUTABLE}{extra} WHERE id = ? AND version = ?",
+            video.status,
+            video.substate,
+            video.progress,
+            video.version,
+            video.started_at,
+            video.completed_at,
+            video.expires_at,
+            video.account,
+            video.provider,
+            _text(video.adjustments),
+            video.quoted_low,
+            video.quoted_high,
+            video.charged,
+            video.credits,
+            *_error(video),
+            *_asset(video),
+            *args,
+            video.id,
+            was,
+        )
+        if changed != 1:
+            raise IllegalMove(f"{video.id} is no longer at version {was}")
+
+
+def _text(value: Any) -> str:
+    return _encode(value).decode()
+
+
+def _error(video: Video) -> tuple[str | None, str | None]:
+    return (video.error.code, video.error.message) if video.error else (None, None)
+
+
+def _asset(video: Video) -> tuple[str | None, int | None, str | None, str | None]:
+    asset = video.asset
+    return (asset.key, asset.size, asset.sha256, asset.media_type) if asset else (None, None, None, None)
+
+
+def _video(row: Row) -> Video:
+    (id, tenant, key, fingerprint, spec, routing, metadata, status, substate, progress, version) = row[:11]
+    (created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments) = row[11:19]
+    (quoted_low, quoted_high, charged, credits, error_code, error_message) = row[19:25]
+    (asset_key, asset_size, asset_sha256, asset_media_type) = row[25:]
+    return Video(
+        id=id,
+        tenant=tenant,
+        spec=_spec(spec),
+        routing=_routing(routing),
+        metadata=_metadata(metadata),
+        key=key,
+        fingerprint=fingerprint,
+        status=VideoStatus(status),
+        substate=None if substate is None else Substate(substate),
+        progress=progress,
+        version=version,
+        created_at=created_at,
+        deadline_at=deadline_at,
+        started_at=started_at,
+        completed_at=completed_at,
+        expires_at=expires_at,
+        account=account,
+        provider=provider,
+        adjustments=_adjustments(adjustments),
+        quoted_low=quoted_low,
+        quoted_high=quoted_high,
+        charged=charged,
+        credits=credits,
+        error=None if error_code is None else VideoError(error_code, error_message),
+        asset=None
+        if asset_key is None
+        else Asset(key=asset_key, size=asset_size, sha256=asset_sha256, media_type=asset_media_type),
+    )

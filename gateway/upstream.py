@@ -1,0 +1,208 @@
+"""Everything we send to providers. Submits go out once, on a fresh connection, and leave evidence; the rest may repeat.
+
+Two httpx clients, for two needs. A submit costs money, so it uses plain httpx without keep-alive, whose trace says
+whether the first byte left this machine. Polls are many and harmless, so they use httpx over aiohttp, which costs a
+tenth of the CPU at 64 connections (docs/decisions/0004).
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import aiohttp
+import httpx
+import msgspec
+from httpx_aiohttp import AiohttpTransport
+
+from gateway.policy.verdict import Evidence
+from providers.base import Accepted, Adapter, Flow, Replay, WireRequest, WireResponse
+from schema.account import Account
+from schema.errors import FailureKind, ProviderFailure
+
+T = TypeVar("T")
+
+MAX_ANSWER = 1 << 20
+"""Bytes of an answer we read; providers' answers are a few hundred."""
+
+CONNECT_SECONDS = 10.0
+POLL_SECONDS = 30.0
+
+_COMMON = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "filmgate"}
+
+Probe = Callable[[str], None]
+"""Told when a submit passes a named point; tests end the process there."""
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What one submit left behind: evidence for the classifier, and the raw answer for the receipt."""
+
+    evidence: Evidence
+    answer: WireResponse | None
+
+
+class UnreadableAnswer(Exception):
+    """An answer came and we refuse to read it: too long, or encoded though we asked for identity."""
+
+
+class Upstream:
+    """The only client of providers."""
+
+    def __init__(self, *, submit_deadline: float, probe: Probe, verify: Any = True) -> None:
+        self._submit_deadline = submit_deadline
+        self._probe = probe
+        self._paid = httpx.AsyncClient(
+            limits=httpx.Limits(max_keepalive_connections=0, max_connections=None),
+            timeout=httpx.Timeout(submit_deadline, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+            verify=verify,
+        )
+        self._free = httpx.AsyncClient(
+            transport=_HonestTransport(client=_session),
+            timeout=httpx.Timeout(POLL_SECONDS, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        await self._paid.aclose()
+        await self._free.aclose()
+
+    async def submit(self, flow: Flow[Accepted], request: WireRequest, account: Account, adapter: Adapter) -> Sent:
+        """Send the paid request of a flow once, and let the flow read the answer. Raises nothing of the network's.
+
+        Args:
+            flow: stands at ``request``, which it has yielded.
+        """
+        trace = _Trace(self._probe)
+        try:
+            async with asyncio.timeout(self._submit_deadline):
+                answer = await self._exchange(
+                    self._paid, adapter.authorize(request, account.credential), account, trace
+                )
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnreadableAnswer) as error:
+            evidence = Evidence(started=trace.started, reading=None, trouble=_trouble(error))
+            return Sent(evidence=evidence, answer=None)
+        self._probe("answered")
+        return Sent(evidence=Evidence(started=True, reading=read(flow, answer)), answer=answer)
+
+    async def ask(self, flow: Flow[T], account: Account, adapter: Adapter) -> T:
+        """Drive a flow of safe requests to its result.
+
+        Raises:
+            ProviderFailure: refused, unreadable, or not reached.
+        """
+        request = next(flow)
+        while True:
+            if request.replay is not Replay.SAFE:
+                raise AssertionError(f"{request.method} {request.path} is not safe to ask")
+            answer = await self._asked(adapter.authorize(request, account.credential), account)
+            try:
+                request = flow.send(answer)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+
+    async def _asked(self, request: WireRequest, account: Account) -> WireResponse:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                return await self._exchange(self._free, request, account, None)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            raise ProviderFailure(FailureKind.UNREACHABLE, _trouble(error)) from error
+        except UnreadableAnswer as error:
+            raise ProviderFailure(FailureKind.PROTOCOL, str(error)) from error
+
+    async def _exchange(
+        self, client: httpx.AsyncClient, request: WireRequest, account: Account, trace: "_Trace | None"
+    ) -> WireResponse:
+        sent = client.build_request(
+            request.method,
+            account.base_url + request.path,
+            headers={**_COMMON, **request.headers},
+            content=request.body,
+            extensions={} if trace is None else {"trace": trace},
+        )
+        response = await client.send(sent, stream=True)
+        try:
+            body = await _body(response)
+        finally:
+            await response.aclose()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return WireResponse(status=response.status_code, headers=headers, body=body)
+
+
+def read(flow: Flow[Accepted], answer: WireResponse) -> Accepted | ProviderFailure:
+    """What the flow makes of an answer to its paid request."""
+    try:
+        flow.send(answer)
+    except StopIteration as done:
+        accepted: Accepted = done.value
+        return accepted
+    except ProviderFailure as failure:
+        return failure
+    return ProviderFailure(FailureKind.PROTOCOL, "the adapter wanted to send a second paid request")
+
+
+class _Trace:
+    """Listens to httpcore: ``started`` once the first byte of the request may have left."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.started = False
+        self._probe = probe
+
+    async def __call__(self, name: str, info: dict[str, Any]) -> None:
+        del info
+        if name == "http11.send_request_headers.started":
+            self.started = True
+        elif name == "http11.send_request_body.complete":
+            self._probe("bytes_sent")
+
+
+async def _body(response: httpx.Response) -> bytes:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnreadableAnswer("the answer is encoded though we asked for identity")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise UnreadableAnswer(f"the answer is longer than {MAX_ANSWER} bytes")
+    return bytes(body)
+
+
+def _trouble(error: BaseException) -> str:
+    """The error's class and text; never a URL with a secret, for we put none there."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")[:300]
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=20, ttl_dns_cache=30),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+    )
+
+
+class _HonestTransport(AiohttpTransport):
+    """The stock map calls a connection closed after the request was read ``ConnectTimeout``; say what happened."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            response: httpx.Response = await super().handle_async_request(request)
+        except httpx.HTTPError as error:
+            honest = _honest(error, request)
+            if honest is None:
+                raise
+            raise honest from error.__cause__
+        return response
+
+
+def _honest(error: httpx.HTTPError, request: httpx.Request) -> httpx.HTTPError | None:
+    match error.__cause__:
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return httpx.ConnectError(str(error), request=request)
+        case aiohttp.ServerTimeoutError():
+            return httpx.ReadTimeout(str(error), request=request)
+        case aiohttp.ClientConnectionError():
+            return httpx.RemoteProtocolError(str(error), request=request)
+    return None

@@ -1,0 +1,159 @@
+"""The worker: claims due tasks under leases, runs their handlers, keeps the leases alive, stops cleanly."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import structlog
+
+from gateway.config.settings import Timing, WorkerSettings
+from gateway.policy import backoff
+from gateway.store.database import StoreError
+from gateway.store.store import Store
+from gateway.store.tasks import StaleLease, Task, TaskKind
+from schema.clock import Clock, Millis, millis
+from schema.errors import IllegalMove, Overloaded
+from schema.luck import Luck
+
+log = structlog.get_logger()
+
+Handler = Callable[[Task], Awaitable[None]]
+
+CLAIM_AT_ONCE = 50
+
+
+class Worker:
+    """One per process. ``run()`` until ``stop()``; then what was begun ends, and what was not is given back."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        store: Store,
+        handlers: Mapping[TaskKind, Handler],
+        clock: Clock,
+        luck: Luck,
+        timing: Timing,
+        settings: WorkerSettings,
+    ) -> None:
+        self._name = name
+        self._store = store
+        self._handlers = handlers
+        self._clock = clock
+        self._luck = luck
+        self._lease = millis(timing.lease_seconds)
+        self._beat = timing.lease_beat_seconds
+        self._settings = settings
+        self._stopping = asyncio.Event()
+        self._news = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def nudge(self) -> None:
+        """Work may have become due: look now."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Claim no more."""
+        self._stopping.set()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Work until told to stop, then let every handler end and give back what is left."""
+        beating = asyncio.create_task(self._keep_leases())
+        try:
+            while not self._stopping.is_set():
+                self._news.clear()
+                claimed = await self._claim()
+                for task in claimed:
+                    self._begin(task)
+                if not claimed:
+                    await self._pause()
+            while self._running:
+                await asyncio.wait(self._running)
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+            await self._give_back()
+
+    async def _claim(self) -> list[Task]:
+        room = min(self._settings.concurrency - len(self._running), CLAIM_AT_ONCE)
+        now = self._clock.now()
+        try:
+            due = await self._store.read(lambda tx: tx.tasks.next_due())
+            if room <= 0 or due is None or due > now:
+                return []
+            return await self._store.write(
+                lambda tx: tx.tasks.claim(self._name, now=now, until=now + self._lease, limit=room)
+            )
+        except (StoreError, Overloaded) as error:
+            log.warning("worker.claim_failed", error=str(error))
+            return []
+
+    async def _pause(self) -> None:
+        """Until the next task is due, somebody nudges, or a while has passed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(await self._idle_seconds()):
+                await self._news.wait()
+
+    async def _idle_seconds(self) -> float:
+        longest = self._settings.poll_seconds
+        try:
+            due = await self._store.read(lambda tx: tx.tasks.next_due())
+        except (StoreError, Overloaded):
+            return longest
+        full = len(self._running) >= self._settings.concurrency
+        if due is None or full:
+            return longest
+        return min(max((due - self._clock.now()) / 1000, 0.001), longest)
+
+    def _begin(self, task: Task) -> None:
+        running = asyncio.create_task(self._run(task))
+        self._running.add(running)
+        running.add_done_callback(self._ended)
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        self._running.discard(running)
+        self._news.set()
+
+    async def _run(self, task: Task) -> None:
+        """One handler. Whatever it raises, the task comes back later; only this task suffers."""
+        structlog.contextvars.bind_contextvars(task=task.kind.value, subject=task.subject)
+        try:
+            await self._handlers[task.kind](task)
+        except StaleLease:
+            log.info("task.stale_lease")
+        except (StoreError, Overloaded, IllegalMove) as error:
+            log.warning("task.put_off", error=str(error))
+            await self._put_off(task)
+        except Exception:
+            log.exception("task.crashed")
+            await self._put_off(task)
+
+    async def _put_off(self, task: Task) -> None:
+        delay = backoff.retry(task.errors, first=1, longest=60, luck=self._luck())
+        due = self._clock.now() + delay
+        with suppress(StaleLease):  # the handler had finished or rescheduled it before it failed
+            try:
+                await self._store.write(lambda tx: tx.tasks.snooze(task, due, errors=task.errors + 1))
+            except (StoreError, Overloaded) as error:
+                log.warning("task.put_off_failed", error=str(error))  # its lease will lapse
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._beat)
+            if self._running:
+                await self._renew(self._clock.now() + self._lease)
+
+    async def _renew(self, until: Millis) -> None:
+        try:
+            await self._store.write(lambda tx: tx.tasks.renew(self._name, until))
+        except (StoreError, Overloaded) as error:
+            log.warning("worker.renew_failed", error=str(error))
+
+    async def _give_back(self) -> None:
+        now = self._clock.now()
+        try:
+            await self._store.write(lambda tx: tx.tasks.release(self._name, now))
+        except (StoreError, Overloaded) as error:
+            log.warning("worker.release_failed", error=str(error))

@@ -1,0 +1,71 @@
+"""The example file is complete and loads."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.config.load import load, parse
+from gateway.config.settings import Settings
+from gateway.config.tables import AccountTable, LimitsTable, RoutingTable, TenantLimitsTable, TenantTable
+from providers.registry import KINDS
+
+EXAMPLE = Path(__file__).parents[2] / "filmgate.example.toml"
+SECTIONS = ("server", "database", "secrets", "assets", "egress", "timing", "worker")
+
+
+def names(struct):
+    return {field.encode_name for field in msgspec.structs.fields(struct)}
+
+
+@pytest.fixture
+def raw():
+    return tomllib.loads(EXAMPLE.read_text())
+
+
+def test_the_example_loads_and_nothing_in_it_is_doubtful(environ):
+    settings, findings = parse(EXAMPLE.read_text(), environ)
+
+    assert findings == []
+    assert settings == load(EXAMPLE, environ)
+
+
+def test_every_section_stands_in_the_example(raw):
+    assert raw.keys() == names(Settings)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_field_of_a_section_stands_in_the_example(raw, section):
+    (kind,) = (field.type for field in msgspec.structs.fields(Settings) if field.name == section)
+
+    assert raw[section].keys() == names(kind)
+
+
+def test_the_example_shows_the_defaults(raw):
+    not_defaults = {("server", "public_url")}
+    for section in SECTIONS:
+        (kind,) = (field.type for field in msgspec.structs.fields(Settings) if field.name == section)
+        for field in msgspec.structs.fields(kind):
+            if not field.required and (section, field.name) not in not_defaults:
+                assert msgspec.convert(raw[section][field.name], field.type) == field.default, (section, field.name)
+
+
+def test_every_field_of_accounts_and_tenants_stands_in_the_example(raw):
+    text = EXAMPLE.read_text()
+    accounts = {name for account in raw["accounts"] for name in account}
+    tenant = raw["tenants"][0]
+
+    assert accounts == names(AccountTable)
+    assert tenant.keys() == names(TenantTable)
+    assert tenant["routing"].keys() == names(RoutingTable)
+    assert tenant["limits"].keys() == names(TenantLimitsTable)
+    assert all(re.search(rf"\b{name}\b", text) for name in names(LimitsTable))
+
+
+def test_the_example_names_every_provider_and_plan():
+    text = EXAMPLE.read_text()
+
+    assert all(kind.name in text for kind in KINDS)
+    assert all(plan in text for kind in KINDS for plan in kind.plans)

@@ -1,0 +1,1 @@
+"""What several test folders share: a gateway on the sandbox, over real HTTP."""

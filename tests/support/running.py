@@ -1,0 +1,174 @@
+"""A real gateway on a real sandbox, in this process: real sockets, a real database, real files, fast clocks."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from gateway.config.settings import (
+    AssetsSettings,
+    DatabaseSettings,
+    EgressSettings,
+    KeySetup,
+    SecretsSettings,
+    ServerSettings,
+    Settings,
+    TenantSetup,
+    Timing,
+    WorkerSettings,
+)
+from gateway.sandbox.server import Sandbox, serve
+from gateway.sandbox.settings import SandboxSettings
+from gateway.serving import serving
+from gateway.wiring import Gateway, Seams, gateway
+from providers.registry import KINDS
+from schema.account import Account, Limits, Secret
+from schema.tenant import RoutingPolicy, Scope, Tenant, TenantLimits
+
+SECRET_KEY = Secret("a secret key for tests, which is long enough")
+ACME_KEY = "fg_test_acme_0123456789abcdefghijkl"
+OTHER_KEY = "fg_test_other_0123456789abcdefghijk"
+FAST = Timing(
+    lease_seconds=5,
+    lease_beat_seconds=1,
+    poll_min_seconds=0.05,
+    poll_max_seconds=0.2,
+    submit_deadline_seconds=5,
+    video_deadline_seconds=60,
+    incomplete_grace_seconds=0.3,
+    replay_schedule_seconds=(0.1, 0.2, 0.4),
+    asset_timeout_seconds=10,
+    asset_tries=4,
+    breaker_reset_seconds=0.5,
+)
+SPEED = 200.0
+
+
+@dataclass
+class Setup:
+    """Everything a story may want to choose."""
+
+    folder: Path
+    timing: Timing = FAST
+    routing: RoutingPolicy = field(default_factory=RoutingPolicy)
+    limits: TenantLimits = field(default_factory=TenantLimits)
+    database_url: str | None = None
+    doitong_options: dict[str, Any] = field(default_factory=dict)
+    sandbox: SandboxSettings = field(default_factory=lambda: SandboxSettings(speed=SPEED))
+    concurrent: int = 8
+    accounts: tuple[Account, ...] | None = None
+    seams: Seams = field(default_factory=Seams)
+    worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
+    hooks: bool = True
+
+
+@dataclass
+class Running:
+    """A running pair: ``client`` speaks to the gateway as tenant acme."""
+
+    gateway: Gateway
+    sandbox: Sandbox
+    url: str
+    client: httpx.AsyncClient
+    other: httpx.AsyncClient
+
+    async def create(self, prompt: str = "a paper boat in the rain", **wish: Any) -> dict[str, Any]:
+        response = await self.client.post("/v1/videos", json={"prompt": prompt, **wish})
+        assert response.status_code == 202, response.text
+        video: dict[str, Any] = response.json()
+        return video
+
+    async def finished(self, id: str, seconds: float = 20) -> dict[str, Any]:
+        """The video once it has ended, by the event stream; fails when it has not within the bound."""
+        await self.gateway.events.wait("acme", id, seconds)
+        video: dict[str, Any] = (await self.client.get(f"/v1/videos/{id}")).json()
+        assert video["status"] in {"completed", "failed", "canceled"}, video
+        return video
+
+    async def truth(self) -> dict[str, Any]:
+        async with httpx.AsyncClient() as client:
+            truth: dict[str, Any] = (await client.get(f"{self.sandbox.url}/truth")).json()
+            return truth
+
+
+def sandbox_accounts(sandbox: Sandbox, setup: Setup) -> tuple[Account, ...]:
+    """One account at each simulated upstream, as an operator would configure them."""
+    kinds = {kind.name: kind for kind in KINDS}
+    doitong = msgspec.convert(setup.doitong_options, kinds["doitong"].options)
+    return (
+        Account(
+            id="veo-main",
+            provider="veo3o1",
+            base_url=sandbox.veo3o1_url,
+            credential=Secret("sandbox-veo3o1-key"),
+            price_per_credit=200_000,
+            limits=Limits(concurrent=setup.concurrent),
+            options=kinds["veo3o1"].options(),
+            sandbox=True,
+        ),
+        Account(
+            id="doitong-main",
+            provider="doitong",
+            base_url=sandbox.doitong_url,
+            credential=Secret("sandbox-doitong-key"),
+            price_per_credit=1_000,
+            limits=Limits(concurrent=None),
+            webhook_secrets=(Secret("sandbox-webhook-secret"),),
+            options=doitong,
+            sandbox=True,
+        ),
+    )
+
+
+def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: str, public_url: str) -> Settings:
+    def tenant(id: str, key: str) -> TenantSetup:
+        return TenantSetup(
+            tenant=Tenant(id=id, name=id, routing=setup.routing, limits=setup.limits, test=True),
+            keys=(KeySetup(secret=Secret(key), scopes=frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})),),
+        )
+
+    return Settings(
+        secrets=SecretsSettings(key=SECRET_KEY),
+        server=ServerSettings(listen="127.0.0.1:0", public_url=public_url if setup.hooks else None),
+        database=DatabaseSettings(url=setup.database_url or f"sqlite:///{setup.folder}/filmgate.db"),
+        assets=AssetsSettings(url=f"file://{setup.folder}/assets"),
+        egress=EgressSettings(allow=(sandbox_url,)),
+        timing=setup.timing,
+        worker=setup.worker,
+        accounts=accounts,
+        tenants=(tenant("acme", ACME_KEY), tenant("other", OTHER_KEY)),
+    )
+
+
+def free_port() -> int:
+    """A port nobody listens on now; hook URLs must be known before the server starts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _client(url: str, key: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=30, trust_env=False)
+
+
+@asynccontextmanager
+async def running(setup: Setup) -> AsyncIterator[Running]:
+    """A sandbox, and a gateway in front of it that serves on a free port and works."""
+    async with serve(setup.sandbox) as sandbox:
+        accounts = setup.accounts if setup.accounts is not None else sandbox_accounts(sandbox, setup)
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        settings = settings_for(setup, accounts, sandbox_url=sandbox.url, public_url=url)
+        async with (
+            gateway(settings, setup.seams) as built,
+            serving(built, port=port),
+            _client(url, ACME_KEY) as client,
+            _client(url, OTHER_KEY) as other,
+        ):
+            yield Running(gateway=built, sandbox=sandbox, url=url, client=client, other=other)
