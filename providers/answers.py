@@ -84,7 +84,11 @@ def failure(
     wait = retry_after(response.headers)
     if wait is None and kind is FailureKind.RATE_LIMITED:
         wait = until_reset(response.headers)
-    detail = UNAUTHORIZED_DETAIL if kind is FailureKind.UNAUTHORIZED else prose(*words) or f"HTTP {response.status}"
+    detail = (
+        UNAUTHORIZED_DETAIL
+        if kind is FailureKind.UNAUTHORIZED
+        else prose(*words) or f"HTTP {response.status}, without a word why"
+    )
     return ProviderFailure(
         kind,
         detail,

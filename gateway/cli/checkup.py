@@ -6,13 +6,12 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
-from gateway.config.settings import Settings
+from gateway.config.settings import Settings, parse_listen, without_password
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 51, 3)
@@ -42,8 +41,8 @@ def checkup(config_file: Path) -> list[Check]:
     first = [check_python(sys.version_info[:3]), check_sqlite(), config]
     if settings is None:
         return first
-    checks: tuple[Callable[[Settings], Check], ...] = (check_secret_key, check_database, check_assets, check_port)
-    return first + [check(settings) for check in checks]
+    database = check_database(settings, config_file)
+    return [*first, check_secret_key(settings), database, check_assets(settings), check_port(settings)]
 
 
 def check_python(version: tuple[int, ...]) -> Check:
@@ -85,17 +84,17 @@ def check_secret_key(settings: Settings) -> Check:
     return Check(mark=Mark.OK, name="secret key", found=f"{length} characters")
 
 
-def check_database(settings: Settings) -> Check:
-    url = settings.database.url
+def check_database(settings: Settings, config_file: Path) -> Check:
+    url, migrate = settings.database.url, f"filmgate db migrate --config {config_file}"
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-        return Check(mark=Mark.NOTE, name="database", found="is not there yet", fix="filmgate db migrate")
+        return Check(mark=Mark.NOTE, name="database", found="is not there yet", fix=migrate)
     try:
         pending = asyncio.run(asyncio.wait_for(_pending(url), _DATABASE_SECONDS))
     except Exception as error:  # noqa: BLE001 - whatever a driver raises is the finding
         return Check(mark=Mark.BAD, name="database", found=_said(error), fix="see database.url in the configuration")
     if pending:
         found = f"is {len(pending)} migrations behind: {', '.join(pending)}"
-        return Check(mark=Mark.BAD, name="database", found=found, fix="filmgate db migrate")
+        return Check(mark=Mark.BAD, name="database", found=found, fix=migrate)
     return Check(mark=Mark.OK, name="database", found=f"{url.partition(':')[0]}, up to date")
 
 
@@ -138,6 +137,10 @@ def _taken(listen: str, error: OSError) -> Check:
     if error.errno == errno.EADDRINUSE and _answers(listen):
         return Check(mark=Mark.NOTE, name="listen", found=f"{listen} is used by a gateway that runs")
     found = f"{listen}: {error.strerror or error}"
+    if error.errno == errno.EADDRINUSE:
+        from gateway.ports import holder
+
+        found = f"{listen} is used by {holder(parse_listen(listen)[1])}"
     return Check(mark=Mark.BAD, name="listen", found=found, fix="stop what uses it, or set server.listen to another")
 
 
@@ -146,12 +149,10 @@ def _answers(listen: str) -> bool:
     import httpx
 
     try:
-        return httpx.get(f"http://{listen}/livez", timeout=2, trust_env=False).is_success
+        return httpx.get(f"http://{listen}/livez", timeout=1, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 
 
 def _said(error: Exception) -> str:
-    from gateway.config.settings import without_password
-
     return without_password(str(error)) or type(error).__name__

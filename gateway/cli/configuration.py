@@ -15,7 +15,7 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE, envvar="FILMGATE_CONFIG")
 @output_option
 def check(file: Path, output: Format) -> None:
     """Print everything wrong or doubtful in FILE (filmgate.toml). Exit code 3 when it can not be used."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import rich_click as click
+from click import get_current_context
 
 from gateway.cli.exits import ExitCode, Stop
 
@@ -37,7 +38,7 @@ def connect(url: str | None, api_key: str | None) -> "Client":
     url, api_key = url or DEFAULT_URL, (api_key or "").strip()
     _refuse_odd(url, api_key)
     client = Client(url, api_key)
-    click.get_current_context().call_on_close(client.close)
+    get_current_context().call_on_close(client.close)
     return client
 
 

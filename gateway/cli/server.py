@@ -1,11 +1,16 @@
 """``filmgate demo``, ``serve``, ``work`` and ``db``: thin commands over ``gateway.run`` and ``gateway.demo``."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import rich_click as click
 
+from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import show, tell
 from gateway.cli.settings_file import config_option, loaded
+from gateway.config.settings import without_password
 
 PORT = click.IntRange(1, 65_535)
 
@@ -31,7 +36,8 @@ def demo(port: int, speed: float, directory: Path) -> None:
     """Run the gateway with simulated providers: no keys, and nothing leaves this machine."""
     from gateway.demo import run
 
-    run(port=port, speed=speed, directory=directory)
+    with failures_told():
+        run(port=port, speed=speed, directory=directory)
 
 
 @click.command()
@@ -42,7 +48,8 @@ def serve(config_file: Path, no_worker: bool) -> None:
     settings = loaded(config_file)
     from gateway import run
 
-    run.serve(settings, worker=not no_worker)
+    with failures_told():
+        run.serve(settings, worker=not no_worker)
 
 
 @click.command()
@@ -52,7 +59,8 @@ def work(config_file: Path) -> None:
     settings = loaded(config_file)
     from gateway import run
 
-    run.work(settings)
+    with failures_told():
+        run.work(settings)
 
 
 @click.group()
@@ -67,7 +75,25 @@ def migrate(config_file: Path) -> None:
     settings = loaded(config_file)
     from gateway import run
 
-    applied = run.migrate(settings)
+    with failures_told():
+        applied = run.migrate(settings)
     for name in applied:
         show(name)
     tell("the database is up to date")
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """What an operator can mend (a port or a database in use, a database that is away) in words, not as a traceback."""
+    from gateway.store.database import StoreError, StoreUnavailable
+
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise Stop(ExitCode.TRY_AGAIN, f"the database can not be used now: {without_password(str(error))}") from error
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        hint = "stop what uses it, or set server.listen to another" if taken else "filmgate doctor says more"
+        raise Stop(ExitCode.FAILED, f"{error}; {hint}") from error
+    except StoreError as error:
+        raise Stop(ExitCode.FAILED, f"{without_password(str(error))}; filmgate doctor says more") from error

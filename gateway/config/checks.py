@@ -67,7 +67,7 @@ def check_database(database: DatabaseSettings, notes: Notes) -> None:
 
 def check_assets(assets: AssetsSettings, notes: Notes) -> None:
     scheme, _, rest = assets.url.partition("://")
-    if scheme not in ("file", "s3", "gs") or not rest:
+    if scheme not in ("file", "s3", "gs", "az") or not rest:
         notes.error(
             ("assets", "url"), f"{assets.url!r} is not a place for files", 'write "file://./assets" or "s3://…"'
         )

@@ -103,7 +103,7 @@ class Database(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Return if a transaction could be committed now; raise StoreError otherwise."""
+        """Return if a transaction could be committed now; raise StoreError or Overloaded otherwise."""
         ...
 
     async def close(self) -> None:

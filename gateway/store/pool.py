@@ -117,9 +117,11 @@ class Pool:
         return None
 
     def _take_back(self, session: Session) -> None:
+        if session.is_closed():
+            return
         if self._closing or session.is_in_transaction():
             give_up(session)
-        elif not session.is_closed():
+        else:
             self._idle.append((self._now(), session))
         if self._idle and self._idle[0][0] < self._now() - IDLE_SECONDS:
             give_up(self._idle.pop(0)[1])

@@ -108,6 +108,8 @@ class Postgres:
         self._announcer.add(topics)
 
     async def listen(self, heard: Callable[[list[str]], None]) -> None:
+        if self._listener is not None:
+            raise RuntimeError("this database listens already")
         self._listener = Listener(partial(open_session, self._url), self._announcer.sender, heard)
         await self._listener.start()
 

@@ -73,21 +73,21 @@ _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 async def open_sqlite(path: str, *, exclusive: bool) -> "Sqlite":
     """Open the file, make it if there is none."""
-    file = Path(path)
     refuse_old(apsw.sqlite_lib_version())
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = Path(path)
     with contextlib.ExitStack() as undo:
-        lock = hold(file.with_name(file.name + ".lock")) if exclusive else None
-        if lock is not None:
-            undo.callback(os.close, lock)
         try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = hold(file.with_name(file.name + ".lock")) if exclusive else None
+            if lock is not None:
+                undo.callback(os.close, lock)
             writer = _open(file)
             undo.callback(writer.close)
             reader = _open(file)
             undo.callback(reader.close)
             reader.pragma("query_only", True)
-        except apsw.Error as error:
-            raise translated(error) from error
+        except (apsw.Error, OSError) as error:
+            raise StoreError(f"can not open {file}: {error}") from error
         undo.pop_all()
     return Sqlite(writer, reader, lock)
 
@@ -103,7 +103,7 @@ def hold(path: Path) -> int:
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
         os.close(lock)
         raise StoreInUse(
@@ -376,18 +376,23 @@ class _Transaction:
 
 def _drive(work: Work[T], transaction: _Transaction) -> T:
     """Run the work to its end, here and now."""
-    steps = work(transaction).__await__()
+    steps = _steps(work, transaction)
     try:
-        next(steps)
+        steps.send(None)
     except StopIteration as end:
-        if transaction.refusal is not None:  # PostgreSQL would not commit this either
-            raise transaction.refusal from None
-        transaction.refusal = StoreError("this transaction has ended")
         result: T = end.value
         return result
     transaction.refusal = StoreError("this transaction has ended")
     steps.close()
     raise RuntimeError("a transaction may await its Connection and nothing else")
+
+
+async def _steps(work: Work[T], transaction: _Transaction) -> T:
+    result = await work(transaction)
+    if transaction.refusal is not None:  # PostgreSQL would not commit this either
+        raise transaction.refusal
+    transaction.refusal = StoreError("this transaction has ended")
+    return result
 
 
 def translated(error: Exception) -> StoreError:

@@ -5,7 +5,7 @@ What its answers mean is in reading.py, what its hooks prove in hooks.py.
 """
 
 import re
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -216,7 +216,7 @@ def _rest_order(spec: VideoSpec, options: Options, callback: str | None) -> Wire
 
 def _ratio(spec: VideoSpec) -> Ratio | None:
     """``auto`` has no word here: left out, Doitong makes 16:9 (V13)."""
-    return None if spec.aspect_ratio in (None, AspectRatio.AUTO) else RATIOS[cast("AspectRatio", spec.aspect_ratio)]
+    return RATIOS.get(spec.aspect_ratio) if spec.aspect_ratio else None
 
 
 def _json(method: str, path: str, body: bytes, replay: Replay) -> WireRequest:

@@ -58,7 +58,7 @@ MOST_CREDITS: Final = 1_000_000
 
 _INNARDS = re.compile(r"\{.*\}", re.DOTALL)
 _UNKNOWN_QUESTION = "cannot query field"  # GraphQL validators' common words, in any code or none
-_UNDEFINED = "is not defined"
+_UNDEFINED = ("is not defined", "unknown field", "unknown argument")
 
 
 def accepted(response: WireResponse, *, bare: bool, callback_sent: bool) -> Accepted:
@@ -72,6 +72,7 @@ def accepted(response: WireResponse, *, bare: bool, callback_sent: bool) -> Acce
 
 
 def news(response: WireResponse, asked: str, *, bare: bool) -> Update:
+    """What the answer to a poll about ``asked`` tells."""
     answer = parse(response.body)
     generation = _generation(answer, bare=bare) if response.status // 100 == 2 else None
     if generation is None:
@@ -183,12 +184,16 @@ def _callback_refused(kind: FailureKind, answer: Any, faults: tuple[Fault, ...])
     if kind is FailureKind.INVALID_REQUEST:
         return any(map(_names_callback, faults))
     unrun = kind is FailureKind.PROTOCOL and isinstance(answer, dict) and "data" not in answer
-    return unrun and any(_names_callback(fault) and _UNDEFINED in _message(fault) for fault in faults)
+    return unrun and any(_names_callback(fault) and _undefined(fault) for fault in faults)
 
 
 def _names_callback(fault: Fault) -> bool:
     """It is named by the complaint itself, not by the copy of our input inside it."""
     return "webhookurl" in f"{_INNARDS.sub('', _message(fault))} {_extensions(fault).field}".casefold()
+
+
+def _undefined(fault: Fault) -> bool:
+    return any(words in _message(fault).casefold() for words in _UNDEFINED)
 
 
 def _answered_null(answer: Any) -> bool:

@@ -227,7 +227,7 @@ def _code(reply: Reply) -> int | None:
 def _refusal(response: WireResponse, reply: Reply, code: int | None) -> ProviderFailure:
     """Their code decides, then the status. "Success" without what it promised is neither yes nor no."""
     if code == OK:
-        return failure(response, FailureKind.PROTOCOL, "said success and gave not what that promises")
+        return failure(response, FailureKind.PROTOCOL, "said success, and what that promises is missing")
     kind = FAILURES.get(code) if code is not None else None
     short = shaped(reply.data, Shortage) or Shortage()
     return failure(

@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 KEY = "fg_test_acme_0123456789"
@@ -34,7 +35,7 @@ class SmallGateway(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.story = HAPPY
+        self.story: tuple[dict[str, Any], ...] = HAPPY
         self.videos = {}
         self.told = {}
         self.keys = {}
@@ -183,7 +184,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(FILE[: len(FILE) // 2] if self.server.cut_content else FILE)
         self.close_connection = self.server.cut_content
 
-    def problem(self, status, code, detail, errors=(), headers=None):
+    def problem(self, status, code, detail, errors=(), *, headers=None):
         body = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
         body |= {"request_id": "req_1", "errors": list(errors)}
         self.answer(status, body, headers, "application/problem+json")

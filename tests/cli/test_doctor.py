@@ -1,12 +1,16 @@
 """``filmgate doctor``: one line a thing, and what to do about it."""
 
+import asyncio
 import json
+import os
 import socket
 
 import pytest
 
 from gateway.cli.checkup import Mark, check_python
 from gateway.cli.exits import ExitCode
+from gateway.store.database import connect
+from gateway.store.migrate import packaged
 
 ENVIRON = {
     "FILMGATE_SECRET_KEY": "6rVvJ2m0yX8qTz4LwB1nKpQeUaHsDfGc",
@@ -59,7 +63,7 @@ def test_a_healthy_place_is_all_ok(doctor):
 
     assert result.exit_code == ExitCode.OK
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["ok", "ok", "ok", "ok", "--", "ok", "ok"]
-    assert "--  database: is not there yet  -> filmgate db migrate" in result.stdout
+    assert "--  database: is not there yet  -> filmgate db migrate --config filmgate.toml" in result.stdout
     assert "ok  secret key: 32 characters" in result.stdout
 
 
@@ -83,7 +87,24 @@ def test_a_database_that_is_behind_says_how_to_catch_up(checks, elsewhere):
     database = checks(config())["database"]
 
     assert database["mark"] == Mark.BAD
-    assert database["fix"] == "filmgate db migrate"
+    assert database["fix"] == "filmgate db migrate --config filmgate.toml"
+
+
+def test_a_database_that_is_up_to_date_is_ok(checks):
+    asyncio.run(migrate("sqlite:///filmgate.db"))
+
+    assert checks(config())["database"] == {
+        "mark": "ok",
+        "name": "database",
+        "found": "sqlite, up to date",
+        "fix": None,
+    }
+
+
+async def migrate(url):
+    database = await connect(url, exclusive=False)
+    await database.migrate(packaged())
+    await database.close()
 
 
 def test_a_database_that_is_none_is_told(checks, elsewhere):
@@ -112,6 +133,7 @@ def test_a_port_somebody_else_uses_is_told(checks):
         listen = checks(config(listen=f"127.0.0.1:{other.getsockname()[1]}"))["listen"]
 
     assert listen["mark"] == Mark.BAD
+    assert f"(pid {os.getpid()})" in listen["found"]
     assert "server.listen" in listen["fix"]
 
 

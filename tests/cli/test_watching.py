@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.exits import ExitCode
+from gateway.config.environment import environment
 from tests.cli.small_gateway import HAPPY, KEY
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,13 @@ def start(gateway, elsewhere):
     started = []
 
     def begin(*words, **streams):
-        environ = {**os.environ, "FILMGATE_URL": gateway.url, "FILMGATE_KEY": KEY, "PYTHONPATH": str(ROOT)}  # noqa: TID251
+        environ = {
+            **environment(),
+            "FILMGATE_URL": gateway.url,
+            "FILMGATE_KEY": KEY,
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm",
+        }
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
         process = subprocess.Popen([sys.executable, "-m", "gateway.cli", *words], cwd=elsewhere, env=environ, **streams)
         started.append(process)

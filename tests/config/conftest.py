@@ -50,7 +50,7 @@ def found(environ) -> Callable[[str], list[Finding]]:
 
 
 @pytest.fixture
-def only(found) -> Callable[[str], Finding]:
+def only(found: Callable[[str], list[Finding]]) -> Callable[[str], Finding]:
     """The one thing found in a text."""
 
     def one(text: str) -> Finding:

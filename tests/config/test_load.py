@@ -46,8 +46,8 @@ def test_the_default_clocks_are_productions():
     assert (timing.lease_seconds, timing.lease_beat_seconds) == (30, 10)
     assert (timing.poll_min_seconds, timing.poll_max_seconds) == (5, 30)
     assert (timing.submit_deadline_seconds, timing.video_deadline_seconds) == (120, 7200)
-    assert timing.replay_schedule_seconds == (5, 30, 120, 480)
-    assert timing.delivery_schedule_seconds == (5, 300, 1800, 7200, 18000, 36000, 36000)
+    assert list(timing.replay_schedule_seconds) == [5, 30, 120, 480]
+    assert list(timing.delivery_schedule_seconds) == [5, 300, 1800, 7200, 18000, 36000, 36000]
     assert (timing.delivery_timeout_seconds, timing.asset_timeout_seconds, timing.asset_tries) == (15, 600, 6)
     assert (timing.breaker_failures, timing.breaker_reset_seconds) == (5, 30)
     assert timing.incomplete_grace_seconds == 600

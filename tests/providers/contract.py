@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.answers import REFUSALS as REFUSING_STATUSES
-from providers.answers import UNSURE
 from providers.base import (
     Flow,
     Hook,
@@ -190,7 +188,7 @@ class ProviderContract:
 
         assert {name: told.get(name, "absent") for name in sample.means} == sample.means
 
-    @pytest.mark.parametrize("status", sorted(REFUSING_STATUSES))
+    @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422, 429])
     @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"{}"], ids=["empty", "page", "object"])
     def test_a_refusing_status_refuses_with_or_without_a_body(self, setup: Provider, status: int, body: bytes) -> None:
         failure = refused(setup.adapter.submit(self.wishes[0], SUBMISSION), answer(body, status))
@@ -198,7 +196,7 @@ class ProviderContract:
         assert failure.kind in REFUSALS
 
     @pytest.mark.parametrize(
-        "status", [200, 201, 202, 204, 301, 302, 307, 308, *sorted(UNSURE), 418, 500, 502, 503, 522]
+        "status", [200, 201, 202, 204, 301, 302, 307, 308, 408, 409, 425, 499, 418, 500, 502, 503, 522]
     )
     @pytest.mark.parametrize(
         "body", [b"", b"<html>?</html>", b"{}", b'{"data":'], ids=["empty", "page", "object", "cut"]

@@ -420,9 +420,3 @@ async def test_announcing_and_listening_never_hear_themselves(database):
     await database.close()
 
     assert heard == []
-
-
-@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite:///:memory:", "sqlite://", "sqlite:///", "filmgate.db"])
-async def test_urls_that_name_no_database_of_ours_are_refused(url):
-    with pytest.raises(StoreError, match="sqlite:///"):
-        await connect(url)

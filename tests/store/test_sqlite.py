@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 
@@ -141,6 +142,18 @@ async def test_what_a_refused_work_does_while_it_is_closed_reaches_nothing(sqlit
     assert await names(sqlite) == []
 
 
+async def test_a_work_that_raises_stop_iteration_does_not_hold_up_the_others(sqlite):
+    def exhausted(_: Connection) -> Awaitable[None]:
+        raise StopIteration
+
+    outcomes = await asyncio.gather(
+        sqlite.write(exhausted), sqlite.write(partial(put, name="a")), return_exceptions=True
+    )
+
+    assert isinstance(outcomes[0], RuntimeError)
+    assert outcomes[1] == "a"
+
+
 async def test_a_transaction_inside_another_is_refused(sqlite):
     async def write_in_write(_: Connection) -> None:
         await sqlite.write(partial(put, name="inner"))
@@ -276,22 +289,6 @@ async def test_after_closing_another_server_may_open(sqlite, sqlite_url):
 async def test_closing_twice_is_closing_once(sqlite):
     await sqlite.close()
     await sqlite.close()
-
-
-async def test_the_folder_is_made(tmp_path):
-    database = await connect(f"sqlite:///{tmp_path}/not/yet/there/filmgate.db")
-
-    await database.ping()
-
-    await database.close()
-
-
-async def test_a_file_that_is_no_database_is_refused_and_let_go(tmp_path):
-    (tmp_path / "x.db").write_bytes(b"not a database" * 100)
-
-    for _ in range(2):
-        with pytest.raises(StoreError, match="not a database"):
-            await connect(f"sqlite:///{tmp_path}/x.db")
 
 
 @pytest.mark.parametrize("version", ["3.40.1", "3.51.2"])

@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine with Python 3.11, pip and make: `make demo` and `make test`.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+STAMP := $(VENV)/.installed
+
+.PHONY: demo demo-reset test check format bench soak install clean
+
+demo: $(STAMP)  ## the gateway in front of two simulated upstreams
+	@$(BIN)/filmgate demo
+
+demo-reset:  ## forget the demo's state
+	rm -rf .filmgate
+
+test: check  ## everything that runs without keys or a browser
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: $(STAMP)  ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## rewrite the code as the formatter wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: $(STAMP)  ## the tests, with what they reach
+	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term
+
+bench: $(STAMP)  ## figures, as ratios in one run
+	$(BIN)/python -m bench
+
+soak: $(STAMP)  ## long crash and seed runs
+	$(BIN)/pytest tests/flows --rounds 20 -p no:xdist
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+clean:
+	rm -rf $(VENV) .tools .filmgate

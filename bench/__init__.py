@@ -1,0 +1,1 @@
+"""Figures, as ratios in one run: `make bench`. Nothing here asserts a time."""

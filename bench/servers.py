@@ -1,0 +1,76 @@
+"""The processes that are measured, each alone on its core: a bare Litestar app, and a gateway on a database."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from gateway.ports import free_port
+
+HOST = "127.0.0.1"
+SERVER_CORE, LOAD_CORE = 0, 1
+READY_SECONDS = 30
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A running server process."""
+
+    pid: int
+    port: int
+
+    def memory_mb(self) -> float:
+        """Resident memory."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        return 0.0
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far, all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def process(module: str, *arguments: str) -> Iterator[Server]:
+    """``python -m module PORT arguments…`` on the server's core, until the end of the block."""
+    port = free_port(HOST, 18_080)
+    command = [sys.executable, "-m", module, str(port), *arguments]
+    child = subprocess.Popen(command, preexec_fn=_pin)  # noqa: PLW1509 - no threads yet
+    try:
+        _wait_ready(child, port)
+        yield Server(child.pid, port)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(30)
+
+
+def pin_load() -> None:
+    """Keep the load generator off the server's core, where there are two."""
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {LOAD_CORE})
+
+
+def _pin() -> None:
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {SERVER_CORE})
+
+
+def _wait_ready(child: "subprocess.Popen[bytes]", port: int) -> None:
+    import socket
+
+    until = time.monotonic() + READY_SECONDS
+    while time.monotonic() < until:
+        if child.poll() is not None:
+            raise RuntimeError(f"the server ended with {child.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError("the server did not listen in time")
