@@ -58,9 +58,7 @@ async def _newest(port: int) -> str:
 
 def gateway_rows(name: str, database: str, folder: Path) -> list[Row]:
     with process("bench.gateway_server", database, str(folder)) as server:
-        return both(
-            name, server, lambda: get(f"/v1/videos/{asyncio.run(_newest(server.port))}", HEADERS)
-        )
+        return both(name, server, lambda: get(f"/v1/videos/{asyncio.run(_newest(server.port))}", HEADERS))
 
 
 def show(rows: list[Row]) -> None:

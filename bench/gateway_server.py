@@ -15,8 +15,8 @@ from gateway.config.settings import (
     Settings,
     TenantSetup,
 )
-from gateway.run import in_loop
 from gateway.run import _serve as serve
+from gateway.run import in_loop
 from providers.registry import KINDS
 from schema.account import Account, Secret
 from schema.tenant import Tenant, TenantLimits

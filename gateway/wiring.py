@@ -133,6 +133,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     stack.callback(receipts.close)
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
+    backlog = Backlog(store=store, clock=clock)
     submits = Submits(
         store=store,
         accounts=accounts,
@@ -141,6 +142,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         records=records,
         upstream=upstream,
         receipts=receipts,
+        backlog=backlog,
         callbacks=callbacks,
         clock=clock,
         ids=ids,
@@ -182,7 +184,6 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         settings=settings.worker,
     )
     store.on_told(lambda _: worker.nudge())
-    backlog = Backlog(store=store, clock=clock)
     return Gateway(
         settings=settings,
         store=store,

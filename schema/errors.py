@@ -1,12 +1,13 @@
 """Every way a request to the gateway can fail, and every way an upstream can.
 
 * GatewayError            what a caller sees; mapped once to problem+json, once to GraphQL
-  x InvalidRequest        400 / 422     x NotFound              404
-  x Unauthenticated       401           x NotReady              409
-  x Forbidden             403           x AlreadyEnded          409
-  x NoRoute               422 / 503     x IdempotencyKeyReused  422
-  x PayloadTooLarge       413           x Gone                  410
-  x TooManyRequests       429           x Overloaded            503
+  x InvalidRequest        422           x NotFound              404
+    x MalformedRequest    400           x NotReady              409
+  x Unauthenticated       401           x AlreadyEnded          409
+  x Forbidden             403           x Gone                  410
+  x NoRoute               422           x IdempotencyKeyReused  422
+  x PayloadTooLarge       413           x Overloaded            503
+  x TooManyRequests       429
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 

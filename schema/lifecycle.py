@@ -89,7 +89,7 @@ ATTEMPT_MOVES: dict[AttemptState, dict[AttemptMove, AttemptState]] = {
     },
     AttemptState.UNKNOWN: {
         AttemptMove.ACCEPT: AttemptState.RUNNING,
-        AttemptMove.REFUSE: AttemptState.FAILED,  # a keyed replay was refused: it had never arrived
+        AttemptMove.REFUSE: AttemptState.FAILED,  # a keyed replay was refused for its bytes, which were the same
         AttemptMove.FINISH: AttemptState.SUCCEEDED,
         AttemptMove.BREAK: AttemptState.FAILED,
     },

@@ -11,6 +11,8 @@ MICROS = 1_000_000
 MAX_MICROS = 10**15
 """One billion units of currency: beyond it an amount is a typing mistake, and SQL integers stay safe."""
 
+_ONE_MICRO = Decimal("0.000001")
+
 Micros = int
 Credits = int
 
@@ -40,14 +42,14 @@ def parse_micros(text: str) -> Micros:
         ValueError: not a decimal number, negative, finer than a micro, or larger than MAX_MICROS.
     """
     try:
-        exact = Decimal(text) * MICROS
+        amount = Decimal(text)
     except InvalidOperation:
         raise ValueError(f'{text!r} is not an amount; write it as a decimal number, such as "0.20"') from None
-    if not exact.is_finite() or exact < 0 or exact > MAX_MICROS:
+    if not amount.is_finite() or not 0 <= amount <= MAX_MICROS // MICROS:
         raise ValueError(f"{text!r} is not an amount between 0 and {MAX_MICROS // MICROS}")
-    if exact != exact.to_integral_value():
+    if amount != amount.quantize(_ONE_MICRO):  # compared before any arithmetic, which rounds to 28 digits
         raise ValueError(f"{text!r} is finer than a millionth, the smallest amount")
-    return int(exact)
+    return int(amount * MICROS)
 
 
 def format_micros(amount: Micros) -> str:

@@ -52,7 +52,8 @@ class OnUnknown(StrEnum):
 
 
 ANY_MODEL = "auto"
-Url = Annotated[str, msgspec.Meta(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$")]
+# Python's $ also stands before a last line end, hence what follows it
+Url = Annotated[str, msgspec.Meta(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$(?!\n)")]
 AccountName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 

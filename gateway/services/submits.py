@@ -9,7 +9,9 @@ import hashlib
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
+from gateway.policy.backoff import spread
 from gateway.policy.capability import fit
 from gateway.policy.failover import REFUSED, VideoStep
 from gateway.policy.routing import History, decide
@@ -18,6 +20,7 @@ from gateway.policy.verdict import Evidence, Outcome, classify
 from gateway.receipts import Receipt, Receipts
 from gateway.receipts import read as read_receipts
 from gateway.services.accounts import Accounts
+from gateway.services.backlog import Backlog
 from gateway.services.records import Records
 from gateway.services.tenants import Tenants
 from gateway.services.updates import Updates
@@ -26,8 +29,9 @@ from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
 from gateway.upstream import Probe, Sent, Upstream
 from providers.base import Accepted, Flow, Provider, Replay, Submission, WireRequest
+from providers.limits import until_reset
 from schema.account import Account, Secret
-from schema.attempt import Attempt, Reason
+from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Clock, Millis
 from schema.errors import Overloaded
 from schema.ids import Ids
@@ -38,9 +42,10 @@ from schema.video import Video, VideoErrorCode, VideoSpec
 
 log = structlog.get_logger()
 
-_SHORTEST_WAIT = 200
-_LONGEST_WAIT = 2_000
-"""A video that waits for capacity looks again within this (milliseconds)."""
+SHORTEST_WAIT = 200
+WAIT_PER_WAITING = 10
+"""How long a video waits for capacity before it looks again: so long for each that waits (milliseconds). Together they
+look a hundred times a second, however many they are: a free slot is taken at once, and waiting costs nothing."""
 
 LOST_SENDER = Evidence(started=True, reading=None, trouble="its sender did not live to tell")
 
@@ -84,6 +89,7 @@ class Submits:
         records: Records,
         upstream: Upstream,
         receipts: Receipts,
+        backlog: Backlog,
         callbacks: Callbacks,
         clock: Clock,
         ids: Ids,
@@ -97,6 +103,7 @@ class Submits:
         self._records = records
         self._upstream = upstream
         self._receipts = receipts
+        self._backlog = backlog
         self._callbacks = callbacks
         self._clock = clock
         self._ids = ids
@@ -135,7 +142,8 @@ class Submits:
 
     async def _wait(self, task: Task, video: Video, decision: Decision, now: Millis) -> None:
         """Look again when the first account may be able, or soon; the task is not a failure."""
-        due = min(max(_cure(decision, now), now + self._pause()), video.deadline_at)
+        pause = max(SHORTEST_WAIT, WAIT_PER_WAITING * await self._backlog.of(video.tenant))
+        due = min(max(_cure(decision, now), now + round(spread(pause, self._luck()))), video.deadline_at)
 
         async def snooze(tx: Transaction) -> None:
             locked = await tx.videos.lock(video.id)
@@ -144,9 +152,6 @@ class Submits:
             await tx.tasks.snooze(task, due)
 
         await self._store.write(snooze)
-
-    def _pause(self) -> Millis:
-        return _SHORTEST_WAIT + round(self._luck() * (_LONGEST_WAIT - _SHORTEST_WAIT))
 
     async def _give_up(self, task: Task, code: VideoErrorCode, message: str) -> None:
         now = self._clock.now()
@@ -261,7 +266,7 @@ class Submits:
         self, attempt: Attempt, flow: Flow[Accepted], request: WireRequest, account: Account, provider: Provider
     ) -> None:
         sent = await self._upstream.submit(flow, request, account, provider.adapter)
-        outcome = classify(sent.evidence)
+        outcome = _with_reset(classify(sent.evidence), sent, self._clock.now())
         log.info("attempt.submitted", attempt=attempt.id, account=account.id, verdict=outcome.verdict)
         await self._receipts.keep(_receipt(attempt, outcome, sent, self._clock.now()))
         self._probe("before_record")
@@ -333,6 +338,13 @@ def _cure(decision: Decision, now: Millis) -> Millis:
         if candidate.waitable
     ]
     return min(times, default=now)
+
+
+def _with_reset(outcome: Outcome, sent: Sent, now: Millis) -> Outcome:
+    """A refusal that names no time to stay away may still report when the limit's window ends."""
+    if outcome.verdict is not Verdict.REJECTED or outcome.retry_after is not None or sent.answer is None:
+        return outcome
+    return replace(outcome, retry_after=until_reset(sent.answer.headers, now))
 
 
 def _receipt(attempt: Attempt, outcome: Outcome, sent: Sent, now: Millis) -> Receipt:

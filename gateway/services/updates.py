@@ -9,7 +9,7 @@ import structlog
 from gateway.config.settings import Timing
 from gateway.policy import backoff
 from gateway.policy.egress import usable
-from gateway.policy.failover import REFUSED, AccountStep, VideoStep, after_unknown
+from gateway.policy.failover import REFUSED, AccountStep, Consequence, VideoStep, after_unknown
 from gateway.policy.standing import Lesson
 from gateway.policy.verdict import Outcome
 from gateway.services.accounts import Accounts
@@ -17,7 +17,7 @@ from gateway.services.records import Case
 from gateway.services.tenants import Tenants
 from gateway.store.tasks import TaskKind
 from providers.base import Accepted, Phase, Update
-from schema.attempt import Reason, Verdict
+from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis, millis
 from schema.errors import FailureKind
 from schema.event import EventType
@@ -85,6 +85,8 @@ class Updates:
         if configured is not None:
             await self._accounts.answered(case.tx, configured[0])
         await self._bind(case, accepted.ref, accepted.credits)
+        if accepted.news is not None:
+            await self.news(case, accepted.news)
 
     async def _bind(self, case: Case, ref: str, credits: int | None) -> None:
         """The attempt has a ref: an upstream is making it. One that another overtook stays unknown, and is watched."""
@@ -127,7 +129,7 @@ class Updates:
                 credits=outcome.credits_available,
             ),
         )
-        if case.attempt.state not in _UNREFUSED:
+        if case.attempt.state not in _UNREFUSED or _says_nothing(case.attempt, consequence):
             return
         await case.move_attempt(AttemptMove.REFUSE, verdict=outcome.verdict, reason=reason)
         if consequence.video is VideoStep.FAIL:
@@ -250,6 +252,14 @@ class Updates:
         progress = min(update.progress or 0, 99)
         if not case.video.ended and progress > case.video.progress:
             await case.move_video(tell=EventType.PROGRESS, progress=progress)
+
+
+def _says_nothing(attempt: Attempt, consequence: Consequence) -> bool:
+    """A replay that was refused for its moment (too fast, no credits …) says nothing of the lost first send.
+
+    Only a verdict on the bytes themselves does, for they were the same.
+    """
+    return attempt.state is AttemptState.UNKNOWN and consequence.video is not VideoStep.FAIL
 
 
 def _public(code: VideoErrorCode, detail: str = "") -> str:

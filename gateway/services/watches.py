@@ -165,7 +165,12 @@ class Watches:
             return
         spec = fit(video.spec, provider.capabilities, self._tenants.wish(video).on_unsupported).spec
         callback_url = self._callbacks.url(account.provider, attempt.id) if attempt.callback else None
-        flow, request = begin(provider, spec, Submission(key=attempt.key, callback_url=callback_url))
+        try:
+            flow, request = begin(provider, spec, Submission(key=attempt.key, callback_url=callback_url))
+        except ProviderFailure as failure:  # the account's options changed: it can not even be said any more
+            log.error("attempt.replay_impossible", attempt=attempt.id, kind=failure.kind)
+            await self._snooze(task, attempt, video, None)
+            return
         if hashlib.sha256(request.body).hexdigest() != attempt.body_sha256:
             log.error("attempt.replay_differs", attempt=attempt.id)
             await self._snooze(task, attempt, video, None)

@@ -79,6 +79,11 @@ class Pool:
             session = self._take() or await open_session(self._url)
             try:
                 yield session
+            except asyncio.CancelledError:
+                give_up(
+                    session
+                )  # cancelled while it prepared a statement, asyncpg leaves the server in the midst of it
+                raise
             finally:
                 self._take_back(session)
         finally:

@@ -149,7 +149,7 @@ async def _transact(session: Session, begin: str, work: Work[T]) -> T:
     try:
         result = await work(transaction)
         transaction.end()
-    except BaseException:
+    except Exception:
         await _roll_back(session)
         raise
     await _commit(session)
@@ -161,10 +161,8 @@ async def _roll_back(session: Session) -> None:
         return
     try:
         await session.execute("ROLLBACK")
-    except BaseException as error:
+    except DRIVER:
         give_up(session)
-        if not isinstance(error, Exception):
-            raise
 
 
 async def _commit(session: Session) -> None:
@@ -177,9 +175,6 @@ async def _commit(session: Session) -> None:
     except DRIVER as error:
         give_up(session)
         raise CommitUnknown(f"no answer to a commit: {type(error).__name__}") from error
-    except BaseException:
-        give_up(session)
-        raise
     if ended != "COMMIT":  # what PostgreSQL answers for a transaction that had failed
         raise StoreError(f"a commit ended as {ended}")
 
@@ -237,6 +232,8 @@ class _Transaction:
             raise
 
     def _refuse(self, error: Exception) -> NoReturn:
+        if isinstance(error, TimeoutError):  # ours: what the server is doing now nobody knows
+            give_up(self._session)
         self.refusal = told(error, closed=self._session.is_closed())
         raise self.refusal from None  # the driver's message quotes values
 

@@ -98,15 +98,15 @@ def told(body: bytes) -> Update:
 
 def _generation(answer: Any, *, bare: bool) -> Generation | None:
     """The one video an answer tells of (D1): under the documented key, under the key the page's own example has in its
-    stead, or under the only key that holds one; from REST also without any key.
+    stead, from REST and in hooks without any key (D17), or under the only key that holds one.
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     keys: Mapping[str, Any] = data if isinstance(data, dict) else {}
     places = [
         [keys.get("generate")],
         [value for key, value in keys.items() if key.casefold() == "generatevideo"],
-        list(keys.values()),
         *([[answer], [data]] if bare else []),
+        list(keys.values()),
     ]
     for place in places:
         found = [generation for value in place if (generation := _with_id(value)) is not None]

@@ -190,10 +190,11 @@ class ProviderContract:
 
     @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422, 429])
     @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"{}"], ids=["empty", "page", "object"])
-    def test_a_refusing_status_refuses_with_or_without_a_body(self, setup: Provider, status: int, body: bytes) -> None:
-        failure = refused(setup.adapter.submit(self.wishes[0], SUBMISSION), answer(body, status))
+    def test_a_refusing_status_refuses_with_or_without_a_body(self, status: int, body: bytes) -> None:
+        for how, setup in self.setups():
+            failure = refused(setup.adapter.submit(self.wishes[0], SUBMISSION), answer(body, status))
 
-        assert failure.kind in REFUSALS
+            assert failure.kind in REFUSALS, how
 
     @pytest.mark.parametrize(
         "status", [200, 201, 202, 204, 301, 302, 307, 308, 408, 409, 425, 499, 418, 500, 502, 503, 522]
@@ -201,15 +202,14 @@ class ProviderContract:
     @pytest.mark.parametrize(
         "body", [b"", b"<html>?</html>", b"{}", b'{"data":'], ids=["empty", "page", "object", "cut"]
     )
-    def test_any_other_answer_without_an_id_may_have_been_billed(
-        self, setup: Provider, status: int, body: bytes
-    ) -> None:
-        failure = refused(setup.adapter.submit(self.wishes[0], SUBMISSION), answer(body, status))
+    def test_any_other_answer_without_an_id_may_have_been_billed(self, status: int, body: bytes) -> None:
+        for how, setup in self.setups():
+            failure = refused(setup.adapter.submit(self.wishes[0], SUBMISSION), answer(body, status))
 
-        assert failure.kind in MAYBE_BILLED
+            assert failure.kind in MAYBE_BILLED, how
 
     def test_garbage_raises_nothing_but_provider_failures(self, setup: Provider) -> None:
-        @settings(max_examples=300, deadline=None)
+        @settings(max_examples=150, deadline=None)
         @given(garbage=ANSWERS)
         def check(garbage: WireResponse) -> None:
             for flow in every_flow(setup, self.wishes[0]):
@@ -220,7 +220,7 @@ class ProviderContract:
         check()
 
     def test_nothing_read_from_garbage_breaks_a_log_or_a_table(self, setup: Provider) -> None:
-        @settings(max_examples=300, deadline=None)
+        @settings(max_examples=150, deadline=None)
         @given(garbage=ANSWERS)
         def check(garbage: WireResponse) -> None:
             for flow in every_flow(setup, self.wishes[0]):

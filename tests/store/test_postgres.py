@@ -1,6 +1,7 @@
 """What is PostgreSQL's alone: retries, lost connections, time limits, and wake-ups between replicas."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Self
@@ -296,23 +297,39 @@ async def test_a_snapshot_sees_one_moment(postgres):
     assert await postgres.read(look_twice) == [3, 4]
 
 
-async def test_a_cancelled_read_gives_its_connection_back(postgres_url):
+async def test_a_cancelled_read_harms_nobody_else(postgres_url):
     database = await connect(postgres_url, pool=1)
     begun = asyncio.Event()
 
-    async def slow(connection: Connection) -> None:
+    async def slow(connection: Connection, nonce: str) -> None:
         begun.set()
-        await connection.one("SELECT pg_sleep(20)")
+        await connection.one(f"SELECT '{nonce}', pg_sleep(20)")  # never prepared before
 
-    for snapshot in (False, True):
+    for turns, snapshot in itertools.product(range(8), (False, True)):
         begun.clear()
-        reading = asyncio.create_task(database.read(slow, snapshot=snapshot))
+        reading = asyncio.create_task(database.read(partial(slow, nonce=f"{turns}{snapshot}"), snapshot=snapshot))
         await begun.wait()
+        for _ in range(turns):  # at the start, while it prepares, while it runs
+            await asyncio.sleep(0)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
         await database.ping()
 
+    await database.close()
+
+
+async def test_a_server_that_does_not_answer_is_given_up(postgres_url):
+    database = await connect(postgres_url, pool=1)
+    session = await pool.open_session(postgres_url, command_timeout=0.1)
+    assert isinstance(database, engine.Postgres)
+    database._pool._idle = [(asyncio.get_running_loop().time(), session)]
+
+    with pytest.raises(StoreUnavailable):
+        await database.read(lambda connection: connection.one("SELECT pg_sleep(20)"))
+
+    assert session.is_closed()
+    await database.ping()
     await database.close()
 
 
