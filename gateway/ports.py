@@ -53,10 +53,15 @@ def _listening_inode(port: int) -> str | None:
 
 
 def _holds(process: Path, inode: str) -> bool:
-    with suppress(OSError):
-        links = [str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()]
-        return f"socket:[{inode}]" in links
+    with suppress(OSError):  # it ended, or is not ours to look at
+        return any(_link(descriptor) == f"socket:[{inode}]" for descriptor in (process / "fd").iterdir())
     return False
+
+
+def _link(descriptor: Path) -> str:
+    with suppress(OSError):  # closed while we looked
+        return str(descriptor.readlink())
+    return ""
 
 
 def _name(process: Path) -> str:

@@ -46,7 +46,7 @@ class Worker:
         self._settings = settings
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], TaskKind] = {}
 
     def nudge(self) -> None:
         """Work may have become due: look now."""
@@ -58,7 +58,7 @@ class Worker:
         self._news.set()
 
     async def run(self) -> None:
-        """Work until told to stop, then let every handler end and give back what is left."""
+        """Work until told to stop; then let sends end, drop what is safe to do again, and give back what is left."""
         beating = asyncio.create_task(self._keep_leases())
         try:
             while not self._stopping.is_set():
@@ -68,13 +68,20 @@ class Worker:
                     self._begin(task)
                 if not claimed:
                     await self._pause()
-            while self._running:
-                await asyncio.wait(self._running)
+            await self._drain()
         finally:
             beating.cancel()
             with suppress(asyncio.CancelledError):
                 await beating
             await self._give_back()
+
+    async def _drain(self) -> None:
+        """Polls and downloads can be done again by anybody; a send that has begun can not (it shields itself)."""
+        for running, kind in self._running.items():
+            if kind is not TaskKind.SUBMIT:
+                running.cancel()
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def _claim(self) -> list[Task]:
         room = min(self._settings.concurrency - len(self._running), CLAIM_AT_ONCE)
@@ -109,11 +116,11 @@ class Worker:
 
     def _begin(self, task: Task) -> None:
         running = asyncio.create_task(self._run(task))
-        self._running.add(running)
+        self._running[running] = task.kind
         running.add_done_callback(self._ended)
 
     def _ended(self, running: asyncio.Task[None]) -> None:
-        self._running.discard(running)
+        del self._running[running]
         self._news.set()
 
     async def _run(self, task: Task) -> None:

@@ -13,14 +13,14 @@ def contracts() -> None:
 @contracts.command()
 def sdl() -> None:
     """Print the GraphQL schema."""
-    from gateway import run
+    from gateway.run import sdl as text
 
-    show(run.sdl().rstrip("\n"))
+    show(text().rstrip("\n"))
 
 
 @contracts.command()
 def openapi() -> None:
     """Print the OpenAPI description of the REST interface."""
-    from gateway import run
+    from gateway.run import openapi as text
 
-    show(run.openapi().rstrip("\n"))
+    show(text().rstrip("\n"))

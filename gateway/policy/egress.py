@@ -37,22 +37,25 @@ def _split(url: str) -> SplitResult | None:
         parts.port  # noqa: B018  # reading it is what checks it
     except ValueError:
         return None
-    return parts if parts.hostname and parts.username is None and parts.password is None else None
+    plain = parts.hostname and parts.username is None and parts.password is None
+    return parts if plain and "%" not in parts.netloc else None  # an escaped host is read differently by everybody
 
 
 def _listed(host: str, hosts: tuple[str, ...]) -> bool:
-    return any(host == known or (known.startswith("*.") and host.endswith(known[1:])) for known in hosts)
+    return any(
+        host == known or (known.startswith("*.") and host.endswith(known[1:])) for known in map(str.lower, hosts)
+    )
 
 
-# what the ipaddress module calls global although each can lead inside is here too (NAT64, 6to4, site-local …)
+# what the ipaddress module calls global although each can lead inside is here too (6to4, NAT64, translated IPv4 …)
 _DENIED = tuple(
     ip_network(network)
     for network in (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
         *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32"),
-        *("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16"),
-        *("3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+        *("::/3", "4000::/2", "8000::/1"),  # outside 2000::/3 no IPv6 address is routed
     )
 )
 

@@ -56,16 +56,16 @@ class Assets:
             await self._store.write(lambda tx: tx.tasks.finish(task))
             return
         try:
-            fetched = await self._fetch(video, made, fresh=task.errors > 0)
+            fetched = await self._fetch(task, video, made)
             await self._keep(task, video, made, fetched)
         except FetchFailed as failure:
             await self._failed(task, video, failure)
 
-    async def _fetch(self, video: Video, made: Attempt, *, fresh: bool) -> Fetched:
+    async def _fetch(self, task: Task, video: Video, made: Attempt) -> Fetched:
         configured = self._accounts.get(made.account)
         hosts = () if configured is None else configured[1].capabilities.video_hosts
-        url = (await self._fresh_link(made) if fresh else None) or made.video_url or ""
-        return await self._fetcher.fetch(url, name=f"{video.id}.{made.n}", hosts=hosts)
+        url = (await self._fresh_link(made) if task.errors else None) or made.video_url or ""
+        return await self._fetcher.fetch(url, name=f"{video.id}.{task.epoch}", hosts=hosts)
 
     async def _fresh_link(self, made: Attempt) -> str | None:
         """Links die: ask the provider for a new one, if it can be asked."""

@@ -31,14 +31,14 @@ from gateway.upstream import Probe, Sent, Upstream
 from providers.base import Accepted, Flow, Provider, Replay, Submission, WireRequest
 from providers.limits import until_reset
 from schema.account import Account, Secret
-from schema.attempt import Attempt, Reason, Verdict
+from schema.attempt import Attempt, Verdict
 from schema.clock import Clock, Millis
 from schema.errors import Overloaded
 from schema.ids import Ids
 from schema.lifecycle import AttemptState, Substate
 from schema.luck import Luck
 from schema.quote import Candidate, Decision
-from schema.video import Video, VideoErrorCode, VideoSpec
+from schema.video import OnUnknown, Video, VideoErrorCode, VideoSpec
 
 log = structlog.get_logger()
 
@@ -126,7 +126,7 @@ class Submits:
             return
         decision = await self._decide(video, attempts, now)
         if decision.hopeful is None:
-            await self._give_up(task, VideoErrorCode.NO_ROUTE, "No provider account can make this video any more.")
+            await self._give_up(task, *_dead_end(attempts))
             return
         for candidate in decision.candidates:
             if candidate.able and await self._attempt(task, video, attempts, candidate, decision):
@@ -136,7 +136,7 @@ class Submits:
     async def _decide(self, video: Video, attempts: list[Attempt], now: Millis) -> Decision:
         facts = await self._accounts.facts(self._tenants.tests(video.tenant), fresh=True)
         wish = self._tenants.wish(video)
-        return decide(video.spec, wish, facts, now=now, history=history(attempts))
+        return decide(video.spec, wish, facts, now=now, history=history(attempts, wish.on_unknown))
 
     # waiting and giving up
 
@@ -314,20 +314,31 @@ def begin(provider: Provider, spec: VideoSpec, submission: Submission) -> tuple[
     return flow, next(flow)
 
 
-def history(attempts: list[Attempt]) -> History:
+def history(attempts: list[Attempt], on_unknown: OnUnknown) -> History:
     """What a video's earlier attempts say about where to go next."""
     tries: dict[str, int] = {}
     refused: set[str] = set()
     for attempt in attempts:
         tries[attempt.account] = tries.get(attempt.account, 0) + 1
-        if attempt.reason is not None and _elsewhere(attempt.state, attempt.reason):
+        if _elsewhere(attempt, on_unknown):
             refused.add(attempt.account)
     return History(tries=tries, refused=frozenset(refused))
 
 
-def _elsewhere(state: AttemptState, reason: Reason) -> bool:
-    consequence = REFUSED.get(reason.code)
-    return state is AttemptState.FAILED and consequence is not None and consequence.video is VideoStep.ELSEWHERE
+def _elsewhere(attempt: Attempt, on_unknown: OnUnknown) -> bool:
+    """Whether this account must not be asked again: it can not make the video, or may have been paid for it."""
+    if attempt.state is AttemptState.UNKNOWN:
+        return on_unknown is OnUnknown.FAILOVER
+    consequence = REFUSED.get(attempt.reason.code) if attempt.reason is not None else None
+    return attempt.state is AttemptState.FAILED and consequence is not None and consequence.video is VideoStep.ELSEWHERE
+
+
+def _dead_end(attempts: list[Attempt]) -> tuple[VideoErrorCode, str]:
+    """Why a video fails that nobody can make any more; that one may have been made weighs more than who refused."""
+    if any(attempt.state is AttemptState.UNKNOWN for attempt in attempts):
+        code = VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN
+        return code, "A provider's answer was lost, and no other account can make this video."
+    return VideoErrorCode.NO_ROUTE, "No provider account can make this video any more."
 
 
 def _cure(decision: Decision, now: Millis) -> Millis:

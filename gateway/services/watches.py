@@ -167,8 +167,8 @@ class Watches:
         callback_url = self._callbacks.url(account.provider, attempt.id) if attempt.callback else None
         try:
             flow, request = begin(provider, spec, Submission(key=attempt.key, callback_url=callback_url))
-        except ProviderFailure as failure:  # the account's options changed: it can not even be said any more
-            log.error("attempt.replay_impossible", attempt=attempt.id, kind=failure.kind)
+        except ProviderFailure:  # the account's options changed: it can not even be said any more
+            log.exception("attempt.replay_impossible", attempt=attempt.id)
             await self._snooze(task, attempt, video, None)
             return
         if hashlib.sha256(request.body).hexdigest() != attempt.body_sha256:

@@ -48,7 +48,11 @@ async def open_postgres(url: str, *, pool: int) -> "Postgres":
     """Connect, and make sure that this server can keep what we give it."""
     sessions = Pool(url, pool)
     async with sessions.session() as session:
-        encoding = await session.fetchval("SHOW server_encoding")
+        try:
+            encoding = await session.fetchval("SHOW server_encoding")
+        except DRIVER as error:
+            give_up(session)
+            raise told(error) from error
         version = session.get_server_version().major
     if version < OLDEST or encoding != "UTF8":
         await sessions.close()

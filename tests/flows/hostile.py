@@ -68,6 +68,7 @@ class Hostile:
     requests: list[Request] = field(default_factory=list)
     paid: list[Request] = field(default_factory=list)
     refs: dict[str, str] = field(default_factory=dict)
+    stop_listening: Callable[[], None] = field(default=lambda: None, repr=False)
 
     @property
     def keys(self) -> list[str | None]:
@@ -165,6 +166,13 @@ async def reset_after_the_body(peer: Peer) -> None:
     peer.reset()
 
 
+async def reset_and_vanish(peer: Peer) -> None:
+    """A whole request, a reset, and from then on nobody listens."""
+    await peer.request()
+    peer.hostile.stop_listening()
+    peer.reset()
+
+
 async def close_after_the_body(peer: Peer) -> None:
     await peer.request()
 
@@ -259,6 +267,7 @@ async def hostile(dialect: Dialect, *script: Act, tls: ssl.SSLContext | None = N
             talks.discard(task)
 
     server = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=tls)
+    served.stop_listening = server.close
     port = server.sockets[0].getsockname()[1]
     served.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
     try:

@@ -323,7 +323,7 @@ async def test_a_server_that_does_not_answer_is_given_up(postgres_url):
     database = await connect(postgres_url, pool=1)
     session = await pool.open_session(postgres_url, command_timeout=0.1)
     assert isinstance(database, engine.Postgres)
-    database._pool._idle = [(asyncio.get_running_loop().time(), session)]
+    database._pool._idle.append((asyncio.get_running_loop().time(), session))
 
     with pytest.raises(StoreUnavailable):
         await database.read(lambda connection: connection.one("SELECT pg_sleep(20)"))

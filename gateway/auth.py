@@ -1,0 +1,30 @@
+"""Who is calling: an Authorization header to a principal, and what its key may do. Both doors ask here."""
+
+from gateway.wiring import Gateway
+from schema.errors import Forbidden, Unauthenticated
+from schema.tenant import Principal, Scope
+
+MAX_KEY = 256
+"""Characters; keys are far shorter, and what is longer is not worth a hash."""
+
+
+def principal_of(gateway: Gateway, authorization: str | None) -> Principal:
+    """Whose key an ``Authorization: Bearer`` header carries.
+
+    Raises:
+        Unauthenticated: there is no such header, it is no bearer token, or nobody has this key.
+    """
+    scheme, _, key = (authorization or "").partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthenticated("Send your API key in the header Authorization: Bearer <key>")
+    principal = gateway.tenants.principal(key) if len(key) <= MAX_KEY and key.isascii() else None
+    if principal is None:
+        raise Unauthenticated("This API key is not known here; check it for typing mistakes, or ask for a new one")
+    return principal
+
+
+def require(principal: Principal, scope: Scope) -> None:
+    """Raises Forbidden unless the caller's key has the scope."""
+    if scope not in principal.scopes:
+        raise Forbidden(f"This key (…{principal.key_hint}) has no scope {scope.value}; use one that has")

@@ -1,0 +1,1 @@
+"""The GraphQL door: types and resolvers over the same services as REST, and the transports that carry them."""

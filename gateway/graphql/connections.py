@@ -1,0 +1,107 @@
+"""Pages of videos after the Relay connection specification, on opaque keyset cursors of our own."""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import msgspec
+import strawberry
+
+from gateway.graphql.nodes import names_video
+from gateway.graphql.videos import Video
+from gateway.services.videos import MAX_PAGE, Page, PageWish
+from schema.errors import InvalidRequest
+from schema.lifecycle import VideoStatus
+
+DEFAULT_PAGE = 20
+_KIND = "v1:"
+_MAX_CURSOR = 128
+
+
+@strawberry.type(description="What lies beyond a page, in both directions.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="There are more after the last edge.")
+    has_previous_page: bool = strawberry.field(description="There are more before the first edge.")
+    start_cursor: str | None = strawberry.field(description="The first edge's cursor; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="The last edge's cursor; null on an empty page.")
+
+
+@strawberry.type(description="A video in a page.")
+class VideoEdge:
+    cursor: str = strawberry.field(description="Opaque: give it as `after` or `before` to go on from here.")
+    node: Video = strawberry.field(description="The video.")
+
+
+@strawberry.type(description="A page of videos.")
+class VideoConnection:
+    edges: list[VideoEdge] = strawberry.field(description="The videos, newest first.")
+    page_info: PageInfo = strawberry.field(description="What lies beyond this page.")
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True):
+    """The four arguments of a connection, as they were given."""
+
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+    @property
+    def backward(self) -> bool:
+        return self.last is not None or self.before is not None
+
+    def wish(self, status: VideoStatus | None) -> PageWish:
+        """What to ask the service for. Raises InvalidRequest."""
+        if self.backward and (self.first is not None or self.after is not None):
+            raise InvalidRequest.field("first", "exclusive", "page with first and after, or with last and before")
+        if not self.backward:
+            after = _position("after", self.after)
+            return PageWish(after=after, limit=_size("first", self.first), status=status)
+        before = _position("before", self.before)
+        return PageWish(
+            before=before,
+            limit=_size("last", self.last),
+            newest_first=before is not None,  # the last page is the first one from the other end
+            status=status,
+        )
+
+    def connection(self, page: Page) -> VideoConnection:
+        """A page as it is shown: newest first, however it was walked to."""
+        videos = page.videos[::-1] if self.backward and self.before is None else page.videos
+        edges = [VideoEdge(cursor=cursor(video.id), node=Video.of(video)) for video in videos]
+        return VideoConnection(
+            edges=edges,
+            page_info=PageInfo(
+                has_next_page=self.before is not None if self.backward else page.more,
+                has_previous_page=page.more if self.backward else self.after is not None,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+        )
+
+
+def cursor(id: str) -> str:
+    """Where a video is in any list of videos."""
+    return urlsafe_b64encode(f"{_KIND}{id}".encode()).rstrip(b"=").decode()
+
+
+def _position(argument: str, cursor: str | None) -> str | None:
+    """The video id in a cursor. Raises InvalidRequest for what we did not make."""
+    if cursor is None:
+        return None
+    kind, id = "", ""
+    if len(cursor) <= _MAX_CURSOR:
+        try:
+            text = urlsafe_b64decode(cursor.encode() + b"==").decode()
+        except (binascii.Error, UnicodeError):
+            text = ""
+        kind, id = text[: len(_KIND)], text[len(_KIND) :]
+    if kind != _KIND or not names_video(id):
+        raise InvalidRequest.field(argument, "invalid_cursor", "give a cursor from an earlier page, unchanged")
+    return id
+
+
+def _size(argument: str, asked: int | None) -> int:
+    size = DEFAULT_PAGE if asked is None else asked
+    if not 1 <= size <= MAX_PAGE:
+        raise InvalidRequest.field(argument, "out_of_range", f"must be from 1 to {MAX_PAGE}")
+    return size

@@ -1,0 +1,73 @@
+"""What resolvers are given: the gateway, who is calling, and loaders that gather equal questions into one."""
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from gateway.auth import require
+from gateway.wiring import Gateway
+from schema.attempt import Attempt
+from schema.errors import InvalidRequest, Unauthenticated
+from schema.tenant import Principal, Scope, Tenant
+from schema.video import Video
+
+
+class Context:
+    """One per HTTP request; one per WebSocket, which learns its principal from ``connection_init``.
+
+    Attributes:
+        connection_params: what ``connection_init`` carried; Strawberry's socket handler puts it here.
+    """
+
+    def __init__(self, gateway: Gateway, principal: Principal | None = None, keys: list[str] | None = None) -> None:
+        self.gateway = gateway
+        self.connection_params: object = None
+        self._principal = principal
+        self._keys = keys or []
+        self._key_taken = False
+        self._attempts: DataLoader[Video, list[Attempt]] | None = None
+
+    @property
+    def principal(self) -> Principal:
+        if self._principal is None:
+            raise Unauthenticated
+        return self._principal
+
+    @principal.setter
+    def principal(self, principal: Principal) -> None:
+        self._principal = principal
+
+    def tenant(self, scope: Scope) -> Tenant:
+        """The calling tenant, once its key was seen to allow this. Raises Forbidden."""
+        require(self.principal, scope)
+        return self.principal.tenant
+
+    def take_header_key(self) -> str | None:
+        """The Idempotency-Key header, for the first who asks: it speaks of one wish.
+
+        Raises:
+            InvalidRequest: the header came more than once, or another wish of this request has it.
+        """
+        if not self._keys:
+            return None
+        if self._key_taken or len(self._keys) > 1:
+            raise InvalidRequest.field(
+                "idempotencyKey",
+                "ambiguous",
+                "one Idempotency-Key header speaks of one video; give each createVideo its own idempotencyKey instead",
+            )
+        self._key_taken = True
+        return self._keys[0]
+
+    @property
+    def attempts(self) -> DataLoader[Video, list[Attempt]]:
+        """Attempts by video. It remembers nothing: a subscription asks again for every event."""
+        if self._attempts is None:
+            self._attempts = DataLoader(self._load_attempts, cache=False)
+        return self._attempts
+
+    async def _load_attempts(self, videos: list[Video]) -> list[list[Attempt]]:
+        found = await self.gateway.videos.attempts(videos)
+        return [found[video.id] for video in videos]
+
+
+Info = strawberry.Info[Context, None]

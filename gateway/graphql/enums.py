@@ -1,0 +1,118 @@
+"""The vocabulary's enums as GraphQL shows them: every value described, or the module does not load."""
+
+from enum import EnumMeta
+
+import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
+
+from schema.attempt import Verdict
+from schema.event import EventType
+from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.tenant import Scope
+from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
+
+
+def _show(core: EnumMeta, about: str, *, name: str | None = None, **values: tuple[str, str] | str) -> None:
+    """Register an enum; each member's name comes with its description, and another name if GraphQL needs one."""
+    strawberry.enum(core, name=name, description=about)  # type: ignore[call-overload]  # EnumMeta is what it takes
+    definition: StrawberryEnumDefinition = vars(core)["__strawberry_definition__"]
+    for value in definition.values:
+        said = values.pop(value.name)
+        value.name, value.description = said if isinstance(said, tuple) else (value.name, said)
+    if values:
+        raise TypeError(f"{core.__name__} has no {', '.join(values)}")
+
+
+_show(
+    VideoStatus,
+    "Where a video is in its life. The last three never change.",
+    QUEUED="Accepted; no provider works on it yet.",
+    IN_PROGRESS="A provider may be working on it.",
+    COMPLETED="The file is here and can be downloaded.",
+    FAILED="It will never be made; `error` says why.",
+    CANCELED="The tenant stopped waiting for it.",
+)
+_show(
+    Substate,
+    "What a video that has not ended is doing, closer than its status says.",
+    name="VideoSubstate",
+    WAITING_CAPACITY="Accepted; no account may take it just now.",
+    SUBMITTING="The paid request is being sent.",
+    RUNNING="A provider is making it.",
+    OUTCOME_UNKNOWN="Sent; whether it arrived is not known.",
+    FETCHING="Made; the file is being copied here.",
+)
+_show(
+    AspectRatio,
+    "The picture's shape.",
+    AUTO="The provider decides.",
+    WIDE=("WIDE_16_9", "16:9, landscape."),
+    TALL=("TALL_9_16", "9:16, portrait."),
+    SQUARE=("SQUARE_1_1", "1:1."),
+)
+_show(
+    Quality,
+    "How good a picture is wanted.",
+    STANDARD="What a provider makes when told nothing.",
+    HIGH="The better one, where a provider has it.",
+)
+_show(
+    Strategy,
+    "How accounts are ranked.",
+    CHEAPEST="By price.",
+    ORDERED="By the tenant's list, then by price.",
+)
+_show(
+    OnUnsupported,
+    "What to do with a wish that a provider can not be told.",
+    ERROR="The provider is excluded.",
+    ADJUST="The nearest it can be told is used, and listed in `adjustments`.",
+)
+_show(
+    OnUnknown,
+    "What to do when nobody knows whether a paid request arrived.",
+    FAIL="The video fails with `submission_outcome_unknown`.",
+    WAIT="It waits until an operator finds out, or for its deadline.",
+    RETRY="It is sent again to the same account: you accept paying twice, once.",
+    FAILOVER="It is sent to another account: you accept paying twice, once.",
+)
+_show(
+    AttemptState,
+    "Where one try at one account is.",
+    PLANNED="Chosen; nothing is sent yet.",
+    SUBMITTING="The paid request is being sent.",
+    RUNNING="The provider is making the video.",
+    SUCCEEDED="The provider made it.",
+    FAILED="It did not, and `reason` says why.",
+    UNKNOWN="It was sent, and nobody knows what became of it.",
+)
+_show(
+    Verdict,
+    "What became of an attempt's one paid request.",
+    name="AttemptVerdict",
+    NOT_SENT="Provably nothing left the gateway.",
+    REJECTED="The provider said no before it began.",
+    ACCEPTED="The provider took it.",
+    UNKNOWN="Neither is known: it may have been billed.",
+)
+_show(
+    EventType,
+    "What happened to a video.",
+    name="VideoEventType",
+    QUEUED="It was accepted.",
+    STARTED="A provider began, or a late watcher learns that one has.",
+    PROGRESS="Its progress or substate changed.",
+    OUTCOME_UNKNOWN="A paid request was sent, and whether it arrived is not known.",
+    COMPLETED="It is finished; the last event.",
+    FAILED="It failed; the last event.",
+    CANCELED="It was canceled; the last event.",
+    LATE_OUTPUT="A provider finished it after it had ended here.",
+)
+_show(
+    Scope,
+    "What an API key may do.",
+    VIDEOS_READ="Read videos.",
+    VIDEOS_WRITE="Create and cancel videos.",
+    TENANT_ADMIN="Change the tenant's preferences, keys and webhooks.",
+    OPERATOR="Run the gateway: accounts, tenants, unknown outcomes.",
+)

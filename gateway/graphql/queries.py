@@ -1,0 +1,105 @@
+"""What can be asked: the same reads as REST, spelled for GraphQL."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import ID
+
+from gateway.graphql.connections import Paging, VideoConnection
+from gateway.graphql.context import Context, Info
+from gateway.graphql.nodes import Node, names_video
+from gateway.graphql.videos import Video
+from gateway.services.videos import MAX_PAGE
+from schema.errors import InvalidRequest, NotFound
+from schema.lifecycle import VideoStatus
+from schema.tenant import Principal, Scope
+
+First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
+After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many of the previous, 1 to 100.")]
+Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
+Status = Annotated[VideoStatus | None, strawberry.argument(description="Only videos that are here in their life.")]
+VideoId = Annotated[ID, strawberry.argument(description="The video's id.")]
+NodeId = Annotated[ID, strawberry.argument(description="The thing's id.")]
+NodeIds = Annotated[list[ID], strawberry.argument(description="Their ids, at most 100.")]
+
+
+@strawberry.type(description="A model name that `createVideo` takes.")
+class Model:
+    name: str = strawberry.field(description="The name; `auto` is any model.")
+    accounts: list[str] = strawberry.field(description="The accounts that serve it for you.")
+
+
+@strawberry.type(description="A tenant: who owns videos.")
+class Tenant:
+    id: strawberry.ID = strawberry.field(description="Its id, as configured.")
+    name: str = strawberry.field(description="Its name, for people.")
+    test: bool = strawberry.field(description="It reaches sandbox accounts only, and nothing it makes costs money.")
+
+
+@strawberry.type(description="Who is calling.")
+class Viewer:
+    tenant: Tenant = strawberry.field(description="The tenant the API key belongs to.")
+    scopes: list[Scope] = strawberry.field(description="What the key may do.")
+
+    @classmethod
+    def of(cls, principal: Principal) -> "Viewer":
+        tenant = principal.tenant
+        return cls(
+            tenant=Tenant(id=strawberry.ID(tenant.id), name=tenant.name, test=tenant.test),
+            scopes=sorted(principal.scopes),
+        )
+
+
+@strawberry.type(description="What can be asked.")
+class Query:
+    @strawberry.field(description="One of your videos; null when you have none with this id.")
+    async def video(self, info: Info, id: VideoId) -> Video | None:
+        return await _video(info.context, id)
+
+    @strawberry.field(
+        description="Your videos, newest first. Page forward with `first` and `after`, backward with `last` and "
+        "`before`; not with both."
+    )
+    async def videos(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        status: Status = None,
+    ) -> VideoConnection:
+        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        paging = Paging(first=first, after=after, last=last, before=before)
+        return paging.connection(await info.context.gateway.videos.page(tenant.id, paging.wish(status)))
+
+    @strawberry.field(description="Anything of yours by its id; null when you have nothing with this id.")
+    async def node(self, info: Info, id: NodeId) -> Node | None:
+        return await _video(info.context, id)
+
+    @strawberry.field(description="Several things of yours by their ids, in that order; null where there is none.")
+    async def nodes(self, info: Info, ids: NodeIds) -> list[Node | None]:
+        if len(ids) > MAX_PAGE:
+            raise InvalidRequest.field("ids", "too_many", f"holds at most {MAX_PAGE}")
+        return [await _video(info.context, id) for id in ids]
+
+    @strawberry.field(description="The models you can ask for, and who serves them.")
+    def models(self, info: Info) -> list[Model]:
+        info.context.tenant(Scope.VIDEOS_READ)
+        models = info.context.gateway.videos.models(info.context.principal)
+        return [Model(name=name, accounts=accounts) for name, accounts in models.items()]
+
+    @strawberry.field(description="Who is calling: the tenant and the scopes of the API key.")
+    def viewer(self, info: Info) -> Viewer:
+        return Viewer.of(info.context.principal)
+
+
+async def _video(context: Context, id: str) -> Video | None:
+    tenant = context.tenant(Scope.VIDEOS_READ)
+    if not names_video(id):
+        return None
+    try:
+        return Video.of(await context.gateway.videos.get(tenant.id, id))
+    except NotFound:
+        return None

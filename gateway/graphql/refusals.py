@@ -1,0 +1,110 @@
+"""Refusals that a caller can expect, as data: one type per kind, all of them UserErrors."""
+
+import re
+from collections.abc import Callable
+
+import strawberry
+
+from schema.errors import (
+    AlreadyEnded,
+    GatewayError,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    NoRoute,
+    NotFound,
+    TooManyRequests,
+)
+from schema.errors import FieldError as FieldErrorFacts
+
+
+@strawberry.interface(description="A refusal one can expect. `... on UserError` catches every kind, also later ones.")
+class UserError:
+    message: str = strawberry.field(description="A sentence for people; it may change.")
+    code: str = strawberry.field(description="A stable word, the same as REST's.")
+
+
+@strawberry.type(description="One thing wrong with one field.")
+class FieldError:
+    field: str = strawberry.field(description="The input's field, dotted when nested, such as `routing.maxCost`.")
+    code: str = strawberry.field(description="A stable word, such as `required`; new ones may be added.")
+    detail: str = strawberry.field(description="What is wrong and how to mend it, for people.")
+
+
+@strawberry.type(description="The wish can not be understood: mend the fields that `errors` names.")
+class InvalidInputError(UserError):
+    errors: list[FieldError] = strawberry.field(description="What is wrong, field by field.")
+
+
+@strawberry.type(description="No account can ever make this video as asked.")
+class NoRouteError(UserError):
+    errors: list[FieldError] = strawberry.field(description="Which fields stand against which account.")
+
+
+@strawberry.type(description="The idempotency key was used for another wish; use a new one.")
+class IdempotencyKeyReusedError(UserError):
+    pass
+
+
+@strawberry.type(description="Too much at once; nothing was accepted. Try again later, with the same key.")
+class RateLimitedError(UserError):
+    retry_after_seconds: int | None = strawberry.field(description="How long to wait before trying again.")
+
+
+@strawberry.type(description="You have no such thing.")
+class NotFoundError(UserError):
+    pass
+
+
+@strawberry.type(description="The video has completed or failed; it can not be changed any more.")
+class AlreadyEndedError(UserError):
+    pass
+
+
+CreateRefusal = InvalidInputError | NoRouteError | IdempotencyKeyReusedError | RateLimitedError
+CancelRefusal = NotFoundError | AlreadyEndedError
+
+
+def create_refusal(error: GatewayError) -> CreateRefusal:
+    """A refusal to create as data; anything unexpected is raised again."""
+    match error:
+        case InvalidRequest():
+            fields = field_errors(error.errors)
+            message = f"{fields[0].field}: {fields[0].detail}" if len(fields) == 1 else error.detail
+            return InvalidInputError(message=message, code=error.code, errors=fields)
+        case NoRoute():
+            return NoRouteError(message=error.detail, code=error.code, errors=field_errors(error.errors))
+        case IdempotencyKeyReused():
+            return IdempotencyKeyReusedError(message=error.detail, code=error.code)
+        case TooManyRequests():
+            return RateLimitedError(
+                message=error.detail, code=error.code, retry_after_seconds=error.retry_after_seconds
+            )
+    raise error
+
+
+def cancel_refusal(error: GatewayError) -> CancelRefusal:
+    """A refusal to cancel as data; anything unexpected is raised again."""
+    match error:
+        case NotFound():
+            return NotFoundError(message=error.detail, code=error.code)
+        case AlreadyEnded():
+            return AlreadyEndedError(message=error.detail, code=error.code)
+    raise error
+
+
+def field_errors(errors: tuple[FieldErrorFacts, ...]) -> list[FieldError]:
+    return [FieldError(field=spell(error.field), code=error.code, detail=error.detail) for error in errors]
+
+
+_SPELLINGS: dict[str, str] = {
+    "image_url": "inputReference.imageUrl",
+    "gateway.max_cost_micros": "routing.maxCost",
+}
+_UNDERSCORE = re.compile("_([a-z])")
+_upper: Callable[[re.Match[str]], str] = lambda match: match[1].upper()  # noqa: E731  # read with the pattern above
+
+
+def spell(field: str) -> str:
+    """A field as GraphQL's inputs spell it: ``gateway.on_unknown`` is ``routing.onUnknown`` here."""
+    spelled = _SPELLINGS.get(field, field)
+    return _UNDERSCORE.sub(_upper, spelled.replace("gateway.", "routing.", 1))

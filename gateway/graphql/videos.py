@@ -1,0 +1,119 @@
+"""A video as GraphQL shows it: REST's fields in camelCase, with attempts and the decision on demand."""
+
+from typing import Self
+
+import strawberry
+
+from gateway.graphql.attempts import Attempt
+from gateway.graphql.context import Info
+from gateway.graphql.decisions import Adjustment, Decision
+from gateway.graphql.nodes import Node
+from gateway.graphql.scalars import Amount, Moment, Texts, amount, moment
+from schema.lifecycle import Substate, VideoStatus
+from schema.tenant import Scope
+from schema.video import AspectRatio, Quality
+from schema.video import Video as VideoFacts
+
+CURRENCY = "USD"
+"""DESIGN, section 3: micros of one currency, 1 USD = 1,000,000."""
+
+
+@strawberry.type(description="Why a video failed.")
+class VideoError:
+    code: str = strawberry.field(description="A stable word, such as `content_rejected`; new ones may be added.")
+    message: str = strawberry.field(description="A sentence for people; it may change.")
+
+
+@strawberry.type(description="What a video costs.")
+class Cost:
+    currency: str = strawberry.field(description="ISO 4217 code of every amount here.")
+    quoted_low_micros: Amount | None = strawberry.field(
+        description="The least it was to cost when it was accepted; null when the account had no price."
+    )
+    quoted_micros: Amount | None = strawberry.field(
+        description="The most it was to cost when it was accepted; null when the account had no price."
+    )
+    charged_micros: Amount | None = strawberry.field(description="What it did cost, once settled.")
+
+
+@strawberry.type(description="One wish for a video, and what has become of it.")
+class Video(Node):
+    facts: strawberry.Private[VideoFacts]
+    status: VideoStatus = strawberry.field(description="Where it is in its life.")
+    substate: Substate | None = strawberry.field(
+        description="What it is doing; null before the first look at the accounts, and once it has ended."
+    )
+    progress: int = strawberry.field(description="0 to 100. It never falls; 100 only when completed.")
+    prompt: str = strawberry.field(description="What to show, as it was asked.")
+    model: str = strawberry.field(description="The model that was asked for; `auto` is any.")
+    seconds: int | None = strawberry.field(description="The duration that was asked for; null leaves it open.")
+    aspect_ratio: AspectRatio | None = strawberry.field(
+        description="The shape that was asked for; null leaves it open."
+    )
+    quality: Quality | None = strawberry.field(description="The quality that was asked for; null leaves it open.")
+    image_url: str | None = strawberry.field(description="The picture it starts from.")
+    metadata: Texts = strawberry.field(description="What the caller attached to it.")
+    created_at: Moment = strawberry.field(description="When it was accepted.")
+    started_at: Moment | None = strawberry.field(description="When a provider may first have worked on it.")
+    completed_at: Moment | None = strawberry.field(description="When it ended, well or badly.")
+    deadline_at: Moment = strawberry.field(description="When it fails if it has not ended before.")
+    expires_at: Moment | None = strawberry.field(description="When its file will be deleted.")
+    error: VideoError | None = strawberry.field(description="Why it failed; null unless it did.")
+    provider: str | None = strawberry.field(description="The provider that makes it now, or made it.")
+    account: str | None = strawberry.field(description="The account it is made at now, or was made at.")
+    cost: Cost = strawberry.field(description="What it costs.")
+    credits: int | None = strawberry.field(
+        description="What the winning attempt cost, in its account's credits, once known."
+    )
+    adjustments: list[Adjustment] = strawberry.field(description="What was bent to suit the chosen provider.")
+    content_url: str | None = strawberry.field(
+        description="Where its file is, a path on this gateway for the same API key; null until it has completed."
+    )
+    version: int = strawberry.field(
+        description="Grows with every change: of two copies of a video, the higher version is the later."
+    )
+
+    @classmethod
+    def of(cls, facts: VideoFacts) -> Self:
+        spec = facts.spec
+        return cls(
+            facts=facts,
+            id=strawberry.ID(facts.id),
+            status=facts.status,
+            substate=facts.substate,
+            progress=facts.progress,
+            prompt=spec.prompt,
+            model=spec.model,
+            seconds=spec.seconds,
+            aspect_ratio=spec.aspect_ratio,
+            quality=spec.quality,
+            image_url=spec.image_url,
+            metadata=Texts(facts.metadata),
+            created_at=Moment(facts.created_at),
+            started_at=moment(facts.started_at),
+            completed_at=moment(facts.completed_at),
+            deadline_at=Moment(facts.deadline_at),
+            expires_at=moment(facts.expires_at),
+            error=facts.error and VideoError(code=facts.error.code, message=facts.error.message),
+            provider=facts.provider,
+            account=facts.account,
+            cost=Cost(
+                currency=CURRENCY,
+                quoted_low_micros=amount(facts.quoted_low),
+                quoted_micros=amount(facts.quoted_high),
+                charged_micros=amount(facts.charged),
+            ),
+            credits=facts.credits,
+            adjustments=[Adjustment.of(adjustment) for adjustment in facts.adjustments],
+            content_url=f"/v1/videos/{facts.id}/content" if facts.status is VideoStatus.COMPLETED else None,
+            version=facts.version,
+        )
+
+    @strawberry.field(description="Every try to make it, first to last.")
+    async def attempts(self, info: Info) -> list[Attempt]:
+        return [Attempt.of(attempt) for attempt in await info.context.attempts.load(self.facts)]
+
+    @strawberry.field(description="Why it went where it went: the routing decision stored with it.")
+    async def route(self, info: Info) -> Decision | None:
+        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        return Decision.stored(await info.context.gateway.videos.decision(tenant.id, self.facts.id))

@@ -1,0 +1,82 @@
+"""What request headers mean: Idempotency-Key, Prefer, If-None-Match, Range. Pure."""
+
+import re
+
+from schema.errors import FieldError, MalformedRequest
+
+MAX_WAIT = 60.0
+"""Seconds ``Prefer: wait`` may hold a request (standards AS-3)."""
+
+EARLIER = 0.2
+"""Seconds before the wait is over by which we answer: some clients stop listening on the dot."""
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+_WAIT = re.compile(r'wait(?:\s*=\s*"?(\d{1,6})"?)?', re.IGNORECASE)
+_ETAG = re.compile(r'(?:W/)?("[^"]*")')
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
+
+
+class Unsatisfiable(Exception):
+    """The range lies wholly outside the file."""
+
+
+def idempotency_key(values: list[str]) -> str | None:
+    """The key, the same with or without the quotes of a structured-field string; None when there is none.
+
+    Raises:
+        MalformedRequest: it is given twice, empty, too long, or holds something else than visible ASCII.
+    """
+    if not values:
+        return None
+    key = values[0].strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if len(values) == 1 and _VISIBLE.fullmatch(key):
+        return key
+    detail = "must be given once, as 1 to 255 visible ASCII characters"
+    raise MalformedRequest(
+        f"{IDEMPOTENCY_KEY}: {detail}", errors=(FieldError(IDEMPOTENCY_KEY, "invalid_idempotency_key", detail),)
+    )
+
+
+def wait_seconds(values: list[str]) -> float | None:
+    """How long ``Prefer: wait`` asks to be held; None when it does not. What we do not know is ignored (RFC 7240)."""
+    for value in values:
+        for preference in value.split(","):
+            match = _WAIT.fullmatch(preference.partition(";")[0].strip())
+            if match is not None:
+                return MAX_WAIT if match[1] is None else min(float(match[1]), MAX_WAIT)
+    return None
+
+
+def matches(values: list[str], etag: str) -> bool:
+    """Whether ``If-None-Match`` names this version: weakly compared, a list, or ``*`` (RFC 9110, 13.1.2)."""
+    for value in values:
+        if value.strip() == "*" or etag in _ETAG.findall(value):
+            return True
+    return False
+
+
+def byte_range(range: str | None, if_range: str | None, etag: str, size: int) -> tuple[int, int] | None:
+    """The bytes asked for, first and one past the last; None for the whole file.
+
+    Several ranges, other units and nonsense are answered with the whole file, as RFC 9110 (14.2) allows. ``If-Range``
+    compares strongly, and a date never matches: we name versions, not times.
+
+    Raises:
+        Unsatisfiable: the range lies wholly outside.
+    """
+    match = None if range is None else _RANGE.fullmatch(range.replace(" ", ""))
+    if match is None or (if_range is not None and if_range.strip() != etag):
+        return None
+    first, last = match[1], match[2]
+    if first:
+        start, end = int(first), int(last) + 1 if last else size
+    elif last:
+        start, end = max(0, size - int(last)), size
+    else:
+        return None
+    if start >= size:
+        raise Unsatisfiable
+    return (start, min(end, size)) if start < end else None

@@ -1,0 +1,59 @@
+"""What every route asks of its request: the gateway behind it, who is calling, and which video is meant."""
+
+import re
+from typing import Any
+
+import structlog
+from litestar import Request
+from litestar.types import HTTPScope
+
+from gateway.auth import principal_of, require
+from gateway.wiring import Gateway
+from schema.errors import NotFound
+from schema.ids import ALPHABET, BODY_LENGTH, VIDEO
+from schema.tenant import Principal, Scope
+
+Call = Request[Any, Any, Any]
+
+VIDEO_ID = re.compile(f"{VIDEO}[{ALPHABET}]{{{BODY_LENGTH}}}")
+
+
+def gateway_of(call: Call) -> Gateway:
+    """The gateway this application was built for."""
+    gateway: Gateway = call.app.state.gateway
+    return gateway
+
+
+def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
+    """The gateway, and who is calling it.
+
+    Raises:
+        Unauthenticated: no key, or one nobody has.
+        Forbidden: the key has not this scope.
+    """
+    gateway = gateway_of(call)
+    principal = principal_of(gateway, header(call.scope, b"authorization"))
+    structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
+    require(principal, scope)
+    return gateway, principal
+
+
+def video_id(call: Call) -> str:
+    """The id in the path. Raises NotFound for what can not be one, without asking the database."""
+    id: str = call.path_params["video_id"]
+    if VIDEO_ID.fullmatch(id) is None:
+        raise NotFound
+    return id
+
+
+def header(scope: HTTPScope, name: bytes) -> str | None:
+    """A header's first value."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
+def headers(scope: HTTPScope, name: bytes) -> list[str]:
+    """All values of a header, in order."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

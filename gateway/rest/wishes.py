@@ -1,0 +1,231 @@
+"""The body of ``POST /v1/videos`` as a wish: JSON and forms say the same, and what is wrong names its field."""
+
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar.datastructures import FormMultiDict, UploadFile
+from litestar.exceptions import HTTPException
+
+from gateway.rest.forms import MAX_FIELDS, nested
+from gateway.rest.requests import Call
+from gateway.rest.sizes import UNDECIDED, shape_of
+from schema.errors import FieldError, InvalidRequest, MalformedRequest
+from schema.money import parse_micros
+from schema.video import (
+    ANY_MODEL,
+    MAX_METADATA,
+    MAX_METADATA_KEY,
+    MAX_METADATA_VALUE,
+    MAX_PROMPT,
+    AccountName,
+    AspectRatio,
+    Metadata,
+    OnUnknown,
+    OnUnsupported,
+    Quality,
+    RoutingWish,
+    Strategy,
+    Url,
+    VideoSpec,
+    checked_metadata,
+    checked_routing,
+    checked_spec,
+    invalid,
+)
+
+JSON_TYPE = "application/json"
+MULTIPART_TYPE = "multipart/form-data"
+FORM_TYPE = "application/x-www-form-urlencoded"
+BODY_TYPES = (JSON_TYPE, MULTIPART_TYPE, FORM_TYPE)
+
+_MetadataKey = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_METADATA_KEY)]
+_MetadataValue = Annotated[str, msgspec.Meta(max_length=MAX_METADATA_VALUE)]
+_Names = Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)]
+
+
+class ImageReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The picture to start from.
+
+    Attributes:
+        image_url: where it lies, http or https; the provider fetches it. Uploading a file is not available in this
+            version.
+    """
+
+    image_url: Url
+
+
+class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How this video is routed; what is left out is your tenant's policy, which a video may narrow and never widen.
+
+    Attributes:
+        only: account ids or provider names; nobody else may make it.
+        exclude: account ids or provider names that must not make it.
+        strategy: how the candidates are ranked.
+        max_cost: the most it may cost, as decimal text in the gateway's currency.
+        deadline_seconds: from accepted to ended; later it fails with `deadline_exceeded`.
+        on_unsupported: what to do with a wish a provider can not express: refuse, or use the nearest and say so in
+            `gateway.adjustments`.
+        on_unknown: what to do when nobody knows whether a paid submit arrived. `retry` and `failover` accept that the
+            video may be paid for twice.
+    """
+
+    only: _Names | None = None
+    exclude: _Names | None = None
+    strategy: Strategy | None = None
+    max_cost: (
+        Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$", max_length=16, examples=["0.50"])] | None
+    ) = None
+    deadline_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
+    on_unsupported: OnUnsupported | None = None
+    on_unknown: OnUnknown | None = None
+
+
+class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wish for one video.
+
+    Attributes:
+        prompt: what to show.
+        model: `auto`, a model several providers may serve, or one provider's; see `GET /v1/models`.
+        seconds: wished duration, as a number or as text; left out, the provider decides.
+        size: width and height; its ratio must be 16:9, 9:16 or 1:1. Providers choose the pixels.
+        aspect_ratio: the same wish said directly; with `size`, both must agree.
+        quality: left out, the plain one.
+        input_reference: the picture to start from.
+        metadata: up to 16 pairs of text, returned as given.
+        gateway: what OpenAI's shape has no word for.
+    """
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT)]
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    seconds: (
+        Annotated[int, msgspec.Meta(ge=1, le=60)]
+        | Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]?$", max_length=2)]
+        | None
+    ) = None
+    size: Annotated[str, msgspec.Meta(pattern=r"^(auto|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$", max_length=11)] | None = None
+    aspect_ratio: AspectRatio | None = None
+    quality: Quality | None = None
+    input_reference: ImageReference | None = None
+    metadata: Annotated[dict[_MetadataKey, _MetadataValue], msgspec.Meta(max_length=MAX_METADATA)] | None = None
+    gateway: RoutingOptions | None = None
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What the caller wants, as the services take it."""
+
+    spec: VideoSpec
+    routing: RoutingWish
+    metadata: Metadata
+
+
+_HINTS = {
+    "seconds": 'must be a whole number of seconds from 1 to 60, such as 5 or "5"',
+    "size": f'must be written as WIDTHxHEIGHT, such as "1280x720", or be "{UNDECIDED}"',
+    "input_reference": 'must be {"image_url": "https://…"}; uploading a file is not available in this version',
+    "metadata": f"takes up to {MAX_METADATA} pairs of text: keys of 1 to {MAX_METADATA_KEY} characters, "
+    f"values of at most {MAX_METADATA_VALUE}",
+    "gateway.max_cost": 'must be an amount as text, such as "0.50"',
+}
+"""What to say instead of msgspec's words, by field or by the object it lies in."""
+
+_MAX_NAME = 64
+_decode = msgspec.json.Decoder(CreateVideo).decode
+
+
+async def read_wish(call: Call) -> Wish:
+    """The request's body as a wish.
+
+    Raises:
+        MalformedRequest: the body can not be read.
+        InvalidRequest: a field is missing, unknown, of a wrong type or out of range; it names the field.
+        HTTPException: 413 when it is too large, 415 when it is of a type we do not read.
+    """
+    kind, _ = call.content_type
+    try:
+        if kind == JSON_TYPE:
+            return as_wish(_decode(await call.body()))
+        return as_wish(msgspec.convert(await _form(call, kind), CreateVideo, strict=False))
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedRequest(f"The body is not readable as {kind}") from error
+
+
+async def _form(call: Call, kind: str) -> dict[str, Any]:
+    if kind == MULTIPART_TYPE:
+        fields = nested((await _parts(call)).multi_items())
+    elif kind == FORM_TYPE:
+        fields = nested(_pairs(await call.body()))
+    else:
+        accepted = ", ".join(BODY_TYPES)
+        raise HTTPException(status_code=415, detail=f"Send one of {accepted}", headers={"accept-post": accepted})
+    for name, value in fields.items():
+        if isinstance(value, UploadFile):
+            detail = "uploading a file is not available in this version; give input_reference[image_url]"
+            raise InvalidRequest.field(name[:_MAX_NAME], "unsupported", detail)
+    return fields
+
+
+async def _parts(call: Call) -> FormMultiDict:
+    try:
+        return await call.form()
+    except LookupError as error:
+        raise MalformedRequest("A part of the form is in an unknown charset") from error
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise MalformedRequest(f"A form may have at most {MAX_FIELDS} fields") from error
+
+
+def as_wish(wanted: CreateVideo) -> Wish:
+    """The checked body in the services' own words, through the one door both edges use.
+
+    Raises:
+        InvalidRequest: fields that are right alone do not go together; it names one.
+    """
+    routing = {} if wanted.gateway is None else _given(wanted.gateway)
+    if (max_cost := routing.pop("max_cost", None)) is not None:
+        routing["max_cost_micros"] = parse_micros(max_cost)
+    spec = {
+        "prompt": wanted.prompt,
+        "model": wanted.model or ANY_MODEL,
+        "aspect_ratio": _aspect_ratio(wanted),
+        "seconds": None if wanted.seconds is None else int(wanted.seconds),
+        "quality": wanted.quality,
+        "image_url": None if wanted.input_reference is None else wanted.input_reference.image_url,
+    }
+    return Wish(checked_spec(spec), checked_routing(routing), checked_metadata(wanted.metadata or {}))
+
+
+def _given(options: RoutingOptions) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(options).items() if value is not None}
+
+
+def _aspect_ratio(wanted: CreateVideo) -> AspectRatio | None:
+    if wanted.size is None or wanted.size == UNDECIDED:
+        return wanted.aspect_ratio
+    shape = shape_of(wanted.size)
+    if shape is None:
+        raise InvalidRequest.field("size", "unsupported_size", "its ratio must be 16:9, 9:16 or 1:1, as 1280x720 has")
+    if wanted.aspect_ratio not in (None, shape):
+        raise InvalidRequest.field("size", "conflict", f"is {shape.value} and aspect_ratio is {wanted.aspect_ratio}")
+    return shape
+
+
+def _refused(error: msgspec.ValidationError) -> InvalidRequest:
+    """msgspec's complaint as ours, with a hint where its own words do not say what to do."""
+    text = str(error).replace("` in `$", "$").replace(" - at `key$", " - at `$")
+    _, _, path = text.partition(" - at `$.")
+    inside = path.rstrip("`") + "." if path and text.startswith("Object ") else ""  # its path stops at the object
+    (first,) = invalid(msgspec.ValidationError(text), inside).errors
+    field, detail = first.field[: len(inside) + _MAX_NAME], first.detail
+    for named, hint in _HINTS.items():
+        if field == named or (field.startswith((named + ".", named + "["))):
+            field, detail = named, hint
+    return InvalidRequest(f"{field}: {detail}", errors=(FieldError(field, first.code, detail),))

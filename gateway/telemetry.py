@@ -1,0 +1,84 @@
+"""Logs: events with fields, JSON unless a person watches, and no secret or prompt in them, whoever logs."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+HIDDEN = "[hidden]"
+
+_SECRET_NAMES = re.compile(
+    r"^key$|authorization|api_?key|credential$|secret|token|password|signature|cookie|prompt|idempotency", re.IGNORECASE
+)
+_SECRET_TEXTS = re.compile(
+    r"(?i:\bbearer\s+)\S+|\bfg_(?:live|test)_\w+|\bwhsec_\S+|(?<=://)[^/@\s]+(?=@)|(?<=/hooks/)\S+"
+)
+_DEEPEST = 6
+
+
+def setup(*, stream: TextIO = sys.stderr, json: bool | None = None, level: int = logging.INFO) -> None:
+    """Configure logging for this process, once, before anything is logged.
+
+    Args:
+        json: None decides by whether the stream is a terminal.
+    """
+    machine = not stream.isatty() if json is None else json
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if machine:
+        last: list[Processor] = [structlog.processors.format_exc_info, redact, _line]
+    else:
+        console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        last = [redact, console]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=True,
+    )
+    _adopt_libraries(stream, [*shared], last)
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Hide values by the name of their field, and what looks like a key in any text, at any depth."""
+    for name, value in event.items():
+        event[name] = HIDDEN if _SECRET_NAMES.search(name) else _clean(value, 0)
+    return event
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return _SECRET_TEXTS.sub(HIDDEN, value)
+    if isinstance(value, dict) and depth < _DEEPEST:
+        return {
+            name: HIDDEN if isinstance(name, str) and _SECRET_NAMES.search(name) else _clean(inner, depth + 1)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple) and depth < _DEEPEST:
+        return [_clean(inner, depth + 1) for inner in value]
+    return value
+
+
+def _line(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
+
+
+def _adopt_libraries(stream: TextIO, shared: list[Processor], last: list[Processor]) -> None:
+    """Warnings of libraries that log the standard way come out as ours do."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
