@@ -1,7 +1,6 @@
 """Refusals that a caller can expect, as data: one type per kind, all of them UserErrors."""
 
 import re
-from collections.abc import Callable
 
 import strawberry
 
@@ -101,10 +100,9 @@ _SPELLINGS: dict[str, str] = {
     "gateway.max_cost_micros": "routing.maxCost",
 }
 _UNDERSCORE = re.compile("_([a-z])")
-_upper: Callable[[re.Match[str]], str] = lambda match: match[1].upper()  # noqa: E731  # read with the pattern above
 
 
 def spell(field: str) -> str:
     """A field as GraphQL's inputs spell it: ``gateway.on_unknown`` is ``routing.onUnknown`` here."""
     spelled = _SPELLINGS.get(field, field)
-    return _UNDERSCORE.sub(_upper, spelled.replace("gateway.", "routing.", 1))
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), spelled.replace("gateway.", "routing.", 1))

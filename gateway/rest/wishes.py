@@ -1,5 +1,6 @@
 """The body of ``POST /v1/videos`` as a wish: JSON and forms say the same, and what is wrong names its field."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -100,7 +101,7 @@ class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     seconds: (
         Annotated[int, msgspec.Meta(ge=1, le=60)]
-        | Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]?$", max_length=2)]
+        | Annotated[str, msgspec.Meta(pattern=r"^([1-9]|[1-5][0-9]|60)$", max_length=2)]
         | None
     ) = None
     size: Annotated[str, msgspec.Meta(pattern=r"^(auto|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$", max_length=11)] | None = None
@@ -119,12 +120,21 @@ class Wish(msgspec.Struct, frozen=True):
     metadata: Metadata
 
 
+def _one_of(words: type[StrEnum]) -> str:
+    return f"must be one of {', '.join(words)}"
+
+
 _HINTS = {
     "seconds": 'must be a whole number of seconds from 1 to 60, such as 5 or "5"',
     "size": f'must be written as WIDTHxHEIGHT, such as "1280x720", or be "{UNDECIDED}"',
     "input_reference": 'must be {"image_url": "https://…"}; uploading a file is not available in this version',
     "metadata": f"takes up to {MAX_METADATA} pairs of text: keys of 1 to {MAX_METADATA_KEY} characters, "
     f"values of at most {MAX_METADATA_VALUE}",
+    "aspect_ratio": _one_of(AspectRatio),
+    "quality": _one_of(Quality),
+    "gateway.strategy": _one_of(Strategy),
+    "gateway.on_unsupported": _one_of(OnUnsupported),
+    "gateway.on_unknown": _one_of(OnUnknown),
     "gateway.max_cost": 'must be an amount as text, such as "0.50"',
 }
 """What to say instead of msgspec's words, by field or by the object it lies in."""
@@ -220,7 +230,7 @@ def _aspect_ratio(wanted: CreateVideo) -> AspectRatio | None:
 
 def _refused(error: msgspec.ValidationError) -> InvalidRequest:
     """msgspec's complaint as ours, with a hint where its own words do not say what to do."""
-    text = str(error).replace("` in `$", "$").replace(" - at `key$", " - at `$")
+    text = str(error).replace(" - at `key` in `$", " - at `$")
     _, _, path = text.partition(" - at `$.")
     inside = path.rstrip("`") + "." if path and text.startswith("Object ") else ""  # its path stops at the object
     (first,) = invalid(msgspec.ValidationError(text), inside).errors

@@ -50,11 +50,11 @@ class Attempts:
 
     async def get(self, id: str) -> Attempt | None:
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM attempts WHERE id = ?", id)
-        return row and _attempt(row)
+        return None if row is None else _attempt(row)
 
     async def by_ref(self, account: str, ref: str) -> Attempt | None:
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM attempts WHERE account = ? AND ref = ?", account, ref)
-        return row and _attempt(row)
+        return None if row is None else _attempt(row)
 
     async def of_video(self, video: str) -> list[Attempt]:
         """All attempts of a video, first to last."""

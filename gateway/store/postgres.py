@@ -35,7 +35,7 @@ from gateway.store.postgres_errors import DRIVER, Contended, told
 T = TypeVar("T")
 
 OLDEST = 13
-"""PostgreSQL's version; the oldest that its makers looked after when this was written."""
+"""The oldest major version we accept; the tests run on 18."""
 
 ATTEMPTS = 4
 RETRY_SECONDS = 0.02

@@ -58,10 +58,10 @@ class Store:
                 heard(told)
         return result
 
-    async def read(self, work: Work[T]) -> T:
-        """Run a work that only asks."""
+    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
+        """Run a work that only asks; ``snapshot`` when its answers must agree with each other."""
 
         async def run(connection: Connection) -> T:
             return await work(Transaction(connection))
 
-        return await self.database.read(run)
+        return await self.database.read(run, snapshot=snapshot)

@@ -69,13 +69,13 @@ class Videos:
 
     async def get(self, tenant: str, id: str) -> Video | None:
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND id = ?", tenant, id)
-        return row and _video(row)
+        return None if row is None else _video(row)
 
     async def by_key(self, tenant: str, key: str) -> Video | None:
         row = await self._connection.one(
             f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND idempotency_key = ?", tenant, key
         )
-        return row and _video(row)
+        return None if row is None else _video(row)
 
     async def page(
         self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool, status: str | None
@@ -102,7 +102,7 @@ class Videos:
     async def decision(self, tenant: str, id: str) -> bytes | None:
         """The routing decision as it was stored, JSON."""
         row = await self._connection.one("SELECT decision FROM videos WHERE tenant = ? AND id = ?", tenant, id)
-        return row and str(row[0]).encode()
+        return None if row is None else str(row[0]).encode()
 
     async def queued(self) -> dict[str, int]:
         """Tenant → how many of its videos wait to start."""
@@ -112,12 +112,12 @@ class Videos:
     async def lock(self, id: str) -> Video | None:
         """The video, held against every other change until this transaction ends; always the first lock taken."""
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE id = ? /*for update*/", id)
-        return row and _video(row)
+        return None if row is None else _video(row)
 
     async def peek(self, id: str) -> Video | None:
         """The video as it is, for the engine."""
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE id = ?", id)
-        return row and _video(row)
+        return None if row is None else _video(row)
 
     async def update(self, video: Video, *, was: int, decision: bytes | None = None) -> None:
         """Write a changed video whose version was ``was``.

@@ -35,6 +35,7 @@ class Request:
 class Dialect:
     """How much of a provider's wire an honest answer needs."""
 
+    provider: str
     is_paid: Callable[[Request], bool]
     ref_of: Callable[[Request], str]
     accepted: Callable[[str], bytes]
@@ -46,12 +47,14 @@ def _json(**fields: object) -> bytes:
 
 
 VEO3O1 = Dialect(
+    provider="veo3o1",
     is_paid=lambda request: request.method == "POST" and request.path.endswith("/generate-video"),
     ref_of=lambda request: request.path.rpartition("/")[2],
     accepted=lambda ref: _json(code=0, msg="Success", data={"uuid": ref, "status": "pending"}),
     done=lambda ref, url: _json(code=0, msg="Success", data={"uuid": ref, "status": "completed", "videoUrl": url}),
 )
 DOITONG = Dialect(
+    provider="doitong",
     is_paid=lambda request: "idempotency-key" in request.headers,
     ref_of=lambda request: next(iter(json.loads(request.body)["variables"].values())),
     accepted=lambda ref: _json(data={"generate": {"id": ref, "status": "processing", "creditCost": 100}}),
@@ -61,7 +64,7 @@ DOITONG = Dialect(
 
 @dataclass
 class Hostile:
-    """A served upstream and what it has seen: ``raw`` holds each connection's bytes, ``paid`` the whole paid requests."""
+    """A served upstream and what it saw: ``raw`` holds each connection's bytes, ``paid`` the whole paid requests."""
 
     url: str
     raw: list[bytearray] = field(default_factory=list)

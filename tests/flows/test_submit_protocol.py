@@ -1,14 +1,17 @@
 """The promise that matters most: a paid request whose answer is lost is never paid for twice by accident."""
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 from msgspec.structs import replace
 
+from gateway.config.settings import Timing
 from gateway.wiring import Seams
 from schema.attempt import Attempt, Verdict
 from schema.errors import FailureKind
@@ -16,8 +19,8 @@ from schema.event import EventType
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.video import MAX_PROMPT, OnUnknown, Video
 from tests.flows import hostile as acts
-from tests.flows.engine import QUICK, an_account, settings, working
-from tests.flows.hostile import DOITONG, VEO3O1, Act, Hostile, answers, closed_port, forever, hostile, says
+from tests.flows.engine import QUICK, Engine, an_account, settings, working
+from tests.flows.hostile import DOITONG, VEO3O1, Act, Dialect, Hostile, answers, closed_port, forever, hostile, says
 
 SHORT = 0.3
 """Seconds a send may take in total, where the upstream does not answer at all."""
@@ -143,16 +146,45 @@ def how_it_ended(video: Video) -> tuple[str, str | None]:
     return video.status.value, None if video.error is None else video.error.code
 
 
-def timing(fault: Fault, **changes: Any) -> Any:
-    return replace(QUICK, submit_deadline_seconds=fault.submit_deadline, **changes)
-
-
-def two_accounts(provider: str, first: str, second: Hostile) -> tuple[Any, Any]:
-    return an_account("a-first", provider, first), an_account("b-second", provider, second.url)
-
-
 def outcome_of(attempt: Attempt) -> tuple[Verdict | None, FailureKind | None]:
     return attempt.verdict, None if attempt.reason is None else attempt.reason.code
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A gateway with two accounts at one provider: a hostile upstream, asked first, and an honest one."""
+
+    engine: Engine
+    first: Hostile
+    second: Hostile
+
+    async def play(self, prompt: str = "a paper boat in the rain", **routing: Any) -> tuple[Video, list[Attempt]]:
+        """One video from its acceptance to its end."""
+        accepted = await self.engine.accept(prompt, routing=routing)
+        video = await self.engine.ended(accepted.id)
+        return video, await self.engine.attempts(video.id)
+
+
+@asynccontextmanager
+async def scene(
+    folder: Path,
+    dialect: Dialect,
+    *script: Act,
+    timing: Timing = QUICK,
+    tls: ssl.SSLContext | None = None,
+    seams: Seams | None = None,
+    first_url: str | None = None,
+    alone: bool = False,
+) -> AsyncIterator[Scene]:
+    async with hostile(dialect, *script, tls=tls) as first, hostile(dialect) as second:
+        accounts = [an_account("a-first", dialect.provider, first_url or first.url)]
+        accounts += [] if alone else [an_account("b-second", dialect.provider, second.url)]
+        async with working(settings(folder, *accounts, timing=timing), seams) as engine:
+            yield Scene(engine, first, second)
+
+
+def patience(fault: Fault, **changes: Any) -> Timing:
+    return replace(QUICK, submit_deadline_seconds=fault.submit_deadline, **changes)
 
 
 # a provider without keys: once, whatever happens
@@ -160,56 +192,58 @@ def outcome_of(attempt: Attempt) -> tuple[Verdict | None, FailureKind | None]:
 
 @each(only(VEO3O1_FAULTS, Verdict.UNKNOWN))
 async def test_a_lost_submit_is_paid_for_once_and_sent_nowhere_else(tmp_path, fault):
-    async with hostile(VEO3O1, fault.act) as first, hostile(VEO3O1) as second:
-        chosen = settings(tmp_path, *two_accounts("veo3o1", first.url, second), timing=timing(fault))
-        async with working(chosen) as engine:
-            video = await engine.ended((await engine.accept(fault.prompt)).id)
-            [attempt] = await engine.attempts(video.id)
+    async with scene(tmp_path, VEO3O1, fault.act, timing=patience(fault)) as here:
+        video, [attempt] = await here.play(fault.prompt)
 
     assert how_it_ended(video) == NOBODY_KNOWS
     assert (attempt.state, *outcome_of(attempt)) == (AttemptState.UNKNOWN, Verdict.UNKNOWN, fault.kind)
-    assert len(first.raw) == 1
-    assert len(first.paid) == len(first.requests) == int(fault.whole)
-    assert second.raw == []
+    assert len(here.first.raw) == 1
+    assert len(here.first.paid) == len(here.first.requests) == int(fault.whole)
+    assert here.second.raw == []
 
 
 @each(only(VEO3O1_FAULTS, Verdict.REJECTED))
 async def test_a_refused_submit_goes_to_the_second_account_unless_nobody_would_take_it(tmp_path, fault):
-    async with hostile(VEO3O1, fault.act) as first, hostile(VEO3O1) as second:
-        async with working(settings(tmp_path, *two_accounts("veo3o1", first.url, second))) as engine:
-            video = await engine.ended((await engine.accept(fault.prompt)).id)
-            refused, *others = await engine.attempts(video.id)
+    async with scene(tmp_path, VEO3O1, fault.act) as here:
+        video, [refused, *others] = await here.play()
 
     assert (refused.state, *outcome_of(refused)) == (AttemptState.FAILED, Verdict.REJECTED, fault.kind)
     assert how_it_ended(video) == ENDS.get(fault.kind, COMPLETED)
-    assert len(first.paid) == len(first.requests) == 1
-    assert len(second.paid) == len(others) == (0 if fault.kind in ENDS else 1)
+    assert len(here.first.paid) == len(here.first.requests) == 1
+    assert len(here.second.paid) == len(others) == (0 if fault.kind in ENDS else 1)
 
 
 async def test_a_refused_connection_was_never_a_submit(tmp_path):
-    async with hostile(VEO3O1) as second:
-        with closed_port() as nowhere:
-            async with working(settings(tmp_path, *two_accounts("veo3o1", nowhere, second))) as engine:
-                video = await engine.ended((await engine.accept()).id)
-                first, other = await engine.attempts(video.id)
+    with closed_port() as nowhere:
+        async with scene(tmp_path, VEO3O1, first_url=nowhere) as here:
+            video, [first, other] = await here.play()
 
     assert outcome_of(first) == (Verdict.NOT_SENT, FailureKind.UNREACHABLE)
     assert other.account == "b-second"
     assert how_it_ended(video) == COMPLETED
-    assert len(second.paid) == 1
+    assert len(here.second.paid) == 1
+
+
+async def test_what_was_never_sent_is_sent_again_when_there_is_nobody_else(tmp_path):
+    nobody = says("500 Error", code=5000)
+    async with scene(tmp_path, VEO3O1, nobody, alone=True, timing=replace(QUICK, video_deadline_seconds=1)) as here:
+        here.first.stop_listening()
+        video, attempts = await here.play()
+
+    assert how_it_ended(video) == TOO_LATE
+    assert {outcome_of(attempt) for attempt in attempts} == {(Verdict.NOT_SENT, FailureKind.UNREACHABLE)}
+    assert len(attempts) > 1
+    assert here.first.raw == []
 
 
 async def test_an_answer_with_an_id_is_an_acceptance_whatever_stands_beside_it(tmp_path):
     beside = says("500 Error", code=5000, msg="Server error", data={"uuid": "ref-0", "status": "pending"})
-    async with hostile(VEO3O1, beside) as upstream:
-        chosen = settings(tmp_path, an_account("only", "veo3o1", upstream.url))
-        async with working(chosen) as engine:
-            video = await engine.ended((await engine.accept()).id)
-            [attempt] = await engine.attempts(video.id)
+    async with scene(tmp_path, VEO3O1, beside) as here:
+        video, [attempt] = await here.play()
 
     assert how_it_ended(video) == COMPLETED
     assert (attempt.verdict, attempt.ref) == (Verdict.ACCEPTED, "ref-0")
-    assert len(upstream.paid) == 1
+    assert len(here.first.paid) == 1
 
 
 # TLS
@@ -237,24 +271,22 @@ def trusting(authority: trustme.CA) -> Seams:
 )
 async def test_a_wrong_certificate_is_told_nothing(tmp_path, authority, certificate, trusted):
     signer = authority if trusted else trustme.CA()
-    async with hostile(VEO3O1, tls=serving_as(signer, certificate)) as first, hostile(VEO3O1) as second:
-        chosen = settings(tmp_path, *two_accounts("veo3o1", first.url, second))
-        async with working(chosen, trusting(authority)) as engine:
-            video = await engine.ended((await engine.accept()).id)
-            distrusted, _ = await engine.attempts(video.id)
+    tls = serving_as(signer, certificate)
+    async with scene(tmp_path, VEO3O1, tls=tls, seams=trusting(authority)) as here:
+        video, [distrusted, _] = await here.play()
 
     assert outcome_of(distrusted) == (Verdict.NOT_SENT, FailureKind.UNREACHABLE)
     assert "CERTIFICATE" in (distrusted.reason.message if distrusted.reason else "").upper()
-    assert first.requests == []
+    assert here.first.requests == []
     assert how_it_ended(video) == COMPLETED
 
 
 async def test_a_handshake_that_breaks_was_never_a_submit(tmp_path, authority):
-    async with hostile(VEO3O1, acts.reset_on_accept) as first, hostile(VEO3O1) as second:
-        chosen = settings(tmp_path, *two_accounts("veo3o1", first.url.replace("http:", "https:"), second))
-        async with working(chosen, trusting(authority)) as engine:
-            video = await engine.ended((await engine.accept()).id)
-            broken, _ = await engine.attempts(video.id)
+    async with (
+        hostile(VEO3O1, acts.reset_on_accept) as plain,
+        scene(tmp_path, VEO3O1, first_url=plain.url.replace("http:", "https:"), seams=trusting(authority)) as here,
+    ):
+        video, [broken, _] = await here.play()
 
     assert outcome_of(broken) == (Verdict.NOT_SENT, FailureKind.UNREACHABLE)
     assert how_it_ended(video) == COMPLETED
@@ -268,16 +300,13 @@ BEHIND_TLS = {fault.name: fault for fault in TRANSPORT if fault.verdict is Verdi
     for name in ("reset on accept", "reset inside the body", "reset after the body", "half of the headers", "dripped")
 )
 async def test_behind_tls_a_lost_submit_is_as_lost_as_without(tmp_path, authority, fault):
-    context = serving_as(authority, "localhost")
-    async with hostile(VEO3O1, fault.act, tls=context) as first, hostile(VEO3O1) as second:
-        chosen = settings(tmp_path, *two_accounts("veo3o1", first.url, second), timing=timing(fault))
-        async with working(chosen, trusting(authority)) as engine:
-            video = await engine.ended((await engine.accept(fault.prompt)).id)
-            [attempt] = await engine.attempts(video.id)
+    tls = serving_as(authority, "localhost")
+    async with scene(tmp_path, VEO3O1, fault.act, timing=patience(fault), tls=tls, seams=trusting(authority)) as here:
+        video, [attempt] = await here.play(fault.prompt)
 
     assert how_it_ended(video) == NOBODY_KNOWS
     assert outcome_of(attempt) == (Verdict.UNKNOWN, fault.kind)
-    assert (len(first.raw), len(first.paid), second.raw) == (1, int(fault.whole), [])
+    assert (len(here.first.raw), len(here.first.paid), here.second.raw) == (1, int(fault.whole), [])
 
 
 # a provider that knows our keys: the same bytes, the same key, the same account
@@ -285,163 +314,143 @@ async def test_behind_tls_a_lost_submit_is_as_lost_as_without(tmp_path, authorit
 
 @each(only(DOITONG_FAULTS, Verdict.UNKNOWN))
 async def test_a_lost_submit_is_replayed_and_bills_once(tmp_path, fault):
-    async with hostile(DOITONG, fault.act) as first, hostile(DOITONG) as second:
-        chosen = settings(tmp_path, *two_accounts("doitong", first.url, second), timing=timing(fault))
-        async with working(chosen) as engine:
-            video = await engine.ended((await engine.accept(fault.prompt)).id)
-            [attempt] = await engine.attempts(video.id)
-            told = [event.type for event in await engine.events(video.id)]
+    async with scene(tmp_path, DOITONG, fault.act, timing=patience(fault)) as here:
+        video, [attempt] = await here.play(fault.prompt)
+        told = [event.type for event in await here.engine.events(video.id)]
 
     assert how_it_ended(video) == COMPLETED
     assert EventType.OUTCOME_UNKNOWN in told
     assert attempt.replays == 1
-    assert set(first.keys) == {attempt.key}
-    assert len(first.paid) == int(fault.whole) + 1
-    assert len(first.bodies) == len(first.refs) == 1
-    assert second.raw == []
+    assert set(here.first.keys) == {attempt.key}
+    assert len(here.first.paid) == int(fault.whole) + 1
+    assert len(here.first.bodies) == len(here.first.refs) == 1
+    assert here.second.raw == []
 
 
-@each(fault for fault in only(DOITONG_FAULTS, Verdict.UNKNOWN) if fault.submit_deadline > SHORT)
+@each(
+    fault
+    for fault in only(DOITONG_FAULTS, Verdict.UNKNOWN)
+    if fault.name
+    in {"reset on accept", "reset after the body", "cut short in silence", "status 502 Bad Gateway", "no id"}
+)
 async def test_replays_end_with_their_schedule_and_the_video_with_its_deadline(tmp_path, fault):
-    async with hostile(DOITONG, *forever(fault.act)) as first, hostile(DOITONG) as second:
-        quick = timing(fault, video_deadline_seconds=0.7)
-        async with working(settings(tmp_path, *two_accounts("doitong", first.url, second), timing=quick)) as engine:
-            video = await engine.ended((await engine.accept(fault.prompt)).id)
-            [attempt] = await engine.attempts(video.id)
+    quick = patience(fault, video_deadline_seconds=0.7)
+    async with scene(tmp_path, DOITONG, *forever(fault.act), timing=quick) as here:
+        video, [attempt] = await here.play(fault.prompt)
 
     assert how_it_ended(video) == TOO_LATE
     assert (attempt.state, *outcome_of(attempt)) == (AttemptState.UNKNOWN, Verdict.UNKNOWN, fault.kind)
-    assert len(first.raw) == 1 + attempt.replays <= 1 + len(QUICK.replay_schedule_seconds)
-    assert len(first.paid) == (len(first.raw) if fault.whole else 0)
-    assert len(first.bodies) <= 1
-    assert set(first.keys) <= {attempt.key}
-    assert second.raw == []
+    assert len(here.first.raw) == 1 + attempt.replays <= 1 + len(QUICK.replay_schedule_seconds)
+    assert len(here.first.paid) == (len(here.first.raw) if fault.whole else 0)
+    assert len(here.first.bodies) <= 1
+    assert set(here.first.keys) <= {attempt.key}
+    assert here.second.raw == []
 
 
 @each(only(DOITONG_FAULTS, Verdict.REJECTED))
 async def test_a_refusal_by_a_provider_with_keys_goes_to_the_second_account_too(tmp_path, fault):
-    async with hostile(DOITONG, fault.act) as first, hostile(DOITONG) as second:
-        async with working(settings(tmp_path, *two_accounts("doitong", first.url, second))) as engine:
-            video = await engine.ended((await engine.accept(fault.prompt)).id)
-            refused, *others = await engine.attempts(video.id)
+    async with scene(tmp_path, DOITONG, fault.act) as here:
+        video, [refused, *others] = await here.play()
 
     assert (refused.state, *outcome_of(refused)) == (AttemptState.FAILED, Verdict.REJECTED, fault.kind)
     assert how_it_ended(video) == ENDS.get(fault.kind, COMPLETED)
-    assert len(first.paid) == 1
-    assert len(second.paid) == len(others) == (0 if fault.kind in ENDS else 1)
+    assert len(here.first.paid) == 1
+    assert len(here.second.paid) == len(others) == (0 if fault.kind in ENDS else 1)
 
 
-PASSING = (
-    FailureKind.RATE_LIMITED,
-    FailureKind.OUT_OF_CREDITS,
-    FailureKind.UNAUTHORIZED,
-    FailureKind.BUSY,
-)
+PASSING = (FailureKind.RATE_LIMITED, FailureKind.OUT_OF_CREDITS, FailureKind.UNAUTHORIZED, FailureKind.BUSY)
 
 
 @each(fault for fault in only(DOITONG_FAULTS, Verdict.REJECTED) if fault.kind in PASSING)
 async def test_a_replay_that_is_turned_away_proves_nothing_about_the_submit_before_it(tmp_path, fault):
-    async with hostile(DOITONG, acts.reset_after_the_body, fault.act) as first, hostile(DOITONG) as second:
-        async with working(settings(tmp_path, *two_accounts("doitong", first.url, second))) as engine:
-            video = await engine.ended((await engine.accept()).id)
-            [attempt] = await engine.attempts(video.id)
+    async with scene(tmp_path, DOITONG, acts.reset_after_the_body, fault.act) as here:
+        video, [attempt] = await here.play()
 
     assert how_it_ended(video) == COMPLETED
-    assert set(first.keys) == {attempt.key}
-    assert len(first.paid) == 3
-    assert second.paid == []
+    assert set(here.first.keys) == {attempt.key}
+    assert len(here.first.paid) == 3
+    assert here.second.paid == []
 
 
 async def test_a_replay_that_can_not_be_sent_proves_nothing_about_the_submit_before_it(tmp_path):
-    async with hostile(DOITONG, acts.reset_and_vanish) as first, hostile(DOITONG) as second:
-        accounts = two_accounts("doitong", first.url, second)
-        quick = replace(QUICK, video_deadline_seconds=1)
-        async with working(settings(tmp_path, *accounts, timing=quick)) as engine:
-            video = await engine.ended((await engine.accept()).id)
-            [attempt] = await engine.attempts(video.id)
+    quick = replace(QUICK, video_deadline_seconds=1)
+    async with scene(tmp_path, DOITONG, acts.reset_and_vanish, timing=quick) as here:
+        video, [attempt] = await here.play()
 
     assert how_it_ended(video) == TOO_LATE
     assert attempt.verdict is Verdict.UNKNOWN
     assert attempt.replays == len(QUICK.replay_schedule_seconds)
-    assert len(first.paid) == 1
-    assert second.paid == []
+    assert len(here.first.paid) == 1
+    assert here.second.paid == []
 
 
 @each(fault for fault in DOITONG_WORDS if fault.kind in ENDS)
 async def test_a_replay_that_is_refused_for_what_it_says_proves_that_nothing_was_begun(tmp_path, fault):
-    async with hostile(DOITONG, acts.reset_after_the_body, fault.act) as first, hostile(DOITONG) as second:
-        async with working(settings(tmp_path, *two_accounts("doitong", first.url, second))) as engine:
-            video = await engine.ended((await engine.accept()).id)
+    async with scene(tmp_path, DOITONG, acts.reset_after_the_body, fault.act) as here:
+        video, _ = await here.play()
 
     assert how_it_ended(video) == ENDS[fault.kind]
-    assert second.paid == []
+    assert here.second.paid == []
 
 
 # what a tenant may consent to
 
 
 async def test_who_chose_to_wait_waits_until_the_deadline(tmp_path):
-    async with hostile(VEO3O1, acts.reset_after_the_body) as first, hostile(VEO3O1) as second:
-        quick = replace(QUICK, video_deadline_seconds=0.5)
-        async with working(settings(tmp_path, *two_accounts("veo3o1", first.url, second), timing=quick)) as engine:
-            accepted = await engine.accept(routing={"on_unknown": OnUnknown.WAIT})
-            async for event, waiting in engine.gateway.events.watch("acme", accepted.id):
-                if event.type is EventType.OUTCOME_UNKNOWN:
-                    assert (waiting.status, waiting.substate) == (VideoStatus.IN_PROGRESS, Substate.OUTCOME_UNKNOWN)
-            video = await engine.video(accepted.id)
+    quick = replace(QUICK, video_deadline_seconds=0.7)
+    async with scene(tmp_path, VEO3O1, acts.reset_after_the_body, timing=quick) as here:
+        accepted = await here.engine.accept(routing={"on_unknown": OnUnknown.WAIT})
+        told = [event async for event, _ in here.engine.gateway.events.watch("acme", accepted.id)]
+        video = await here.engine.video(accepted.id)
 
+    lost_it, ended = told[-2:]
+    assert lost_it.type is EventType.OUTCOME_UNKNOWN
+    assert (lost_it.data["status"], lost_it.data["substate"]) == (VideoStatus.IN_PROGRESS, Substate.OUTCOME_UNKNOWN)
+    assert ended.type is EventType.FAILED
     assert how_it_ended(video) == TOO_LATE
-    assert len(first.paid) == 1
-    assert second.raw == []
+    assert len(here.first.paid) == 1
+    assert here.second.raw == []
 
 
 async def test_who_chose_to_retry_pays_at_most_twice(tmp_path):
-    async with hostile(VEO3O1, *forever(acts.reset_after_the_body)) as upstream:
-        async with working(settings(tmp_path, an_account("only", "veo3o1", upstream.url))) as engine:
-            video = await engine.ended((await engine.accept(routing={"on_unknown": OnUnknown.RETRY})).id)
-            attempts = await engine.attempts(video.id)
+    async with scene(tmp_path, VEO3O1, *forever(acts.reset_after_the_body), alone=True) as here:
+        video, attempts = await here.play(on_unknown=OnUnknown.RETRY)
 
     assert how_it_ended(video) == NOBODY_KNOWS
     assert [attempt.verdict for attempt in attempts] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
-    assert len(upstream.paid) == 2
+    assert len(here.first.paid) == 2
 
 
 async def test_a_retry_that_is_answered_completes_the_video(tmp_path):
-    async with hostile(VEO3O1, acts.reset_after_the_body) as upstream:
-        async with working(settings(tmp_path, an_account("only", "veo3o1", upstream.url))) as engine:
-            video = await engine.ended((await engine.accept(routing={"on_unknown": OnUnknown.RETRY})).id)
-            attempts = await engine.attempts(video.id)
+    async with scene(tmp_path, VEO3O1, acts.reset_after_the_body, alone=True) as here:
+        video, attempts = await here.play(on_unknown=OnUnknown.RETRY)
 
     assert how_it_ended(video) == COMPLETED
     assert [attempt.state for attempt in attempts] == [AttemptState.UNKNOWN, AttemptState.SUCCEEDED]
-    assert len(upstream.paid) == 2
+    assert len(here.first.paid) == 2
 
 
 async def test_who_chose_failover_has_it_made_elsewhere(tmp_path):
-    async with hostile(VEO3O1, acts.reset_after_the_body) as first, hostile(VEO3O1) as second:
-        async with working(settings(tmp_path, *two_accounts("veo3o1", first.url, second))) as engine:
-            video = await engine.ended((await engine.accept(routing={"on_unknown": OnUnknown.FAILOVER})).id)
-            lost_one, other = await engine.attempts(video.id)
+    async with scene(tmp_path, VEO3O1, acts.reset_after_the_body) as here:
+        video, attempts = await here.play(on_unknown=OnUnknown.FAILOVER)
 
     assert how_it_ended(video) == COMPLETED
-    assert (lost_one.state, other.state) == (AttemptState.UNKNOWN, AttemptState.SUCCEEDED)
-    assert (len(first.paid), len(second.paid)) == (1, 1)
+    assert [attempt.state for attempt in attempts] == [AttemptState.UNKNOWN, AttemptState.SUCCEEDED]
+    assert (len(here.first.paid), len(here.second.paid)) == (1, 1)
 
 
 async def test_failover_without_an_elsewhere_sends_nothing_twice(tmp_path):
-    async with hostile(VEO3O1, *forever(acts.reset_after_the_body)) as upstream:
-        async with working(settings(tmp_path, an_account("only", "veo3o1", upstream.url))) as engine:
-            video = await engine.ended((await engine.accept(routing={"on_unknown": OnUnknown.FAILOVER})).id)
+    async with scene(tmp_path, VEO3O1, *forever(acts.reset_after_the_body), alone=True) as here:
+        video, attempts = await here.play(on_unknown=OnUnknown.FAILOVER)
 
     assert how_it_ended(video) == NOBODY_KNOWS
-    assert len(upstream.paid) == 1
+    assert len(here.first.paid) == len(attempts) == 1
 
 
 async def test_consent_to_pay_twice_is_not_used_where_the_same_key_will_do(tmp_path):
-    async with hostile(DOITONG, acts.reset_after_the_body) as first, hostile(DOITONG) as second:
-        async with working(settings(tmp_path, *two_accounts("doitong", first.url, second))) as engine:
-            video = await engine.ended((await engine.accept(routing={"on_unknown": OnUnknown.FAILOVER})).id)
+    async with scene(tmp_path, DOITONG, acts.reset_after_the_body) as here:
+        video, attempts = await here.play(on_unknown=OnUnknown.FAILOVER)
 
     assert how_it_ended(video) == COMPLETED
-    assert len(first.refs) == 1
-    assert second.raw == []
+    assert len(here.first.refs) == len(attempts) == 1
+    assert here.second.raw == []

@@ -1,0 +1,78 @@
+"""Query texts, read once: parsed, measured and validated, and remembered while they are in use."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+
+from gateway.graphql.cost import TooMuch, check_cost
+from gateway.graphql.errors import Code, coded
+
+MAX_TOKENS = 1000
+_REMEMBERED = 256
+_REMEMBERED_LENGTH = 8192
+"""Longer texts are read anew every time: a few of them could fill the memory."""
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What a text means. With errors nothing of it may be executed; ``node`` is None when it could not be parsed."""
+
+    node: DocumentNode | None
+    errors: tuple[GraphQLError, ...] = ()
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation a request means; None when that is not clear."""
+        return None if self.node is None else get_operation_ast(self.node, name)
+
+
+class Documents:
+    """Reads texts for one schema. In production it shows neither the schema nor hints at its names."""
+
+    def __init__(self, schema: GraphQLSchema, *, production: bool) -> None:
+        self._schema = schema
+        self._production = production
+        self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule) if production else specified_rules
+        self._remember = lru_cache(maxsize=_REMEMBERED)(self._read)
+
+    def read(self, text: str) -> Document:
+        return self._remember(text) if len(text) <= _REMEMBERED_LENGTH else self._read(text)
+
+    def _read(self, text: str) -> Document:
+        try:
+            node = parse(text, max_tokens=MAX_TOKENS)
+        except GraphQLSyntaxError as error:
+            return Document(None, (coded(error, Code.GRAPHQL_PARSE_FAILED),))
+        try:
+            check_cost(node)
+        except TooMuch as error:
+            return Document(node, (coded(error, Code.GRAPHQL_VALIDATION_FAILED),))
+        errors = validate(self._schema, node, self._rules, hide_suggestions=self._production)
+        return Document(node, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
+
+
+class ReadOnce(SchemaExtension):
+    """Gives Strawberry our reading of a text in place of its own."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        self._document = context.schema.documents.read(context.query)  # type: ignore[attr-defined]  # it is our Schema
+        context.parse_options["max_tokens"] = MAX_TOKENS
+        context.graphql_document = self._document.node  # None: Strawberry parses again, and finds the same error
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = list(self._document.errors)
+        yield

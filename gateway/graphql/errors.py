@@ -1,0 +1,95 @@
+"""Errors as callers see them: every one has a code, and what is our fault is logged and not shown."""
+
+import re
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+
+from gateway.graphql.refusals import spell
+from schema.errors import GatewayError, InvalidRequest
+
+log = structlog.get_logger()
+
+
+class Code(StrEnum):
+    """``extensions.code`` of errors that no GatewayError is behind; those have their own code in capitals."""
+
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    BAD_REQUEST = "BAD_REQUEST"
+    OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+
+_REQUEST_FAULTS: dict[type[Exception], Code] = {
+    MissingQueryError: Code.BAD_REQUEST,
+    CannotGetOperationTypeError: Code.OPERATION_RESOLUTION_FAILURE,
+    InvalidOperationTypeError: Code.BAD_REQUEST,
+}
+_SUGGESTION = re.compile(r" ?Did you mean .*\?$", re.DOTALL)
+
+
+def shown(error: GraphQLError, *, production: bool) -> GraphQLError:
+    """An error as the caller may see it. What is not the caller's doing is logged here."""
+    if "code" in (error.extensions or {}):
+        return error
+    cause = error.original_error
+    if isinstance(cause, GatewayError):
+        return _copy(error, cause.detail, facts(cause))
+    if isinstance(error, GraphQLSyntaxError):
+        return coded(error, Code.GRAPHQL_PARSE_FAILED)
+    if type(cause) in _REQUEST_FAULTS:
+        return coded(error, _REQUEST_FAULTS[type(cause)])
+    if _is_callers(error):
+        message = _SUGGESTION.sub("", error.message) if production else error.message
+        return _copy(error, message, {"code": Code.BAD_USER_INPUT})
+    log.error("graphql.failed", path=error.path, exc_info=cause or error)
+    return _copy(error, GatewayError.title, {"code": Code.INTERNAL_SERVER_ERROR, **_request_id()})
+
+
+def coded(error: GraphQLError, code: Code) -> GraphQLError:
+    """The same error with a code."""
+    return _copy(error, error.message, {"code": code})
+
+
+def facts(error: GatewayError) -> dict[str, Any]:
+    """What a machine may rely on: the code, the fields that are wrong, when to try again."""
+    code = Code.BAD_USER_INPUT if isinstance(error, InvalidRequest) else error.code.upper()
+    found: dict[str, Any] = {"code": code}
+    if error.errors:
+        found["errors"] = [
+            {"field": spell(field.field), "code": field.code, "detail": field.detail} for field in error.errors
+        ]
+    if error.retry_after_seconds is not None:
+        found["retryAfterSeconds"] = error.retry_after_seconds
+    return found
+
+
+def _is_callers(error: GraphQLError) -> bool:
+    """Whether GraphQL itself refused an input: a variable (no path), or an argument (it points at the document)."""
+    if error.path is None:
+        return error.original_error is None or isinstance(error.original_error, GraphQLError)
+    cause = error.original_error
+    return isinstance(cause, GraphQLError) and cause.nodes is not None
+
+
+def _copy(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )
+
+
+def _request_id() -> dict[str, str]:
+    id = structlog.contextvars.get_contextvars().get("request_id")
+    return {} if id is None else {"requestId": id}

@@ -1,0 +1,83 @@
+"""What can be done: expected refusals come back as data, one union per mutation."""
+
+from typing import Annotated
+
+import strawberry
+
+from gateway.graphql.context import Info
+from gateway.graphql.orders import CreateVideoInput
+from gateway.graphql.refusals import (
+    AlreadyEndedError,
+    IdempotencyKeyReusedError,
+    InvalidInputError,
+    NoRouteError,
+    NotFoundError,
+    RateLimitedError,
+    cancel_refusal,
+    create_refusal,
+)
+from gateway.graphql.nodes import names_video
+from gateway.graphql.videos import Video
+from schema.errors import GatewayError, NotFound
+from schema.tenant import Scope
+
+
+@strawberry.type(description="The video is accepted: it is durable, and it will end.")
+class CreateVideoSuccess:
+    video: Video = strawberry.field(description="The video.")
+    replayed: bool = strawberry.field(
+        description="An earlier equal wish with this idempotency key had made it; this is that video as it is now."
+    )
+
+
+@strawberry.type(description="The video is canceled for you. A provider that has it may still finish it.")
+class CancelVideoSuccess:
+    video: Video = strawberry.field(description="The video.")
+
+
+@strawberry.input(description="Which video to cancel.")
+class CancelVideoInput:
+    id: strawberry.ID = strawberry.field(description="The video's id.")
+
+
+CreateVideoPayload = Annotated[
+    CreateVideoSuccess | InvalidInputError | NoRouteError | IdempotencyKeyReusedError | RateLimitedError,
+    strawberry.union("CreateVideoPayload", description="What createVideo answers. Every refusal is a UserError."),
+]
+CancelVideoPayload = Annotated[
+    CancelVideoSuccess | NotFoundError | AlreadyEndedError,
+    strawberry.union("CancelVideoPayload", description="What cancelVideo answers. Every refusal is a UserError."),
+]
+CreateVideoArgument = Annotated[CreateVideoInput, strawberry.argument(description="The wish.")]
+CancelVideoArgument = Annotated[CancelVideoInput, strawberry.argument(description="Which video.")]
+
+
+@strawberry.type(description="What can be done.")
+class Mutation:
+    @strawberry.mutation(
+        description="Ask for a video. Success means accepted, not finished: follow it with `videoEvents`, or read it "
+        "again."
+    )
+    async def create_video(self, info: Info, input: CreateVideoArgument) -> CreateVideoPayload:
+        context = info.context
+        tenant = context.tenant(Scope.VIDEOS_WRITE)
+        try:
+            order = input.order(tenant, context.take_header_key())
+            accepted = await context.gateway.videos.accept(tenant, order)
+        except GatewayError as error:
+            return create_refusal(error)
+        return CreateVideoSuccess(video=Video.of(accepted.video), replayed=accepted.replayed)
+
+    @strawberry.mutation(
+        description="Stop waiting for a video. Before a provider has it this is free; canceling a canceled one changes "
+        "nothing."
+    )
+    async def cancel_video(self, info: Info, input: CancelVideoArgument) -> CancelVideoPayload:
+        context = info.context
+        tenant = context.tenant(Scope.VIDEOS_WRITE)
+        try:
+            if not names_video(input.id):
+                raise NotFound
+            return CancelVideoSuccess(video=Video.of(await context.gateway.videos.cancel(tenant.id, input.id)))
+        except GatewayError as error:
+            return cancel_refusal(error)

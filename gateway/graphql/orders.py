@@ -1,0 +1,175 @@
+"""The input of createVideo, and the order it becomes: the same fields, limits and defaults as REST's body."""
+
+import re
+from typing import Any
+
+import strawberry
+
+from gateway.graphql.scalars import Texts
+from gateway.policy.signing import fingerprint
+from schema.errors import InvalidRequest
+from schema.money import parse_micros
+from schema.tenant import Tenant
+from schema.video import (
+    ANY_MODEL,
+    AspectRatio,
+    OnUnknown,
+    OnUnsupported,
+    Order,
+    Quality,
+    RoutingWish,
+    Strategy,
+    VideoSpec,
+    checked_metadata,
+    checked_routing,
+    checked_spec,
+)
+
+
+@strawberry.input(description="A picture to start from: exactly one way to find it.", one_of=True)
+class InputReference:
+    image_url: strawberry.Maybe[str] = strawberry.field(
+        description="Where it lies, http or https; the provider fetches it."
+    )
+
+
+@strawberry.input(description="How this video is routed. It may narrow the tenant's policy, never widen it.")
+class RoutingInput:
+    only: list[str] | None = strawberry.field(
+        default=None, description="Account ids or provider names; nobody else may make it. At most 32."
+    )
+    exclude: list[str] | None = strawberry.field(
+        default=None, description="Account ids or provider names that must not make it. At most 32."
+    )
+    strategy: Strategy | None = strawberry.field(default=None, description="How accounts are ranked.")
+    max_cost: str | None = strawberry.field(
+        default=None, description='The most it may cost, as decimal text in the gateway\'s currency, such as "0.50".'
+    )
+    deadline_seconds: int | None = strawberry.field(
+        default=None, description="From accepted to ended, 1 to 86400; later it fails with `deadline_exceeded`."
+    )
+    on_unsupported: OnUnsupported | None = strawberry.field(
+        default=None, description="What to do with a wish a provider can not be told."
+    )
+    on_unknown: OnUnknown | None = strawberry.field(
+        default=None, description="What to do when nobody knows whether a paid request arrived."
+    )
+
+    def wish(self) -> RoutingWish:
+        """Raises InvalidRequest, naming the field."""
+        return checked_routing(
+            _given(
+                only=self.only,
+                exclude=self.exclude,
+                strategy=self.strategy,
+                max_cost_micros=None if self.max_cost is None else _micros(self.max_cost),
+                deadline_seconds=self.deadline_seconds,
+                on_unsupported=self.on_unsupported,
+                on_unknown=self.on_unknown,
+            )
+        )
+
+
+@strawberry.input(description="A wish for one video. What is left out or null is left open.")
+class CreateVideoInput:
+    prompt: str = strawberry.field(description="What to show, 1 to 2,000 characters.")
+    model: str | None = strawberry.field(
+        default=None, description="`auto` (the default), or a name that `models` lists."
+    )
+    seconds: int | None = strawberry.field(default=None, description="The duration, 1 to 60 whole seconds.")
+    size: str | None = strawberry.field(
+        default=None,
+        description="Width and height, such as `1280x720`; its ratio must be 16:9, 9:16 or 1:1. Providers choose the "
+        "pixels.",
+    )
+    aspect_ratio: AspectRatio | None = strawberry.field(
+        default=None, description="The same wish said directly; with `size`, both must agree."
+    )
+    quality: Quality | None = strawberry.field(default=None, description="How good a picture is wanted.")
+    input_reference: InputReference | None = strawberry.field(default=None, description="The picture to start from.")
+    metadata: Texts | None = strawberry.field(default=None, description="Texts to keep with it and give back.")
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="1 to 255 visible ASCII characters, unique per wish: the same wish sent again with it is the same "
+        "video. The `Idempotency-Key` header counts too; both must agree.",
+    )
+    routing: RoutingInput | None = strawberry.field(default=None, description="How this video is routed.")
+
+    def order(self, tenant: Tenant, header_key: str | None) -> Order:
+        """Raises InvalidRequest, naming the field."""
+        spec, routing, metadata = self._spec(), self._routing(), checked_metadata(self.metadata or {})
+        return Order(
+            tenant=tenant.id,
+            spec=spec,
+            routing=routing,
+            metadata=metadata,
+            key=_key(self.idempotency_key, header_key),
+            fingerprint=fingerprint(spec, routing, metadata),
+        )
+
+    def _spec(self) -> VideoSpec:
+        picture = None if self.input_reference is None else self.input_reference.image_url
+        return checked_spec(
+            _given(
+                prompt=self.prompt,
+                model=self.model or ANY_MODEL,
+                seconds=self.seconds,
+                aspect_ratio=_shape(self.size, self.aspect_ratio),
+                quality=self.quality,
+                image_url=None if picture is None else picture.value,
+            )
+        )
+
+    def _routing(self) -> RoutingWish:
+        return RoutingWish() if self.routing is None else self.routing.wish()
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _micros(text: str) -> int:
+    try:
+        return parse_micros(text)
+    except ValueError as error:
+        raise InvalidRequest.field("gateway.max_cost", "invalid_value", str(error)) from error
+
+
+_SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
+_UNDECIDED = "auto"
+_RATIOS = {AspectRatio.WIDE: 16 / 9, AspectRatio.TALL: 9 / 16, AspectRatio.SQUARE: 1.0}
+_TOLERANCE = 0.03
+"""1792x1024, which OpenAI's SDKs offer, is 1.6 % off 16:9."""
+
+
+def _shape(size: str | None, asked: AspectRatio | None) -> AspectRatio | None:
+    """The aspect ratio that a size, an aspect ratio, or both in agreement ask for."""
+    if size is None or size == _UNDECIDED:
+        return asked
+    match = _SIZE.fullmatch(size)
+    if match is None:
+        raise InvalidRequest.field("size", "invalid_value", 'must be written as WIDTHxHEIGHT, such as "1280x720"')
+    ratio = int(match[1]) / int(match[2])
+    shape = next((shape for shape, exact in _RATIOS.items() if abs(ratio / exact - 1) <= _TOLERANCE), None)
+    if shape is None:
+        raise InvalidRequest.field("size", "unsupported_size", "its ratio must be 16:9, 9:16 or 1:1, as 1280x720 has")
+    if asked not in (None, shape):
+        raise InvalidRequest.field("size", "conflict", f"is {shape.value} and aspectRatio is {asked}")
+    return shape
+
+
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def _key(asked: str | None, header: str | None) -> str | None:
+    """The one idempotency key of the input and the header; a structured-field header's quotes do not count."""
+    if header is not None and len(header) > 1 and header[0] == header[-1] == '"':
+        header = header[1:-1]
+    for key in (asked, header):
+        if key is not None and not _VISIBLE.fullmatch(key):
+            raise InvalidRequest.field(
+                "idempotencyKey", "invalid_idempotency_key", "must be 1 to 255 visible ASCII characters"
+            )
+    if None not in (asked, header) and asked != header:
+        raise InvalidRequest.field("idempotencyKey", "conflict", "the Idempotency-Key header says another one")
+    return asked if header is None else header

@@ -1,0 +1,47 @@
+"""The GraphQL schema: what can be asked, done and watched, and how its texts and errors are read."""
+
+from functools import cache
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+import gateway.graphql.enums  # noqa: F401  # describes the vocabulary's enums before the types that use them
+from gateway.graphql.documents import Documents, ReadOnce
+from gateway.graphql.errors import shown
+from gateway.graphql.mutations import Mutation
+from gateway.graphql.queries import Query
+from gateway.graphql.refusals import UserError
+from gateway.graphql.scalars import SCALARS
+from gateway.graphql.subscriptions import Subscription
+
+_BUILT_IN = "directive @oneOf on INPUT_OBJECT\n\n"
+"""Printed where it is used, although GraphQL knows it; linters ask us to describe it."""
+
+
+class Schema(strawberry.Schema):
+    def __init__(self, *, production: bool) -> None:
+        super().__init__(
+            Query,
+            Mutation,
+            Subscription,
+            types=[UserError],
+            extensions=[ReadOnce],
+            config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=production),
+        )
+        self.documents = Documents(self._schema, production=production)
+        self._production = production
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Replace errors by what the caller may see, in place: every transport shows this list."""
+        errors[:] = [shown(error, production=self._production) for error in errors]
+
+    def as_str(self) -> str:
+        return super().as_str().replace(_BUILT_IN, "")
+
+
+@cache
+def build_schema(*, production: bool = False) -> Schema:
+    """The schema; no gateway is needed, resolvers find theirs in the context. In production it does not show itself."""
+    return Schema(production=production)

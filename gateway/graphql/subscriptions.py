@@ -1,0 +1,70 @@
+"""What can be watched."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Self
+
+import strawberry
+from strawberry.scalars import ID
+
+from gateway.graphql.context import Context, Info
+from gateway.graphql.nodes import names_video
+from gateway.graphql.scalars import Moment
+from gateway.graphql.videos import Video
+from schema.errors import InvalidRequest, NotFound
+from schema.event import Event, EventType
+from schema.tenant import Scope
+from schema.video import Video as VideoFacts
+
+VideoId = Annotated[ID, strawberry.argument(description="The video's id.")]
+AfterSeq = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Resume after this `seq`: nothing that came later is left out. Without it, the first event says "
+        "how the video is now."
+    ),
+]
+
+
+@strawberry.type(description="Something that happened to a video.")
+class VideoEvent:
+    id: strawberry.ID = strawberry.field(description="Opaque; the same event has the same id at every door.")
+    seq: int = strawberry.field(
+        description="Grows from event to event of one video, not always by one: the video's `version` after the change."
+    )
+    type: EventType = strawberry.field(description="What happened.")
+    at: Moment = strawberry.field(description="When it happened.")
+    video: Video = strawberry.field(description="The video as it is when this is told: it may be further than `seq`.")
+
+    @classmethod
+    def of(cls, event: Event, video: VideoFacts) -> Self:
+        return cls(
+            id=strawberry.ID(event.id),
+            seq=event.seq,
+            type=event.type,
+            at=Moment(event.at),
+            video=Video.of(video),
+        )
+
+
+@strawberry.type(description="What can be watched.")
+class Subscription:
+    @strawberry.subscription(
+        description="A video's events in order. It ends after the last one: COMPLETED, FAILED or CANCELED."
+    )
+    async def video_events(
+        self, info: Info, id: VideoId, after_seq: AfterSeq = None
+    ) -> AsyncGenerator[VideoEvent, None]:
+        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        if after_seq is not None and after_seq < 0:
+            raise InvalidRequest.field("afterSeq", "out_of_range", "must be 0 or more")
+        if not names_video(id):
+            raise NotFound
+        await info.context.gateway.videos.get(tenant.id, id)
+        return _events(info.context, tenant.id, id, after_seq)
+
+
+async def _events(context: Context, tenant: str, id: str, after: int | None) -> AsyncGenerator[VideoEvent, None]:
+    async with aclosing(context.gateway.events.watch(tenant, id, after)) as events:  # type: ignore[type-var]
+        async for event, video in events:
+            yield VideoEvent.of(event, video)

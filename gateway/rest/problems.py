@@ -1,0 +1,216 @@
+"""Errors as answers: problem+json (RFC 9457) that OpenAI's SDKs read too. The only map from an error to HTTP."""
+
+import re
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from gateway.rest.headers import IDEMPOTENCY_KEY
+from gateway.rest.requests import Call, headers
+from schema.errors import (
+    FieldError,
+    Forbidden,
+    GatewayError,
+    MalformedRequest,
+    NotFound,
+    Overloaded,
+    PayloadTooLarge,
+    TooManyRequests,
+    Unauthenticated,
+)
+
+log = structlog.get_logger()
+
+PROBLEM_TYPE = "application/problem+json"
+LONGEST_RETRY = 60
+"""Seconds: some SDKs sleep as long as they are told, others give up beyond two minutes (standards RL-4)."""
+
+_Name = Annotated[str, msgspec.Meta(max_length=256)]
+_Sentence = Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class FieldProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing wrong with one field; exactly one of `pointer`, `parameter` and `header` says which.
+
+    Attributes:
+        pointer: into the body, a JSON pointer.
+        parameter: of the query or the path.
+        code: a stable word.
+        detail: for people.
+    """
+
+    pointer: _Name | None = None
+    parameter: _Name | None = None
+    header: _Name | None = None
+    code: _Name
+    detail: _Sentence
+
+
+class ErrorMember(msgspec.Struct, frozen=True, kw_only=True):
+    """The same for OpenAI's SDKs, which read nothing else.
+
+    Attributes:
+        type: the family, as OpenAI names it.
+        param: the first field that is wrong.
+    """
+
+    message: _Sentence
+    type: _Name
+    param: _Name | None
+    code: _Name
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request was not served.
+
+    Attributes:
+        type: names the kind of problem; as stable as `code`.
+        title: constant for a code.
+        detail: what went wrong this time; for people, and may change.
+        instance: names this occurrence.
+        code: a stable word to decide by.
+        request_id: quote it when you ask for help; the logs know it.
+        errors: the fields that are wrong.
+    """
+
+    type: Annotated[str, msgspec.Meta(pattern="^urn:filmgate:problem:", max_length=128)]
+    title: _Sentence
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)]
+    detail: _Sentence
+    instance: Annotated[str, msgspec.Meta(pattern="^urn:filmgate:request:", max_length=128)]
+    code: _Name
+    request_id: Annotated[str, msgspec.Meta(max_length=64)]
+    errors: Annotated[tuple[FieldProblem, ...], msgspec.Meta(max_length=256)]
+    error: ErrorMember
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    """What is constant for a status the framework answers with."""
+
+    code: str
+    title: str
+    family: str = "invalid_request_error"
+    permanent: bool = True
+
+
+def _kind(error: type[GatewayError]) -> _Kind:
+    return _Kind(error.code, error.title, error.kind, error.permanent)
+
+
+_KINDS = {
+    400: _kind(MalformedRequest),
+    401: _kind(Unauthenticated),
+    403: _kind(Forbidden),
+    404: _kind(NotFound),
+    405: _Kind("method_not_allowed", "This path does not know that method"),
+    413: _kind(PayloadTooLarge),
+    415: _Kind("unsupported_media_type", "The body is of a type that is not read here"),
+    416: _Kind("range_not_satisfiable", "The range lies outside the file"),
+    429: _kind(TooManyRequests),
+    500: _kind(GatewayError),
+    503: _kind(Overloaded),
+}
+_DETAILS = {
+    404: "There is nothing at this path; see /openapi.json for what there is",
+    405: "The header Allow says which methods this path knows",
+    413: "The body is larger than is taken here",
+}
+"""What to say instead of the framework's words."""
+
+_HEADERS = frozenset({IDEMPOTENCY_KEY})
+"""Fields of errors that are headers; on a POST the others are of the body, elsewhere of the query."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def exception_handlers() -> ExceptionHandlersMap:
+    """For Litestar: every error leaves in one shape."""
+    return {GatewayError: _refusal, HTTPException: _framework, Exception: _bug}
+
+
+def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
+    kind = _kind(type(error))
+    more = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        more["www-authenticate"] = "Bearer"
+    if error.retry_after_seconds is not None:
+        seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
+        more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
+    return _answer(call, error.status, kind, error.detail, error.errors, more)
+
+
+def _framework(call: Call, error: HTTPException) -> Response[bytes]:
+    """Litestar's own refusals: what it could not route, and bodies it stopped reading."""
+    status = error.status_code
+    kind = _KINDS.get(status) or _Kind("refused", HTTPStatus(status).phrase)
+    more = dict(error.headers or {})
+    if "allow" in more:
+        more["allow"] = allowed(more["allow"].split(", "))
+    if status == HTTPStatus.UNAUTHORIZED:
+        more.setdefault("www-authenticate", "Bearer")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("http.broken_off", status=status, reason=error.detail)  # the caller hung up while sending
+        return _answer(call, status, kind, kind.title, (), more)
+    return _answer(call, status, kind, _DETAILS.get(status, error.detail), (), more)
+
+
+def _bug(call: Call, error: Exception) -> Response[bytes]:
+    """Anything else: logged with its traceback, answered without a word of it."""
+    log.error("http.failed", exc_info=error, route=call.scope.get("path_template"))
+    detail = "Something went wrong here; quote the request id when you report it"
+    return _answer(call, 500, _KINDS[500], detail, (), {})
+
+
+def _answer(
+    call: Call, status: int, kind: _Kind, detail: str, errors: tuple[FieldError, ...], more: dict[str, str]
+) -> Response[bytes]:
+    id = str(call.scope["state"].get("request_id", ""))
+    call.scope["state"]["problem"] = kind.code  # for the access log
+    if kind.permanent or _unsafe_to_repeat(call, status):
+        more["x-should-retry"] = "false"
+    body = Problem(
+        type=f"urn:filmgate:problem:{kind.code}",
+        title=kind.title,
+        status=status,
+        detail=detail,
+        instance=f"urn:filmgate:request:{id}",
+        code=kind.code,
+        request_id=id,
+        errors=tuple(_located(call, error) for error in errors),
+        error=ErrorMember(
+            message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code
+        ),
+    )
+    return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
+
+
+def _unsafe_to_repeat(call: Call, status: int) -> bool:
+    """After a bug in a POST nobody knows whether it took effect, and SDKs repeat a 500 unless told not to."""
+    keyed = headers(call.scope, IDEMPOTENCY_KEY.lower().encode())
+    return status == HTTPStatus.INTERNAL_SERVER_ERROR and call.scope["method"] == "POST" and not keyed
+
+
+def _located(call: Call, error: FieldError) -> FieldProblem:
+    if error.field in _HEADERS:
+        return FieldProblem(header=error.field, code=error.code, detail=error.detail)
+    if call.scope["method"] == "POST":
+        return FieldProblem(pointer=pointer(error.field), code=error.code, detail=error.detail)
+    return FieldProblem(parameter=error.field, code=error.code, detail=error.detail)
+
+
+def pointer(field: str) -> str:
+    """``gateway.only[0]`` as a JSON pointer in a fragment, ``#/gateway/only/0``; the whole body is ``#``."""
+    if field == "body":
+        return "#"
+    escaped = field.replace("~", "~0").replace("/", "~1")
+    return "#/" + re.sub(r"\[(\w*)\]", r".\1", escaped).replace(".", "/")
+
+
+def allowed(methods: list[str]) -> str:
+    """An ``Allow`` header: HEAD goes wherever GET does, and OPTIONS everywhere."""
+    return ", ".join(sorted({*methods, "OPTIONS", *(("HEAD",) if "GET" in methods else ())}))

@@ -1,0 +1,269 @@
+"""What callers see: OpenAI's video object, always with its thirteen keys, and ours beside them under ``gateway``."""
+
+import zlib
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.rest.sizes import SIZES, UNDECIDED
+from gateway.services.accounts import Accounts
+from gateway.services.videos import Page
+from providers.base import Capabilities
+from schema.attempt import Attempt, Verdict
+from schema.clock import Millis
+from schema.errors import FailureKind
+from schema.ids import ALPHABET, ATTEMPT, BODY_LENGTH, VIDEO
+from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.money import MAX_MICROS
+from schema.video import MAX_METADATA, MAX_PROMPT, Adjustment, AspectRatio, Quality, Video, VideoError
+
+CURRENCY = "USD"
+
+VideoId = Annotated[str, msgspec.Meta(pattern=f"^{VIDEO}[{ALPHABET}]{{{BODY_LENGTH}}}$", max_length=32)]
+_AttemptId = Annotated[str, msgspec.Meta(pattern=f"^{ATTEMPT}[{ALPHABET}]{{{BODY_LENGTH}}}$", max_length=30)]
+_Name = Annotated[str, msgspec.Meta(max_length=64)]
+_Word = Annotated[str, msgspec.Meta(max_length=256)]
+_Text = Annotated[str, msgspec.Meta(max_length=4096)]
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+_Money = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)]
+_CreditCount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+_Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+
+
+class CostView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the video costs you, in millionths of the currency; null while it is not known.
+
+    Attributes:
+        quoted_micros: the most it may cost at the account it was meant for when it was accepted.
+        quoted_low_micros: the least.
+        held_micros: set aside for it now.
+        charged_micros: what it cost in the end.
+    """
+
+    currency: Literal["USD"] = CURRENCY
+    quoted_micros: _Money | None = None
+    quoted_low_micros: _Money | None = None
+    held_micros: _Money | None = None
+    charged_micros: _Money | None = None
+
+
+class ReasonView(msgspec.Struct, frozen=True):
+    """Why an attempt ended as it did: a stable code, and words for people."""
+
+    code: FailureKind
+    message: _Text
+
+
+class AttemptCostView(msgspec.Struct, frozen=True, kw_only=True):
+    """In the account's credits: what the attempt may cost, and what it did, once the provider has said so."""
+
+    credits_low: _CreditCount
+    credits_high: _CreditCount
+    credits: _CreditCount | None
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at one provider account.
+
+    Attributes:
+        verdict: what became of the paid request; null while it is under way.
+        provider_ref: the provider's own id for it.
+        started_at: seconds since the Unix epoch.
+        ended_at: seconds since the Unix epoch.
+    """
+
+    id: _AttemptId
+    account: _Name
+    provider: _Name
+    state: AttemptState
+    verdict: Verdict | None
+    provider_ref: _Word | None
+    started_at: _Moment
+    ended_at: _Moment | None
+    reason: ReasonView | None
+    cost: AttemptCostView
+
+
+class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
+    """What OpenAI's shape has no word for.
+
+    Attributes:
+        substate: what a video that has not ended is doing.
+        provider: who makes it now, or made it.
+        account: the provider account that does.
+        queue_position: its place among those who wait; null when it does not, or nobody counts.
+        eta_seconds: until it has ended, as far as we can tell.
+        credits: what it cost in the account's credits, once known.
+        attempts: first to last.
+        adjustments: wishes that were bent to what the provider can do.
+        version: grows with every change.
+    """
+
+    substate: Substate | None
+    provider: _Name | None
+    account: _Name | None
+    queue_position: _Moment | None = None
+    eta_seconds: _Moment | None = None
+    cost: CostView
+    credits: _CreditCount | None
+    attempts: Annotated[tuple[AttemptView, ...], msgspec.Meta(max_length=64)]
+    adjustments: Annotated[tuple[Adjustment, ...], msgspec.Meta(max_length=16)]
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+
+
+class VideoView(msgspec.Struct, frozen=True, kw_only=True):
+    """A video, in OpenAI's shape.
+
+    Attributes:
+        status: `canceled` is ours; OpenAI has the other four.
+        progress: percent; never falls, and is 100 only when completed.
+        created_at: seconds since the Unix epoch.
+        completed_at: when it ended, seconds since the Unix epoch.
+        expires_at: when its file goes, seconds since the Unix epoch.
+        model: as asked.
+        seconds: its duration as text: as asked or adjusted, else the provider's usual one; `auto` where the provider
+            decides and does not say.
+        size: stands for its aspect ratio, the providers choose the pixels; `auto` where the provider decides.
+        remixed_from_video_id: always null.
+        error: why it failed; null unless it did.
+        aspect_ratio: as asked or adjusted, else the provider's usual one; null while that is not known.
+        metadata: as given.
+    """
+
+    id: VideoId
+    object: Literal["video"] = "video"
+    status: VideoStatus
+    progress: _Percent
+    created_at: _Moment
+    completed_at: _Moment | None
+    expires_at: _Moment | None
+    model: _Name
+    prompt: Annotated[str, msgspec.Meta(max_length=MAX_PROMPT)]
+    seconds: Annotated[str, msgspec.Meta(pattern="^([0-9]+|auto)$", max_length=4)]
+    size: Annotated[str, msgspec.Meta(max_length=11)]
+    remixed_from_video_id: VideoId | None = None
+    error: VideoError | None
+    aspect_ratio: AspectRatio | None
+    quality: Quality | None
+    metadata: Annotated[dict[str, str], msgspec.Meta(max_length=MAX_METADATA)]
+    gateway: GatewayView
+
+
+class VideoPageView(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of your videos, in order.
+
+    Attributes:
+        first_id: give it as `before` to see those before this page.
+        last_id: give it as `after` to see those behind it.
+        has_more: there are others beyond, in the direction of travel.
+    """
+
+    object: Literal["list"] = "list"
+    data: Annotated[tuple[VideoView, ...], msgspec.Meta(max_length=100)]
+    first_id: VideoId | None
+    last_id: VideoId | None
+    has_more: bool
+
+
+encode = msgspec.json.Encoder().encode
+
+
+def video_view(video: Video, attempts: list[Attempt], accounts: Accounts) -> VideoView:
+    """A video as its tenant sees it."""
+    spec = video.spec
+    able = _capabilities(video, accounts)
+    bent = {adjustment.field: adjustment.given for adjustment in video.adjustments}
+    shape = _shape(video, bent, able)
+    return VideoView(
+        id=video.id,
+        status=video.status,
+        progress=video.progress,
+        created_at=video.created_at // 1000,
+        completed_at=_seconds(video.completed_at),
+        expires_at=_seconds(video.expires_at),
+        model=spec.model,
+        prompt=spec.prompt,
+        seconds=_duration(video, bent, able),
+        size=UNDECIDED if shape is None else SIZES.get(shape, UNDECIDED),
+        error=video.error,
+        aspect_ratio=shape,
+        quality=None if "quality" in bent else spec.quality,
+        metadata=video.metadata,
+        gateway=GatewayView(
+            substate=video.substate,
+            provider=video.provider,
+            account=video.account,
+            cost=CostView(
+                quoted_micros=video.quoted_high, quoted_low_micros=video.quoted_low, charged_micros=video.charged
+            ),
+            credits=video.credits,
+            attempts=tuple([_attempt(attempt) for attempt in attempts]),
+            adjustments=video.adjustments,
+            version=video.version,
+        ),
+    )
+
+
+def page_view(page: Page, attempts: dict[str, list[Attempt]], accounts: Accounts) -> VideoPageView:
+    data = tuple([video_view(video, attempts[video.id], accounts) for video in page.videos])
+    return VideoPageView(
+        data=data, first_id=data[0].id if data else None, last_id=data[-1].id if data else None, has_more=page.more
+    )
+
+
+def etag(video: Video, attempts: list[Attempt]) -> str:
+    """Names one state of the view, strongly.
+
+    The version alone would not do: an attempt that outlives its video changes without it.
+    """
+    told = "".join([f"{one.id}{one.state}{one.verdict}{one.ref}{one.credits}{one.ended_at}" for one in attempts])
+    return f'"{video.id[len(VIDEO) :]}.{video.version}.{zlib.crc32(told.encode()):x}"'
+
+
+def _capabilities(video: Video, accounts: Accounts) -> Capabilities | None:
+    """What the video's account can do; None while it has none, or one that is no longer configured."""
+    configured = None if video.account is None else accounts.get(video.account)
+    return None if configured is None else configured[1].capabilities
+
+
+def _duration(video: Video, bent: dict[str, str], able: Capabilities | None) -> str:
+    asked = None if "seconds" in bent else video.spec.seconds
+    if asked is not None:
+        return str(asked)
+    if bent.get("seconds", "").isdecimal():
+        return bent["seconds"]
+    usual = None if able is None else able.default_seconds
+    return UNDECIDED if usual is None else str(usual)
+
+
+def _shape(video: Video, bent: dict[str, str], able: Capabilities | None) -> AspectRatio | None:
+    asked = None if "aspect_ratio" in bent else video.spec.aspect_ratio
+    if asked is not None:
+        return asked
+    if bent.get("aspect_ratio") in _SHAPES:
+        return AspectRatio(bent["aspect_ratio"])
+    return None if able is None else able.default_aspect_ratio
+
+
+_SHAPES = frozenset(AspectRatio)
+
+
+def _attempt(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        id=attempt.id,
+        account=attempt.account,
+        provider=attempt.provider,
+        state=attempt.state,
+        verdict=attempt.verdict,
+        provider_ref=attempt.ref,
+        started_at=attempt.started_at // 1000,
+        ended_at=_seconds(attempt.ended_at),
+        reason=None if attempt.reason is None else ReasonView(attempt.reason.code, attempt.reason.message),
+        cost=AttemptCostView(
+            credits_low=attempt.credits_low, credits_high=attempt.credits_high, credits=attempt.credits
+        ),
+    )
+
+
+def _seconds(moment: Millis | None) -> int | None:
+    return None if moment is None else moment // 1000

@@ -1,0 +1,1 @@
+"""The only place with SQL: two engines, one file per table, one function per question."""

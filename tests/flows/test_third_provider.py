@@ -1,0 +1,123 @@
+"""Adding a provider touches its own package alone: one that only these tests know runs the whole flow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config.load import load
+from gateway.policy.signing import callback_token
+from gateway.wiring import Seams
+from providers.base import Hook
+from providers.registry import KINDS
+from schema.account import Account, Limits, Secret
+from schema.errors import Unauthenticated
+from schema.event import EventType
+from schema.lifecycle import AttemptState, VideoStatus
+from schema.video import OnUnknown
+from tests.flows.engine import QUICK, Engine, certificates, settings, working
+from tests.flows.hostile import hostile, reset_after_the_body
+from tests.flows.papercut import PAPERCUT, Options, telling
+from tests.support.running import ACME_KEY, SECRET_KEY
+
+SEAMS = Seams(kinds=(*KINDS, PAPERCUT), verify=certificates())
+
+
+def at(id: str, url: str, **changes: Any) -> Account:
+    return Account(
+        id=id,
+        provider="papercut",
+        base_url=url,
+        credential=Secret("scissors"),
+        price_per_credit=1_000,
+        limits=Limits(concurrent=100),
+        webhook_secrets=(Secret("a word"),),
+        options=Options(**changes),
+        sandbox=True,
+    )
+
+
+async def heard(engine: Engine, attempt: str, word: str = "a word", **news: Any) -> None:
+    """The upstream calls back about an attempt."""
+    hook = Hook(headers=(("x-paper-word", word),), body=json.dumps(news).encode())
+    await engine.gateway.hooks.hear("papercut", callback_token(SECRET_KEY, attempt), hook)
+
+
+async def test_a_provider_nobody_in_the_gateway_knows_makes_a_video(tmp_path):
+    wire = telling({"state": "folding", "percent": 20}, {"state": "folding", "percent": 70})
+    async with hostile(wire) as upstream:
+        async with working(settings(tmp_path, at("desk", upstream.url, paper="blue")), SEAMS) as engine:
+            accepted = await engine.accept("a paper boat", model="paper-1", aspect_ratio="9:16")
+            video = await engine.ended(accepted.id)
+            told = [event.type for event in await engine.events(video.id)]
+
+    [paid] = upstream.paid
+    wish = json.loads(paid.body)
+    assert (video.status, video.provider, video.account) == (VideoStatus.COMPLETED, "papercut", "desk")
+    assert (wish["text"], wish["paper"], wish["shape"]) == ("a paper boat", "blue", "portrait")
+    assert paid.headers["x-paper-key"] == "scissors"
+    assert told.count(EventType.PROGRESS) == 2
+    assert video.charged == 3_000
+    assert video.asset is not None
+    assert Path(tmp_path, "assets", video.asset.key).stat().st_size == video.asset.size
+
+
+async def test_its_losses_its_hooks_and_its_failures_mean_what_everybody_s_mean(tmp_path):
+    async with hostile(telling(), reset_after_the_body) as upstream:
+        async with working(settings(tmp_path, at("desk", upstream.url)), SEAMS) as engine:
+            accepted = await engine.accept(routing={"on_unknown": OnUnknown.WAIT})
+            attempt = await lost(engine, accepted.id)
+            with pytest.raises(Unauthenticated):
+                await heard(engine, attempt, word="another word", clip="c-1", state="torn")
+            await heard(engine, attempt, clip="c-1", state="folding", percent=50)
+            running = await engine.video(accepted.id)
+            await heard(engine, attempt, clip="c-1", state="torn")
+            video = await engine.video(accepted.id)
+
+    assert (running.status, running.progress) == (VideoStatus.IN_PROGRESS, 50)
+    assert video.error is not None
+    assert video.error.code == "generation_failed"
+    assert len(upstream.paid) == 1
+
+
+async def test_a_video_that_is_made_is_not_failed_by_the_second_one_paid_for(tmp_path):
+    slow_file = telling({"state": "folding"})
+    async with hostile(telling(), reset_after_the_body) as first, hostile(slow_file) as second:
+        accounts = (at("a-first", first.url), at("b-second", second.url))
+        chosen = settings(tmp_path, *accounts, timing=QUICK)
+        async with working(chosen, SEAMS) as engine:
+            ...
+
+
+async def lost(engine: Engine, video: str) -> str:
+    """Wait until nobody knows what became of the submit; the attempt's id."""
+    async for event, _ in engine.gateway.events.watch("acme", video):
+        if event.type is EventType.OUTCOME_UNKNOWN:
+            break
+    [attempt] = await engine.attempts(video)
+    assert attempt.state is AttemptState.UNKNOWN
+    return attempt.id
+
+
+async def test_it_is_configured_like_every_other(tmp_path):
+    file = tmp_path / "filmgate.toml"
+    file.write_text(f"""
+        [secrets]
+        key = {{ env = "KEY" }}
+        [[accounts]]
+        id = "desk"
+        provider = "papercut"
+        credential = {{ env = "SCISSORS" }}
+        price_per_credit = "0.001"
+        options = {{ paper = "blue" }}
+        [[tenants]]
+        id = "acme"
+        keys = ["{ACME_KEY}"]
+    """)
+
+    [account] = load(file, {"KEY": "k" * 32, "SCISSORS": "snip"}, SEAMS.kinds).accounts
+
+    assert account.base_url == "https://papercut.test"
+    assert account.options == Options(paper="blue")
+    assert account.limits == Limits(concurrent=2)

@@ -1,0 +1,207 @@
+"""What speaks against an account now, and what it teaches us when it refuses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.policy.failover import AccountStep
+from gateway.policy.standing import LONG_REST, MAX_REST, SHORT_REST, Lesson, learned, standing
+from schema.account import Account, AccountState, CredentialState, Limits, Secret
+from schema.errors import FailureKind
+from schema.quote import PASSING, Exclusion, ReasonCode
+
+NOW = 1_000_000
+FAILURES, RESET = 5, 30_000
+FRESH = AccountState(id="a")
+
+
+def account(concurrent: int | None = None, credential_version: int = 1) -> Account:
+    return Account(
+        id="a",
+        provider="p",
+        base_url="https://api.example.com",
+        credential=Secret("s"),
+        credential_version=credential_version,
+        limits=Limits(concurrent=concurrent),
+    )
+
+
+def against(state: AccountState = FRESH, *, of: Account | None = None, load: int = 0) -> tuple[Exclusion, ...]:
+    return standing(of or account(), state, load=load, now=NOW, failures=FAILURES, reset=RESET)
+
+
+def test_nothing_speaks_against_a_fresh_account():
+    assert against() == ()
+
+
+@pytest.mark.parametrize(
+    ("refused", "configured", "speaks"),
+    [
+        pytest.param(1, 1, True, id="the-credential-it-refused"),
+        pytest.param(2, 1, True, id="an-older-one-than-it-refused"),
+        pytest.param(1, 2, False, id="a-newer-one-is-untried"),
+    ],
+)
+def test_a_refused_credential_speaks_until_it_changes(refused, configured, speaks):
+    state = AccountState(id="a", credential=CredentialState.REFUSED, credential_version=refused)
+
+    found = against(state, of=account(credential_version=configured))
+
+    assert found == ((Exclusion(ReasonCode.UNAUTHORIZED),) if speaks else ())
+
+
+@pytest.mark.parametrize(
+    ("why", "code"),
+    [
+        pytest.param("rate_limited", ReasonCode.RATE_LIMITED, id="rate-limited"),
+        pytest.param("busy", ReasonCode.BUSY, id="busy"),
+        pytest.param("out_of_credits", ReasonCode.OUT_OF_CREDITS, id="out-of-credits"),
+        pytest.param("a_word_of_a_newer_version", ReasonCode.BUSY, id="a-word-we-do-not-know"),
+        pytest.param(None, ReasonCode.BUSY, id="no-word"),
+    ],
+)
+def test_a_resting_account_says_why_and_until_when(why, code):
+    state = AccountState(id="a", resting_until=NOW + 1, resting_reason=why)
+
+    assert against(state) == (Exclusion(code, until=NOW + 1),)
+
+
+@pytest.mark.parametrize("until", [NOW, NOW - 1, 0])
+def test_a_rest_that_is_over_does_not_speak(until):
+    assert against(AccountState(id="a", resting_until=until, resting_reason="busy")) == ()
+
+
+def test_an_open_circuit_says_until_when():
+    state = AccountState(id="a", failures=5, failed_at=NOW)
+
+    assert against(state) == (Exclusion(ReasonCode.CIRCUIT_OPEN, {"failures": 5}, until=NOW + RESET),)
+
+
+@pytest.mark.parametrize(("load", "able"), [(0, True), (1, False), (7, False)])
+def test_a_half_open_circuit_takes_one_video_at_a_time(load, able):
+    state = AccountState(id="a", failures=5, failed_at=NOW - RESET)
+
+    found = against(state, of=account(concurrent=10), load=load)
+
+    assert found == (() if able else (Exclusion(ReasonCode.AT_CAPACITY, {"running": load, "limit": 1}),))
+
+
+@pytest.mark.parametrize(
+    ("concurrent", "load", "able"),
+    [
+        pytest.param(3, 2, True, id="room-for-one"),
+        pytest.param(3, 3, False, id="full"),
+        pytest.param(3, 4, False, id="over"),
+        pytest.param(None, 10_000, True, id="no-limit"),
+    ],
+)
+def test_an_account_takes_as_many_videos_at_once_as_its_limit(concurrent, load, able):
+    found = against(of=account(concurrent=concurrent), load=load)
+
+    assert found == (() if able else (Exclusion(ReasonCode.AT_CAPACITY, {"running": load, "limit": concurrent}),))
+
+
+def test_every_reason_speaks_at_once():
+    state = AccountState(
+        id="a",
+        failures=9,
+        failed_at=NOW,
+        resting_until=NOW + 1,
+        resting_reason="out_of_credits",
+        credential=CredentialState.REFUSED,
+        credential_version=1,
+    )
+
+    codes = [reason.code for reason in against(state, of=account(concurrent=2), load=2)]
+
+    assert codes == [
+        ReasonCode.UNAUTHORIZED,
+        ReasonCode.OUT_OF_CREDITS,
+        ReasonCode.CIRCUIT_OPEN,
+        ReasonCode.AT_CAPACITY,
+    ]
+
+
+@given(
+    st.builds(
+        AccountState,
+        id=st.just("a"),
+        failures=st.integers(0, 20),
+        failed_at=st.none() | st.integers(0, 2 * NOW),
+        resting_until=st.none() | st.integers(0, 2 * NOW),
+        resting_reason=st.none() | st.sampled_from([kind.value for kind in FailureKind]),
+        credential=st.sampled_from(CredentialState),
+        credential_version=st.integers(0, 2),
+    ),
+    st.integers(0, 5),
+)
+def test_whatever_its_state_all_that_speaks_against_an_account_may_pass(state, load):
+    found = against(state, of=account(concurrent=2), load=load)
+
+    assert {reason.code for reason in found} <= PASSING
+    assert all(reason.until is None or reason.until > NOW for reason in found)
+
+
+# lessons
+
+
+def after(step: AccountStep, kind: FailureKind, state: AccountState = FRESH, **facts) -> AccountState:
+    return learned(state, Lesson(step=step, kind=kind, **facts), credential_version=3, now=NOW)
+
+
+def test_nothing_to_learn_changes_nothing():
+    assert after(AccountStep.NOTHING, FailureKind.INVALID_REQUEST) == FRESH
+
+
+def test_a_failure_counts_on():
+    twice = after(AccountStep.COUNT, FailureKind.LOST, after(AccountStep.COUNT, FailureKind.UNREACHABLE))
+
+    assert twice == AccountState(id="a", failures=2, failed_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "retry_after", "rest"),
+    [
+        pytest.param("rest", "rate_limited", None, SHORT_REST, id="too-fast-without-a-time"),
+        pytest.param("rest", "busy", 7.5, 7_500, id="until-the-time-it-named"),
+        pytest.param("rest", "busy", 0, 1_000, id="at-least-a-second"),
+        pytest.param("rest", "busy", -5, 1_000, id="a-time-in-the-past"),
+        pytest.param("rest", "rate_limited", 1e9, MAX_REST, id="at-most-an-hour"),
+        pytest.param("dry", "out_of_credits", None, LONG_REST, id="no-credits"),
+        pytest.param("dry", "out_of_credits", 60, 60_000, id="no-credits-until-the-time-it-named"),
+    ],
+)
+def test_an_account_rests_until_the_time_it_named_or_a_while(step, kind, retry_after, rest):
+    state = after(AccountStep(step), FailureKind(kind), retry_after=retry_after)
+
+    assert state == AccountState(id="a", resting_until=NOW + rest, resting_reason=kind)
+    (reason,) = against(state)
+    assert (reason.code, reason.until) == (ReasonCode(kind), NOW + rest)
+
+
+def test_a_refused_credential_is_remembered_with_its_version():
+    state = after(AccountStep.DISTRUST, FailureKind.UNAUTHORIZED)
+
+    assert (state.credential, state.credential_version) == (CredentialState.REFUSED, 3)
+    assert against(state, of=account(credential_version=3))
+    assert not against(state, of=account(credential_version=4))
+
+
+def test_a_refused_callback_is_remembered():
+    assert after(AccountStep.NO_CALLBACK, FailureKind.CALLBACK_REFUSED) == AccountState(id="a", callbacks_refused=True)
+
+
+@pytest.mark.parametrize("step", AccountStep)
+def test_a_balance_it_mentions_is_kept_with_its_time_whatever_the_step(step):
+    state = after(step, FailureKind.OUT_OF_CREDITS, credits=0)
+
+    assert (state.credits, state.credits_at) == (0, NOW)
+
+
+@pytest.mark.parametrize("step", AccountStep)
+def test_without_a_balance_the_last_one_stays(step):
+    known = AccountState(id="a", credits=40, credits_at=5)
+
+    state = after(step, FailureKind.BUSY, known)
+
+    assert (state.credits, state.credits_at) == (40, 5)
