@@ -1,6 +1,7 @@
 """Downloads finished videos from providers' links: guarded, streamed with constant memory, checked while they come."""
 
 import asyncio
+import errno
 import hashlib
 import os
 import socket
@@ -66,9 +67,9 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._deadline):
                 return await self._download(url, path)
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError) as error:
             path.unlink(missing_ok=True)
-            raise FetchFailed(f"{type(error).__name__}: {error}") from error
+            raise FetchFailed(f"{type(error).__name__}: {error}"[:300]) from error
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -143,7 +144,7 @@ def _guarded(allow: Callable[[str], bool] | None) -> Callable[[Any], socket.sock
     def make(info: Any) -> socket.socket:
         family, kind, protocol, _, address = info
         if allow is not None and not allow(str(address[0])):
-            raise PermissionError(f"address {address[0]} is not public")
+            raise PermissionError(errno.EACCES, f"address {address[0]} is not public")
         return socket.socket(family, kind, protocol)
 
     return make

@@ -21,30 +21,32 @@ _SECRET_TEXTS = re.compile(
 _DEEPEST = 6
 
 
-def setup(*, stream: TextIO = sys.stderr, json: bool | None = None, level: int = logging.INFO) -> None:
-    """Configure logging for this process, once, before anything is logged.
+def configure_logging(*, quiet: bool = False, stream: TextIO | None = None) -> None:
+    """Set up this process's logs, once, before it serves: JSON lines, or text where ``stream`` is a terminal.
 
     Args:
-        json: None decides by whether the stream is a terminal.
+        quiet: warnings and worse alone.
+        stream: standard error unless said; standard output is for data.
     """
-    machine = not stream.isatty() if json is None else json
+    stream = sys.stderr if stream is None else stream
+    level = logging.WARNING if quiet else logging.INFO
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    if machine:
-        last: list[Processor] = [structlog.processors.format_exc_info, redact, _line]
-    else:
+    if stream.isatty():
         console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        last = [redact, console]
+        last: list[Processor] = [redact, console]
+    else:
+        last = [structlog.processors.format_exc_info, redact, _line]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    _adopt_libraries(stream, [*shared], last)
+    _adopt_libraries(stream, shared, last)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

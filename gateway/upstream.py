@@ -107,7 +107,7 @@ class Upstream:
         try:
             async with asyncio.timeout(POLL_SECONDS):
                 return await self._exchange(self._free, request, account, None)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+        except (httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL, TimeoutError, OSError) as error:
             raise ProviderFailure(FailureKind.UNREACHABLE, _trouble(error)) from error
         except UnreadableAnswer as error:
             raise ProviderFailure(FailureKind.PROTOCOL, str(error)) from error

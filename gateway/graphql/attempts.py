@@ -6,7 +6,7 @@ import strawberry
 
 from gateway.graphql.scalars import Moment, moment
 from schema.attempt import Attempt as AttemptFacts
-from schema.attempt import Verdict
+from schema.attempt import Reason, Verdict
 from schema.lifecycle import AttemptState
 
 
@@ -14,6 +14,10 @@ from schema.lifecycle import AttemptState
 class AttemptReason:
     code: str = strawberry.field(description="A stable word, such as `rate_limited`; new ones may be added.")
     message: str = strawberry.field(description="A sentence for people; it may change.")
+
+    @classmethod
+    def of(cls, facts: Reason | None) -> Self | None:
+        return None if facts is None else cls(code=facts.code.value, message=facts.message)
 
 
 @strawberry.type(description="One try to make a video at one provider account.")
@@ -23,9 +27,7 @@ class Attempt:
     account: str = strawberry.field(description="The account it was made at.")
     provider: str = strawberry.field(description="The provider the account is with.")
     state: AttemptState = strawberry.field(description="Where it is.")
-    verdict: Verdict | None = strawberry.field(
-        description="What became of its paid request; null before it was sent."
-    )
+    verdict: Verdict | None = strawberry.field(description="What became of its paid request; null before it was sent.")
     provider_ref: str | None = strawberry.field(description="The provider's own id for it, once known.")
     started_at: Moment = strawberry.field(description="When it was begun.")
     ended_at: Moment | None = strawberry.field(description="When its end was known.")
@@ -46,7 +48,7 @@ class Attempt:
             provider_ref=facts.ref,
             started_at=Moment(facts.started_at),
             ended_at=moment(facts.ended_at),
-            reason=facts.reason and AttemptReason(code=facts.reason.code.value, message=facts.reason.message),
+            reason=AttemptReason.of(facts.reason),
             credits_low=facts.credits_low,
             credits_high=facts.credits_high,
             credits=facts.credits,

@@ -20,7 +20,7 @@ class Context:
 
     def __init__(self, gateway: Gateway, principal: Principal | None = None, keys: list[str] | None = None) -> None:
         self.gateway = gateway
-        self.connection_params: object = None
+        self.connection_params: dict[str, object] = {}
         self._principal = principal
         self._keys = keys or []
         self._key_taken = False

@@ -103,7 +103,7 @@ class _Meter:
 
 def _width(field: FieldNode) -> int:
     """How many things a field may hold, as its arguments bound them; a variable may say the most."""
-    for argument in field.arguments:
+    for argument in field.arguments or ():
         if argument.name.value in ("first", "last"):
             return min(int(argument.value.value), MAX_PAGE) if isinstance(argument.value, IntValueNode) else MAX_PAGE
         if argument.name.value == "ids":

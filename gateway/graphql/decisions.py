@@ -76,7 +76,7 @@ class Candidate:
             provider=facts.provider,
             able=facts.able,
             credits=CreditRange.of(facts.credits),
-            price=facts.price and PriceRange.of(facts.price),
+            price=None if facts.price is None else PriceRange.of(facts.price),
             excluded=[Exclusion.of(exclusion) for exclusion in facts.excluded],
             adjustments=[Adjustment.of(adjustment) for adjustment in facts.adjustments],
         )

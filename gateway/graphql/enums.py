@@ -14,7 +14,7 @@ from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, Strateg
 
 def _show(core: EnumMeta, about: str, *, name: str | None = None, **values: tuple[str, str] | str) -> None:
     """Register an enum; each member's name comes with its description, and another name if GraphQL needs one."""
-    strawberry.enum(core, name=name, description=about)  # type: ignore[call-overload]  # EnumMeta is what it takes
+    strawberry.enum(core, name=name, description=about)
     definition: StrawberryEnumDefinition = vars(core)["__strawberry_definition__"]
     for value in definition.values:
         said = values.pop(value.name)

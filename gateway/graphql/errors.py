@@ -44,7 +44,7 @@ def shown(error: GraphQLError, *, production: bool) -> GraphQLError:
         return _copy(error, cause.detail, facts(cause))
     if isinstance(error, GraphQLSyntaxError):
         return coded(error, Code.GRAPHQL_PARSE_FAILED)
-    if type(cause) in _REQUEST_FAULTS:
+    if isinstance(cause, tuple(_REQUEST_FAULTS)):
         return coded(error, _REQUEST_FAULTS[type(cause)])
     if _is_callers(error):
         message = _SUGGESTION.sub("", error.message) if production else error.message

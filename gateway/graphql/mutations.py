@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from gateway.graphql.context import Info
+from gateway.graphql.nodes import names_video
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
     AlreadyEndedError,
@@ -16,7 +17,6 @@ from gateway.graphql.refusals import (
     cancel_refusal,
     create_refusal,
 )
-from gateway.graphql.nodes import names_video
 from gateway.graphql.videos import Video
 from schema.errors import GatewayError, NotFound
 from schema.tenant import Scope

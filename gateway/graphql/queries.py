@@ -64,6 +64,7 @@ class Query:
     async def videos(
         self,
         info: Info,
+        *,
         first: First = None,
         after: After = None,
         last: Last = None,

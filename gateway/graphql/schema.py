@@ -33,7 +33,7 @@ class Schema(strawberry.Schema):
         self.documents = Documents(self._schema, production=production)
         self._production = production
 
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+    def process_errors(self, errors: list[GraphQLError], _: ExecutionContext | None = None) -> None:
         """Replace errors by what the caller may see, in place: every transport shows this list."""
         errors[:] = [shown(error, production=self._production) for error in errors]
 

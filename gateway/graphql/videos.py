@@ -13,6 +13,7 @@ from schema.lifecycle import Substate, VideoStatus
 from schema.tenant import Scope
 from schema.video import AspectRatio, Quality
 from schema.video import Video as VideoFacts
+from schema.video import VideoError as VideoErrorFacts
 
 CURRENCY = "USD"
 """DESIGN, section 3: micros of one currency, 1 USD = 1,000,000."""
@@ -22,6 +23,10 @@ CURRENCY = "USD"
 class VideoError:
     code: str = strawberry.field(description="A stable word, such as `content_rejected`; new ones may be added.")
     message: str = strawberry.field(description="A sentence for people; it may change.")
+
+    @classmethod
+    def of(cls, facts: VideoErrorFacts | None) -> Self | None:
+        return None if facts is None else cls(code=facts.code, message=facts.message)
 
 
 @strawberry.type(description="What a video costs.")
@@ -34,6 +39,15 @@ class Cost:
         description="The most it was to cost when it was accepted; null when the account had no price."
     )
     charged_micros: Amount | None = strawberry.field(description="What it did cost, once settled.")
+
+    @classmethod
+    def of(cls, facts: VideoFacts) -> Self:
+        return cls(
+            currency=CURRENCY,
+            quoted_low_micros=amount(facts.quoted_low),
+            quoted_micros=amount(facts.quoted_high),
+            charged_micros=amount(facts.charged),
+        )
 
 
 @strawberry.type(description="One wish for a video, and what has become of it.")
@@ -94,15 +108,10 @@ class Video(Node):
             completed_at=moment(facts.completed_at),
             deadline_at=Moment(facts.deadline_at),
             expires_at=moment(facts.expires_at),
-            error=facts.error and VideoError(code=facts.error.code, message=facts.error.message),
+            error=VideoError.of(facts.error),
             provider=facts.provider,
             account=facts.account,
-            cost=Cost(
-                currency=CURRENCY,
-                quoted_low_micros=amount(facts.quoted_low),
-                quoted_micros=amount(facts.quoted_high),
-                charged_micros=amount(facts.charged),
-            ),
+            cost=Cost.of(facts),
             credits=facts.credits,
             adjustments=[Adjustment.of(adjustment) for adjustment in facts.adjustments],
             content_url=f"/v1/videos/{facts.id}/content" if facts.status is VideoStatus.COMPLETED else None,

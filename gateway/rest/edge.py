@@ -55,6 +55,7 @@ class Edge:
         if scope["method"] == "HEAD":  # the server was promised a HEAD, so it keeps its own scope
             asked = scope.copy()
             asked["method"] = "GET"
+            asked["state"]["head"] = True
         status, size = 0, 0
 
         async def tell(message: Message) -> None:

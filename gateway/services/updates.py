@@ -245,7 +245,7 @@ class Updates:
         """The attempt made no video, and after an upstream has taken it no other is asked."""
         await case.move_attempt(AttemptMove.BREAK, reason=Reason(kind, detail))
         await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)
-        if not await self._another_lives(case):
+        if case.video.substate is not Substate.FETCHING and not await self._another_lives(case):
             await case.fail_video(code, _public(code, detail))
 
     async def _progressed(self, case: Case, update: Update) -> None:

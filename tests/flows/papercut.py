@@ -5,6 +5,7 @@ It has no idempotency keys, can be polled, and calls back with a shared word ins
 
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from schema.account import Limits, Secret
 from schema.errors import FailureKind, ProviderFailure
 from schema.money import CreditRange, Credits
 from schema.video import AspectRatio, VideoSpec
-from tests.flows.hostile import Dialect, Request
+from tests.flows.hostile import Dialect
 
 PHASES = {"folding": Phase.RUNNING, "folded": Phase.SUCCEEDED, "torn": Phase.FAILED}
 SHAPES = {AspectRatio.WIDE: "landscape", AspectRatio.TALL: "portrait"}
@@ -43,10 +44,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Rates:
     """Three sheets a video."""
 
-    def quote(self, spec: VideoSpec) -> CreditRange:  # noqa: ARG002
+    def quote(self, spec: VideoSpec) -> CreditRange:
         return CreditRange(low=3, high=3)
 
-    def estimate(self, spec: VideoSpec) -> Credits:  # noqa: ARG002
+    def estimate(self, spec: VideoSpec) -> Credits:
         return 3
 
 
@@ -122,22 +123,17 @@ PAPERCUT = ProviderKind(
 )
 
 
-def telling(*states: dict[str, Any]) -> Dialect:
-    """The simulated upstream's wire: each poll tells the next of these states, the last one for ever."""
-    left = [*states, {"state": "folded"}]
+def telling(state: Callable[[], dict[str, Any]]) -> Dialect:
+    """The simulated upstream's wire: each poll is told the present state."""
 
     def told(clip: str, url: str) -> bytes:
-        state = left.pop(0) if len(left) > 1 else left[0]
-        return json.dumps({"clip": clip, **state, **({"file": url} if state["state"] == "folded" else {})}).encode()
+        now = state()
+        return json.dumps({"clip": clip, **now, **({"file": url} if now["state"] == "folded" else {})}).encode()
 
     return Dialect(
         provider="papercut",
         is_paid=lambda request: request.method == "POST" and request.path == "/clips",
-        ref_of=_clip_of,
+        ref_of=lambda request: request.path.rpartition("/")[2],
         accepted=lambda clip: json.dumps({"clip": clip}).encode(),
         done=told,
     )
-
-
-def _clip_of(request: Request) -> str:
-    return request.path.rpartition("/")[2]

@@ -1,13 +1,14 @@
 """Adding a provider touches its own package alone: one that only these tests know runs the whole flow."""
 
+import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.config.load import load
 from gateway.policy.signing import callback_token
+from gateway.sandbox.mp4 import clip
 from gateway.wiring import Seams
 from providers.base import Hook
 from providers.registry import KINDS
@@ -16,8 +17,8 @@ from schema.errors import Unauthenticated
 from schema.event import EventType
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.video import OnUnknown
-from tests.flows.engine import QUICK, Engine, certificates, settings, working
-from tests.flows.hostile import hostile, reset_after_the_body
+from tests.flows.engine import Engine, certificates, settings, until, working
+from tests.flows.hostile import Peer, hostile, reset_after_the_body
 from tests.flows.papercut import PAPERCUT, Options, telling
 from tests.support.running import ACME_KEY, SECRET_KEY
 
@@ -45,12 +46,14 @@ async def heard(engine: Engine, attempt: str, word: str = "a word", **news: Any)
 
 
 async def test_a_provider_nobody_in_the_gateway_knows_makes_a_video(tmp_path):
-    wire = telling({"state": "folding", "percent": 20}, {"state": "folding", "percent": 70})
-    async with hostile(wire) as upstream:
-        async with working(settings(tmp_path, at("desk", upstream.url, paper="blue")), SEAMS) as engine:
-            accepted = await engine.accept("a paper boat", model="paper-1", aspect_ratio="9:16")
-            video = await engine.ended(accepted.id)
-            told = [event.type for event in await engine.events(video.id)]
+    states = iter([{"state": "folding", "percent": 20}, {"state": "folding", "percent": 70}])
+    async with (
+        hostile(telling(lambda: next(states, {"state": "folded"}))) as upstream,
+        working(settings(tmp_path, at("desk", upstream.url, paper="blue")), SEAMS) as engine,
+    ):
+        accepted = await engine.accept("a paper boat", model="paper-1", aspect_ratio="9:16")
+        video = await engine.ended(accepted.id)
+        told = [event.type for event in await engine.events(video.id)]
 
     [paid] = upstream.paid
     wish = json.loads(paid.body)
@@ -60,20 +63,23 @@ async def test_a_provider_nobody_in_the_gateway_knows_makes_a_video(tmp_path):
     assert told.count(EventType.PROGRESS) == 2
     assert video.charged == 3_000
     assert video.asset is not None
-    assert Path(tmp_path, "assets", video.asset.key).stat().st_size == video.asset.size
+    assert (tmp_path / "assets" / video.asset.key).stat().st_size == video.asset.size
 
 
 async def test_its_losses_its_hooks_and_its_failures_mean_what_everybody_s_mean(tmp_path):
-    async with hostile(telling(), reset_after_the_body) as upstream:
-        async with working(settings(tmp_path, at("desk", upstream.url)), SEAMS) as engine:
-            accepted = await engine.accept(routing={"on_unknown": OnUnknown.WAIT})
-            attempt = await lost(engine, accepted.id)
-            with pytest.raises(Unauthenticated):
-                await heard(engine, attempt, word="another word", clip="c-1", state="torn")
-            await heard(engine, attempt, clip="c-1", state="folding", percent=50)
-            running = await engine.video(accepted.id)
-            await heard(engine, attempt, clip="c-1", state="torn")
-            video = await engine.video(accepted.id)
+    async with (
+        hostile(telling(lambda: {"state": "folding"}), reset_after_the_body) as upstream,
+        working(settings(tmp_path, at("desk", upstream.url)), SEAMS) as engine,
+    ):
+        accepted = await engine.accept(routing={"on_unknown": OnUnknown.WAIT})
+        await until(lambda: reached(engine, accepted.id, AttemptState.UNKNOWN))
+        [attempt] = await engine.attempts(accepted.id)
+        with pytest.raises(Unauthenticated):
+            await heard(engine, attempt.id, word="another word", clip="c-1", state="torn")
+        await heard(engine, attempt.id, clip="c-1", state="folding", percent=50)
+        running = await engine.video(accepted.id)
+        await heard(engine, attempt.id, clip="c-1", state="torn")
+        video = await engine.video(accepted.id)
 
     assert (running.status, running.progress) == (VideoStatus.IN_PROGRESS, 50)
     assert video.error is not None
@@ -81,23 +87,35 @@ async def test_its_losses_its_hooks_and_its_failures_mean_what_everybody_s_mean(
     assert len(upstream.paid) == 1
 
 
-async def test_a_video_that_is_made_is_not_failed_by_the_second_one_paid_for(tmp_path):
-    slow_file = telling({"state": "folding"})
-    async with hostile(telling(), reset_after_the_body) as first, hostile(slow_file) as second:
-        accounts = (at("a-first", first.url), at("b-second", second.url))
-        chosen = settings(tmp_path, *accounts, timing=QUICK)
-        async with working(chosen, SEAMS) as engine:
-            ...
+async def test_a_video_that_was_made_is_not_failed_by_the_second_one_paid_for(tmp_path):
+    link_works = asyncio.Event()
+    tear = asyncio.Event()
+
+    async def the_file(peer: Peer) -> None:
+        await peer.request()
+        await link_works.wait()
+        await peer.answer(clip("16:9", 1, 0), Content_Type="video/mp4")
+
+    async with (
+        hostile(telling(lambda: {"state": "folding"}), reset_after_the_body, the_file) as first,
+        hostile(telling(lambda: {"state": "torn" if tear.is_set() else "folding"})) as second,
+        working(settings(tmp_path, at("a-first", first.url), at("b-second", second.url)), SEAMS) as engine,
+    ):
+        accepted = await engine.accept(routing={"on_unknown": OnUnknown.FAILOVER})
+        await until(lambda: reached(engine, accepted.id, AttemptState.UNKNOWN, AttemptState.RUNNING))
+        lost_one, _ = await engine.attempts(accepted.id)
+        await heard(engine, lost_one.id, clip="c-1", state="folded", file=f"{first.url}/c-1.mp4")
+        tear.set()
+        await until(lambda: reached(engine, accepted.id, AttemptState.SUCCEEDED, AttemptState.FAILED))
+        link_works.set()
+        video = await engine.ended(accepted.id)
+
+    assert video.status is VideoStatus.COMPLETED
+    assert video.account == "a-first"
 
 
-async def lost(engine: Engine, video: str) -> str:
-    """Wait until nobody knows what became of the submit; the attempt's id."""
-    async for event, _ in engine.gateway.events.watch("acme", video):
-        if event.type is EventType.OUTCOME_UNKNOWN:
-            break
-    [attempt] = await engine.attempts(video)
-    assert attempt.state is AttemptState.UNKNOWN
-    return attempt.id
+async def reached(engine: Engine, video: str, *states: AttemptState) -> bool:
+    return tuple(attempt.state for attempt in await engine.attempts(video)) == states
 
 
 async def test_it_is_configured_like_every_other(tmp_path):
@@ -116,7 +134,7 @@ async def test_it_is_configured_like_every_other(tmp_path):
         keys = ["{ACME_KEY}"]
     """)
 
-    [account] = load(file, {"KEY": "k" * 32, "SCISSORS": "snip"}, SEAMS.kinds).accounts
+    [account] = load(file, {"KEY": SECRET_KEY.reveal(), "SCISSORS": "snip"}, SEAMS.kinds).accounts
 
     assert account.base_url == "https://papercut.test"
     assert account.options == Options(paper="blue")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.store.database import Database, connect
+from gateway.store.migrate import packaged
+from gateway.store.store import Store
 from tests.store.postgres_server import PostgresServer
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -43,6 +45,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = await connect(database_url, pool=8)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def store(database: Database) -> Store:
+    """The tables as they are shipped, on both engines."""
+    await database.migrate(packaged())
+    return Store(database)
 
 
 @pytest.fixture

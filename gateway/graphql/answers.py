@@ -1,0 +1,77 @@
+"""Results as HTTP answers: statuses and media types after GraphQL over HTTP, as its audit suite (1.x) wants them."""
+
+from typing import Any
+
+import msgspec
+from litestar.types import Receive, Scope, Send
+from strawberry.types import ExecutionResult
+
+from gateway.graphql.errors import Code, facts
+from gateway.graphql.negotiation import Media
+from gateway.graphql.requests import Refused
+from schema.errors import GatewayError, Unauthenticated
+
+encode = msgspec.json.Encoder().encode
+
+_VARY = (b"vary", b"Accept, Authorization")
+_PRIVATE = (b"cache-control", b"private, no-cache")
+
+
+class Answer:
+    """A whole answer, sent with nothing in between."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, content: dict[str, Any], media: Media, status: int = 200, **headers: str) -> None:
+        self.body = encode(content)
+        self.status = status
+        self.headers = [
+            (b"content-type", f"{media}; charset=utf-8".encode()),
+            (b"content-length", b"%d" % len(self.body)),
+            _VARY,
+            _PRIVATE,
+            *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
+        ]
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+def payload(result: ExecutionResult) -> dict[str, Any]:
+    """A result as JSON: without ``data`` when nothing was executed."""
+    errors = result.errors
+    if not errors:
+        return {"data": result.data}
+    said = [error.formatted for error in errors]
+    return {"errors": said} if unexecuted(result) else {"data": result.data, "errors": said}
+
+
+def unexecuted(result: ExecutionResult) -> bool:
+    """Whether the request itself was wrong: its errors stand nowhere in an answer."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def result_answer(result: ExecutionResult, media: Media) -> Answer:
+    """A request error is a 4xx, except to clients that speak plain JSON only and expect 200."""
+    status = 200
+    if media is Media.GRAPHQL and unexecuted(result):
+        status = 500 if any(_internal(error.extensions) for error in result.errors or ()) else 400
+    return Answer(payload(result), media, status)
+
+
+def refused_answer(refused: Refused, media: Media) -> Answer:
+    content = {"errors": [{"message": refused.message, "extensions": {"code": refused.code}}]}
+    return Answer(content, media, refused.status, **refused.headers)
+
+
+def failed_answer(error: GatewayError, media: Media) -> Answer:
+    """What stands in the way of the whole request: no key, no room."""
+    headers = {"www_authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
+    if error.retry_after_seconds is not None:
+        headers["retry_after"] = str(error.retry_after_seconds)
+    return Answer({"errors": [{"message": error.detail, "extensions": facts(error)}]}, media, error.status, **headers)
+
+
+def _internal(extensions: dict[str, Any] | None) -> bool:
+    return (extensions or {}).get("code") == Code.INTERNAL_SERVER_ERROR

@@ -1,0 +1,104 @@
+"""/graphql: queries and mutations by POST, queries by GET, everything by WebSocket, subscriptions as streams."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, OperationType
+from litestar import get, post, websocket
+from litestar.types import ASGIApp
+from strawberry.types import ExecutionResult
+
+from gateway.auth import principal_of
+from gateway.graphql.answers import failed_answer, refused_answer, result_answer
+from gateway.graphql.context import Context
+from gateway.graphql.errors import Code
+from gateway.graphql.negotiation import Media, negotiate
+from gateway.graphql.requests import Asked, Call, Refused, header, headers, read_request
+from gateway.graphql.schema import Schema, build_schema
+from gateway.graphql.sockets import Socket, serve_socket
+from gateway.graphql.streams import Stream
+from gateway.wiring import Gateway
+from schema.errors import GatewayError, Overloaded
+
+PATH = "/graphql"
+
+QUERY_SECONDS = 30.0
+"""How long a query may take. A mutation is not cut short: what it has begun is done, and the caller should know."""
+
+
+def graphql_routes(gateway: Gateway) -> list[Any]:
+    """The route handlers of the GraphQL door."""
+    schema = build_schema(production=gateway.settings.server.production)
+
+    @get(PATH, include_in_schema=False)
+    async def graphql_get(request: Call) -> ASGIApp:
+        return await _answer(gateway, schema, request)
+
+    @post(PATH, include_in_schema=False, status_code=200)
+    async def graphql_post(request: Call) -> ASGIApp:
+        return await _answer(gateway, schema, request)
+
+    @websocket(PATH)
+    async def graphql_socket(socket: Socket) -> None:
+        await serve_socket(gateway, schema, socket)
+
+    return [graphql_get, graphql_post, graphql_socket]
+
+
+async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
+    """Who is calling, how they want to be answered, and only then what they ask."""
+    media = negotiate(header(request.scope, b"accept"))
+    plain = Media.JSON if media is None or media.streams else media
+    try:
+        principal = principal_of(gateway, header(request.scope, b"authorization"))
+        structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
+        asked = await read_request(request)
+        context = Context(gateway, principal, headers(request.scope, b"idempotency-key"))
+        return await _run(schema, request, asked, context, _acceptable(media))
+    except Refused as refused:
+        return refused_answer(refused, plain)
+    except GatewayError as error:
+        return failed_answer(error, plain)
+
+
+def _acceptable(media: Media | None) -> Media:
+    if media is None:
+        raise Refused(406, f"Accept {Media.GRAPHQL}, {Media.JSON} or {Media.EVENTS}")
+    return media
+
+
+async def _run(schema: Schema, request: Call, asked: Asked, context: Context, media: Media) -> ASGIApp:
+    query = asked.query or ""
+    document = schema.documents.read(query)
+    operation = document.operation(asked.operation_name)
+    if operation is None and not document.errors:
+        return result_answer(_unclear(asked), Media.JSON if media.streams else media)
+    kind = None if operation is None else operation.operation
+    if kind is OperationType.MUTATION and request.method == "GET":
+        raise Refused(405, "Mutations are sent by POST", allow="POST")
+    wanted: dict[str, Any] = {
+        "variable_values": asked.variables,
+        "context_value": context,
+        "operation_name": asked.operation_name,
+    }
+    if media.streams:
+        return Stream(await schema.stream(query, **wanted), media, draining=context.gateway.draining)
+    if kind is OperationType.SUBSCRIPTION:
+        raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
+    return result_answer(await _execute(schema, query, wanted, cut=kind is OperationType.QUERY), media)
+
+
+async def _execute(schema: Schema, query: str, wanted: dict[str, Any], *, cut: bool) -> ExecutionResult:
+    try:
+        async with asyncio.timeout(QUERY_SECONDS if cut else None):
+            return await schema.execute(query, **wanted)
+    except TimeoutError as error:
+        raise Overloaded(f"The query took longer than {QUERY_SECONDS:.0f} seconds", retry_after_seconds=5) from error
+
+
+def _unclear(asked: Asked) -> ExecutionResult:
+    name = asked.operation_name
+    message = "Say which operation is meant: operationName" if name is None else f"There is no operation {name[:64]}"
+    error = GraphQLError(message, extensions={"code": Code.OPERATION_RESOLUTION_FAILURE})
+    return ExecutionResult(data=None, errors=[error])

@@ -1,0 +1,88 @@
+"""What a request asks to be executed: the JSON body of a POST, the query parameters of a GET, a WebSocket message."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import HTTPException
+from litestar.types import HTTPScope, WebSocketScope
+
+from gateway.graphql.errors import Code
+from schema.video import invalid
+
+Call = Request[Any, Any, Any]
+
+
+class Refused(Exception):
+    """An HTTP request that is not executed, before GraphQL has a say."""
+
+    def __init__(self, status: int, message: str, code: Code = Code.BAD_REQUEST, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.headers = headers
+
+
+class Asked(msgspec.Struct, frozen=True, rename="camel"):
+    """One operation to execute; properties we do not know are ignored, as the specification asks."""
+
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+_JSON_TYPE = "application/json"
+_decode = msgspec.json.Decoder(Asked).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any] | None).decode
+
+
+async def read_request(call: Call) -> Asked:
+    """The request as GraphQL over HTTP spells it. Raises Refused."""
+    try:
+        asked = _query_parameters(call) if call.method == "GET" else _decode(await _body(call))
+    except msgspec.ValidationError as error:
+        raise Refused(400, invalid(error).detail) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(400, "The request is not readable as JSON") from error
+    if not asked.query:
+        raise _nothing(asked)
+    return asked
+
+
+async def _body(call: Call) -> bytes:
+    """Only JSON: a browser does not send it to another origin unasked."""
+    kind = header(call.scope, b"content-type") or ""
+    if kind.partition(";")[0].strip().lower() != _JSON_TYPE:
+        raise Refused(415, f"Send {_JSON_TYPE}", accept_post=_JSON_TYPE)
+    try:
+        return await call.body()
+    except HTTPException as error:
+        raise Refused(error.status_code, error.detail) from error
+
+
+def _query_parameters(call: Call) -> Asked:
+    parameters = call.query_params
+    return Asked(
+        query=parameters.get("query"),
+        variables=_decode_object(parameters.get("variables") or "null"),
+        operation_name=parameters.get("operationName") or None,
+        extensions=_decode_object(parameters.get("extensions") or "null"),
+    )
+
+
+def _nothing(asked: Asked) -> Refused:
+    if "persistedQuery" in (asked.extensions or {}):  # Apollo's clients send the text again when told so
+        return Refused(400, "PersistedQueryNotSupported", Code.PERSISTED_QUERY_NOT_SUPPORTED)
+    return Refused(400, "query: is required; send the text of a GraphQL document")
+
+
+def header(scope: HTTPScope | WebSocketScope, name: bytes) -> str | None:
+    """A header's first value."""
+    return next(iter(headers(scope, name)), None)
+
+
+def headers(scope: HTTPScope | WebSocketScope, name: bytes) -> list[str]:
+    """All values of a header, in order."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

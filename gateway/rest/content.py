@@ -1,0 +1,67 @@
+"""/v1/videos/{id}/content: the finished file, whole or in parts."""
+
+from litestar import get
+from litestar.exceptions import HTTPException
+
+from gateway.rest.answers import Answer, Download, Header
+from gateway.rest.headers import Unsatisfiable, byte_range, matches
+from gateway.rest.requests import Call, caller, header, headers, video_id
+from gateway.rest.videos import PATH, PRIVATE, VARY
+from schema.errors import Gone, InvalidRequest
+from schema.tenant import Scope
+from schema.video import Asset
+
+_SUFFIXES = {"video/mp4": "mp4", "video/webm": "webm", "video/quicktime": "mov"}
+VARIANT = "video"
+
+
+@get(PATH + "/{video_id:str}/content")
+async def content(request: Call) -> Answer:
+    gateway, principal = caller(request, Scope.VIDEOS_READ)
+    id = video_id(request)
+    if request.query_params.get("variant", VARIANT) != VARIANT:
+        raise InvalidRequest.field("variant", "unsupported", f"must be {VARIANT}; this version makes no pictures of it")
+    asset = await gateway.videos.asset(principal.tenant.id, id)
+    tag = f'"{asset.sha256}"'
+    common = ((b"etag", tag.encode()), (b"accept-ranges", b"bytes"), PRIVATE, VARY)
+    if matches(headers(request.scope, b"if-none-match"), tag):
+        return Answer(status=304, headers=common)
+    part = _part(request, asset, tag)
+    start, end = part or (0, asset.size)
+    about = (*common, *_describe(id, asset), *_position(part, asset.size))
+    status = 200 if part is None else 206
+    if request.scope["state"].get("head"):
+        return Answer(status=status, headers=about, length=end - start)
+    pieces = gateway.videos.content(asset, start, end)
+    try:
+        first = await anext(pieces)
+    except FileNotFoundError as error:
+        raise Gone("The file is no longer in the asset store") from error
+    return Download(first, pieces, length=end - start, status=status, headers=about)
+
+
+def _part(request: Call, asset: Asset, tag: str) -> tuple[int, int] | None:
+    wanted, condition = header(request.scope, b"range"), header(request.scope, b"if-range")
+    try:
+        return byte_range(wanted, condition, tag, asset.size)
+    except Unsatisfiable:
+        raise HTTPException(
+            status_code=416,
+            detail=f"The file has {asset.size} bytes",
+            headers={"content-range": f"bytes */{asset.size}"},
+        ) from None
+
+
+def _describe(id: str, asset: Asset) -> tuple[Header, ...]:
+    name = f"{id}.{_SUFFIXES.get(asset.media_type, 'bin')}"
+    return (
+        (b"content-type", asset.media_type.encode()),
+        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+    )
+
+
+def _position(part: tuple[int, int] | None, size: int) -> tuple[Header, ...]:
+    if part is None:
+        return ()
+    start, end = part
+    return ((b"content-range", f"bytes {start}-{end - 1}/{size}".encode()),)

@@ -1,0 +1,70 @@
+"""The receipt journal: an answer is on disk before anybody hears of it."""
+
+from pathlib import Path
+
+from gateway.policy.verdict import Outcome
+from gateway.receipts import KEPT_BODY, Receipt, Receipts, read
+from providers.base import Accepted
+from schema.attempt import Reason, Verdict
+from schema.errors import FailureKind
+
+TAKEN = Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref="r-1", credits=100))
+LOST = Outcome(verdict=Verdict.UNKNOWN, reason=Reason(FailureKind.LOST, "no answer"))
+
+
+async def test_a_receipt_is_on_disk_when_keep_returns(tmp_path: Path) -> None:
+    receipts = Receipts(tmp_path, "one")
+    await receipts.keep(Receipt(attempt="att_1", at=7, outcome=TAKEN, status=200, body=b'{"id": "r-1"}'))
+
+    assert read(tmp_path / "one.jsonl") == [
+        Receipt(attempt="att_1", at=7, outcome=TAKEN, status=200, body=b'{"id": "r-1"}')
+    ]
+    receipts.close()
+
+
+async def test_the_journal_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
+    mine, other = Receipts(tmp_path, "mine"), Receipts(tmp_path, "other")
+
+    assert mine.orphans() == []
+    mine.close()
+    other.close()
+
+
+async def test_the_journal_of_a_dead_process_is_found(tmp_path: Path) -> None:
+    dead = Receipts(tmp_path, "dead")
+    await dead.keep(Receipt(attempt="att_1", at=7, outcome=LOST))
+    dead.close()  # its lock is gone, as if it had been killed before the record
+
+    mine = Receipts(tmp_path, "mine")
+
+    assert mine.orphans() == [tmp_path / "dead.jsonl"]
+    mine.close()
+
+
+async def test_a_journal_whose_receipts_were_all_recorded_is_removed(tmp_path: Path) -> None:
+    receipts = Receipts(tmp_path, "one")
+    await receipts.keep(Receipt(attempt="att_1", at=7, outcome=TAKEN))
+    receipts.recorded()
+
+    receipts.close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_line_cut_short_by_a_crash_is_not_a_receipt(tmp_path: Path) -> None:
+    receipts = Receipts(tmp_path, "one")
+    await receipts.keep(Receipt(attempt="att_1", at=7, outcome=TAKEN))
+    await receipts.keep(Receipt(attempt="att_2", at=8, outcome=TAKEN))
+    receipts.close()
+    path = tmp_path / "one.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+
+    assert [receipt.attempt for receipt in read(path)] == ["att_1"]
+
+
+async def test_a_huge_answer_is_kept_by_its_beginning(tmp_path: Path) -> None:
+    receipts = Receipts(tmp_path, "one")
+    await receipts.keep(Receipt(attempt="att_1", at=7, outcome=LOST, body=b"x" * (KEPT_BODY + 1)))
+    receipts.close()
+
+    assert len(read(tmp_path / "one.jsonl")[0].body) == KEPT_BODY
