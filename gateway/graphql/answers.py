@@ -3,8 +3,8 @@
 from typing import Any
 
 import msgspec
+from graphql import ExecutionResult
 from litestar.types import Receive, Scope, Send
-from strawberry.types import ExecutionResult
 
 from gateway.graphql.errors import Code, facts
 from gateway.graphql.negotiation import Media

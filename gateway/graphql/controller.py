@@ -4,10 +4,9 @@ import asyncio
 from typing import Any
 
 import structlog
-from graphql import GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
 from litestar import get, post, websocket
 from litestar.types import ASGIApp
-from strawberry.types import ExecutionResult
 
 from gateway.auth import principal_of
 from gateway.graphql.answers import failed_answer, refused_answer, result_answer
@@ -69,30 +68,30 @@ def _acceptable(media: Media | None) -> Media:
 
 
 async def _run(schema: Schema, request: Call, asked: Asked, context: Context, media: Media) -> ASGIApp:
-    query = asked.query or ""
-    document = schema.documents.read(query)
+    document = schema.documents.read(asked.query or "")
     operation = document.operation(asked.operation_name)
-    if operation is None and not document.errors:
-        return result_answer(_unclear(asked), Media.JSON if media.streams else media)
     kind = None if operation is None else operation.operation
     if kind is OperationType.MUTATION and request.method == "GET":
         raise Refused(405, "Mutations are sent by POST", allow="POST")
-    wanted: dict[str, Any] = {
-        "variable_values": asked.variables,
-        "context_value": context,
-        "operation_name": asked.operation_name,
-    }
     if media.streams:
-        return Stream(await schema.stream(query, **wanted), media, draining=context.gateway.draining)
+        results = await schema.stream(
+            asked.query,
+            context_value=context,
+            variable_values=asked.variables,
+            operation_name=asked.operation_name,
+        )
+        return Stream(results, media, draining=context.gateway.draining)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
-    return result_answer(await _execute(schema, query, wanted, cut=kind is OperationType.QUERY), media)
+    if kind is None and not document.errors:
+        return result_answer(_unclear(asked), media)
+    return result_answer(await _execute(schema, asked, context, cut=kind is OperationType.QUERY), media)
 
 
-async def _execute(schema: Schema, query: str, wanted: dict[str, Any], *, cut: bool) -> ExecutionResult:
+async def _execute(schema: Schema, asked: Asked, context: Context, *, cut: bool) -> ExecutionResult:
     try:
         async with asyncio.timeout(QUERY_SECONDS if cut else None):
-            return await schema.execute(query, **wanted)
+            return await schema.run(asked, context)
     except TimeoutError as error:
         raise Overloaded(f"The query took longer than {QUERY_SECONDS:.0f} seconds", retry_after_seconds=5) from error
 

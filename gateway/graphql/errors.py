@@ -44,8 +44,9 @@ def shown(error: GraphQLError, *, production: bool) -> GraphQLError:
         return _copy(error, cause.detail, facts(cause))
     if isinstance(error, GraphQLSyntaxError):
         return coded(error, Code.GRAPHQL_PARSE_FAILED)
-    if isinstance(cause, tuple(_REQUEST_FAULTS)):
-        return coded(error, _REQUEST_FAULTS[type(cause)])
+    for fault, code in _REQUEST_FAULTS.items():
+        if isinstance(cause, fault):
+            return coded(error, code)
     if _is_callers(error):
         message = _SUGGESTION.sub("", error.message) if production else error.message
         return _copy(error, message, {"code": Code.BAD_USER_INPUT})

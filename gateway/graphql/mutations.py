@@ -58,12 +58,11 @@ class Mutation:
         description="Ask for a video. Success means accepted, not finished: follow it with `videoEvents`, or read it "
         "again."
     )
-    async def create_video(self, info: Info, input: CreateVideoArgument) -> CreateVideoPayload:
-        context = info.context
-        tenant = context.tenant(Scope.VIDEOS_WRITE)
+    async def create_video(self, info: Info, input: CreateVideoArgument) -> CreateVideoPayload:  # noqa: A002  # GraphQL's name
+        tenant, gateway = info.context.tenant(Scope.VIDEOS_WRITE), info.context.gateway
         try:
-            order = input.order(tenant, context.take_header_key())
-            accepted = await context.gateway.videos.accept(tenant, order)
+            order = input.order(tenant, info.context.take_header_key())
+            accepted = await gateway.videos.accept(tenant, order)
         except GatewayError as error:
             return create_refusal(error)
         return CreateVideoSuccess(video=Video.of(accepted.video), replayed=accepted.replayed)
@@ -72,12 +71,12 @@ class Mutation:
         description="Stop waiting for a video. Before a provider has it this is free; canceling a canceled one changes "
         "nothing."
     )
-    async def cancel_video(self, info: Info, input: CancelVideoArgument) -> CancelVideoPayload:
-        context = info.context
-        tenant = context.tenant(Scope.VIDEOS_WRITE)
+    async def cancel_video(self, info: Info, input: CancelVideoArgument) -> CancelVideoPayload:  # noqa: A002  # GraphQL's name
+        tenant, gateway = info.context.tenant(Scope.VIDEOS_WRITE), info.context.gateway
+        if not names_video(input.id):
+            return cancel_refusal(NotFound())
         try:
-            if not names_video(input.id):
-                raise NotFound
-            return CancelVideoSuccess(video=Video.of(await context.gateway.videos.cancel(tenant.id, input.id)))
+            video = await gateway.videos.cancel(tenant.id, input.id)
         except GatewayError as error:
             return cancel_refusal(error)
+        return CancelVideoSuccess(video=Video.of(video))

@@ -71,9 +71,9 @@ class Query:
         before: Before = None,
         status: Status = None,
     ) -> VideoConnection:
-        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        tenant, gateway = info.context.tenant(Scope.VIDEOS_READ), info.context.gateway
         paging = Paging(first=first, after=after, last=last, before=before)
-        return paging.connection(await info.context.gateway.videos.page(tenant.id, paging.wish(status)))
+        return paging.connection(await gateway.videos.page(tenant.id, paging.wish(status)))
 
     @strawberry.field(description="Anything of yours by its id; null when you have nothing with this id.")
     async def node(self, info: Info, id: NodeId) -> Node | None:

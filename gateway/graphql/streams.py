@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple, cast
 
+from graphql import ExecutionResult
 from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
-from strawberry.types import ExecutionResult
 
 from gateway.graphql.answers import encode, payload
 from gateway.graphql.negotiation import Media

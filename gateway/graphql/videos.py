@@ -9,6 +9,7 @@ from gateway.graphql.context import Info
 from gateway.graphql.decisions import Adjustment, Decision
 from gateway.graphql.nodes import Node
 from gateway.graphql.scalars import Amount, Moment, Texts, amount, moment
+from gateway.graphql.shapes import aspect_ratio_of, quality_of, seconds_of
 from schema.lifecycle import Substate, VideoStatus
 from schema.tenant import Scope
 from schema.video import AspectRatio, Quality
@@ -60,11 +61,9 @@ class Video(Node):
     progress: int = strawberry.field(description="0 to 100. It never falls; 100 only when completed.")
     prompt: str = strawberry.field(description="What to show, as it was asked.")
     model: str = strawberry.field(description="The model that was asked for; `auto` is any.")
-    seconds: int | None = strawberry.field(description="The duration that was asked for; null leaves it open.")
-    aspect_ratio: AspectRatio | None = strawberry.field(
-        description="The shape that was asked for; null leaves it open."
+    quality: Quality | None = strawberry.field(
+        description="The quality that was asked for; null is the provider's plain one."
     )
-    quality: Quality | None = strawberry.field(description="The quality that was asked for; null leaves it open.")
     image_url: str | None = strawberry.field(description="The picture it starts from.")
     metadata: Texts = strawberry.field(description="What the caller attached to it.")
     created_at: Moment = strawberry.field(description="When it was accepted.")
@@ -98,9 +97,7 @@ class Video(Node):
             progress=facts.progress,
             prompt=spec.prompt,
             model=spec.model,
-            seconds=spec.seconds,
-            aspect_ratio=spec.aspect_ratio,
-            quality=spec.quality,
+            quality=quality_of(facts),
             image_url=spec.image_url,
             metadata=Texts(facts.metadata),
             created_at=Moment(facts.created_at),
@@ -117,6 +114,18 @@ class Video(Node):
             content_url=f"/v1/videos/{facts.id}/content" if facts.status is VideoStatus.COMPLETED else None,
             version=facts.version,
         )
+
+    @strawberry.field(
+        description="Its duration: as asked or adjusted, else the provider's usual one; null while nobody knows."
+    )
+    def seconds(self, info: Info) -> int | None:
+        return seconds_of(self.facts, info.context.gateway.accounts)
+
+    @strawberry.field(
+        description="Its shape: as asked or adjusted, else the provider's usual one; null while nobody knows."
+    )
+    def aspect_ratio(self, info: Info) -> AspectRatio | None:
+        return aspect_ratio_of(self.facts, info.context.gateway.accounts)
 
     @strawberry.field(description="Every try to make it, first to last.")
     async def attempts(self, info: Info) -> list[Attempt]:

@@ -29,33 +29,32 @@ class Answer:
         self.length = len(body) if length is None else length
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's shape
+        await self._start(send)
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+    async def _start(self, send: Send) -> None:
         headers = list(self.headers)
         if self.status not in _BODILESS:
             headers.append((b"content-length", b"%d" % self.length))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-class Download:
+class Download(Answer):
     """A file in pieces. The first was read before this is sent: once the status is out it can not be taken back."""
 
-    __slots__ = ("first", "headers", "length", "rest", "status")
+    __slots__ = ("rest",)
 
     def __init__(
         self, first: bytes, rest: AsyncIterator[bytes], *, length: int, status: int, headers: tuple[Header, ...]
     ) -> None:
-        self.first = first
+        super().__init__(first, status=status, headers=headers, length=length)
         self.rest = rest
-        self.length = length
-        self.status = status
-        self.headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's shape
-        headers = [*self.headers, (b"content-length", b"%d" % self.length)]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await self._start(send)
         left = asyncio.ensure_future(_left(receive))  # a server swallows what is sent to nobody: ask it
         try:
-            await send({"type": "http.response.body", "body": self.first, "more_body": True})
+            await send({"type": "http.response.body", "body": self.body, "more_body": True})
             async for piece in self.rest:
                 if left.done():
                     return

@@ -1,4 +1,4 @@
-"""Around the whole application, also where it has no route: request ids, security headers, HEAD, OPTIONS, access log."""
+"""Around the whole application, its 404s too: request ids, security headers, HEAD, OPTIONS, the access log."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from litestar import Litestar
+from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -46,9 +47,12 @@ class Edge:
         self._always = (_NOSNIFF, _NO_REFERRER, *https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == ScopeType.HTTP:
+            await self._serve(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         id = self._begin(scope)
         asked = scope
@@ -62,7 +66,7 @@ class Edge:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(message["headers"], id)  # type: ignore[typeddict-item]
+                message["headers"] = self._headers(message["headers"], id)
             elif message["type"] == "http.response.body":
                 if asked is not scope:
                     message["body"] = b""

@@ -52,13 +52,10 @@ def wait_seconds(values: list[str]) -> float | None:
 
 def matches(values: list[str], etag: str) -> bool:
     """Whether ``If-None-Match`` names this version: weakly compared, a list, or ``*`` (RFC 9110, 13.1.2)."""
-    for value in values:
-        if value.strip() == "*" or etag in _ETAG.findall(value):
-            return True
-    return False
+    return any(value.strip() == "*" or etag in _ETAG.findall(value) for value in values)
 
 
-def byte_range(range: str | None, if_range: str | None, etag: str, size: int) -> tuple[int, int] | None:
+def byte_range(wanted: str | None, if_range: str | None, etag: str, size: int) -> tuple[int, int] | None:
     """The bytes asked for, first and one past the last; None for the whole file.
 
     Several ranges, other units and nonsense are answered with the whole file, as RFC 9110 (14.2) allows. ``If-Range``
@@ -67,7 +64,7 @@ def byte_range(range: str | None, if_range: str | None, etag: str, size: int) ->
     Raises:
         Unsatisfiable: the range lies wholly outside.
     """
-    match = None if range is None else _RANGE.fullmatch(range.replace(" ", ""))
+    match = None if wanted is None else _RANGE.fullmatch(wanted.replace(" ", ""))
     if match is None or (if_range is not None and if_range.strip() != etag):
         return None
     first, last = match[1], match[2]

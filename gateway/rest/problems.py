@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from gateway.rest.headers import IDEMPOTENCY_KEY
-from gateway.rest.requests import Call, headers
+from gateway.rest.requests import Call, header
 from schema.errors import (
     FieldError,
     Forbidden,
@@ -141,7 +141,7 @@ def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     if error.retry_after_seconds is not None:
         seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
         more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
-    return _answer(call, error.status, kind, error.detail, error.errors, more)
+    return _answer(call, error.status, kind, error.detail, errors=error.errors, headers=more)
 
 
 def _framework(call: Call, error: HTTPException) -> Response[bytes]:
@@ -155,20 +155,27 @@ def _framework(call: Call, error: HTTPException) -> Response[bytes]:
         more.setdefault("www-authenticate", "Bearer")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("http.broken_off", status=status, reason=error.detail)  # the caller hung up while sending
-        return _answer(call, status, kind, kind.title, (), more)
-    return _answer(call, status, kind, _DETAILS.get(status, error.detail), (), more)
+        return _answer(call, status, kind, kind.title, headers=more)
+    return _answer(call, status, kind, _DETAILS.get(status, error.detail), headers=more)
 
 
 def _bug(call: Call, error: Exception) -> Response[bytes]:
     """Anything else: logged with its traceback, answered without a word of it."""
     log.error("http.failed", exc_info=error, route=call.scope.get("path_template"))
     detail = "Something went wrong here; quote the request id when you report it"
-    return _answer(call, 500, _KINDS[500], detail, (), {})
+    return _answer(call, 500, _KINDS[500], detail)
 
 
 def _answer(
-    call: Call, status: int, kind: _Kind, detail: str, errors: tuple[FieldError, ...], more: dict[str, str]
+    call: Call,
+    status: int,
+    kind: _Kind,
+    detail: str,
+    *,
+    errors: tuple[FieldError, ...] = (),
+    headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
+    more = dict(headers or {})
     id = str(call.scope["state"].get("request_id", ""))
     call.scope["state"]["problem"] = kind.code  # for the access log
     if kind.permanent or _unsafe_to_repeat(call, status):
@@ -182,16 +189,14 @@ def _answer(
         code=kind.code,
         request_id=id,
         errors=tuple(_located(call, error) for error in errors),
-        error=ErrorMember(
-            message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code
-        ),
+        error=ErrorMember(message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code),
     )
     return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
 
 
 def _unsafe_to_repeat(call: Call, status: int) -> bool:
     """After a bug in a POST nobody knows whether it took effect, and SDKs repeat a 500 unless told not to."""
-    keyed = headers(call.scope, IDEMPOTENCY_KEY.lower().encode())
+    keyed = header(call.scope, IDEMPOTENCY_KEY.lower().encode()) is not None
     return status == HTTPStatus.INTERNAL_SERVER_ERROR and call.scope["method"] == "POST" and not keyed
 
 

@@ -1,4 +1,4 @@
-"""Sizes as OpenAI writes them ("1280x720") and aspect ratios as we do. Providers choose the pixels; we say the shape."""
+"""Sizes as OpenAI writes them ("1280x720") and aspect ratios as we do: we say the shape, the provider the pixels."""
 
 import re
 from typing import Final

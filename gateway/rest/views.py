@@ -1,7 +1,7 @@
 """What callers see: OpenAI's video object, always with its thirteen keys, and ours beside them under ``gateway``."""
 
 import zlib
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.money import MAX_MICROS
 from schema.video import MAX_METADATA, MAX_PROMPT, Adjustment, AspectRatio, Quality, Video, VideoError
 
-CURRENCY = "USD"
+CURRENCY: Final = "USD"
 
 VideoId = Annotated[str, msgspec.Meta(pattern=f"^{VIDEO}[{ALPHABET}]{{{BODY_LENGTH}}}$", max_length=32)]
 _AttemptId = Annotated[str, msgspec.Meta(pattern=f"^{ATTEMPT}[{ALPHABET}]{{{BODY_LENGTH}}}$", max_length=30)]

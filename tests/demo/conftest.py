@@ -14,6 +14,8 @@ import pytest
 from gateway.ports import free_port
 
 READY_SECONDS = 60
+PATH = f'PATH="{Path(sys.executable).parent}:$PATH"'
+"""As in a shell where the package is installed."""
 
 
 @dataclass
@@ -28,7 +30,7 @@ class Demo:
     def sh(self, script: str) -> "subprocess.CompletedProcess[str]":
         """Run a shell script as a reader of the printed text would, from the demo's folder."""
         return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f'PATH="{Path(sys.executable).parent}:$PATH"\n{script}'],
+            ["bash", "-euo", "pipefail", "-c", f"{PATH}\n{script}"],
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -41,7 +43,7 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
     port = free_port("127.0.0.1", 18_400)
-    command = [Path(sys.executable).parent / "filmgate", "demo", "--port", str(port), "--speed", "60"]
+    command = ["bash", "-c", f"{PATH}; exec filmgate demo --port {port} --speed 60"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(READY_SECONDS, process.kill)
     watchdog.start()
@@ -55,6 +57,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         watchdog.cancel()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def _until_ready(process: "subprocess.Popen[str]") -> Iterator[str]:

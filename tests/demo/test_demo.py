@@ -32,7 +32,7 @@ def test_the_printed_curl_line_creates_a_video(demo: Demo) -> None:
 
 
 def test_the_printed_graphql_line_lists_videos(demo: Demo) -> None:
-    answer = demo.sh(block(demo.printed, "GraphQL    ."))
+    answer = demo.sh(block(demo.printed, "GraphQL"))
 
     assert answer.returncode == 0, answer.stderr
 

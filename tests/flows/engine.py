@@ -119,5 +119,5 @@ async def working(chosen: Settings, seams: Seams | None = None) -> AsyncIterator
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = SECONDS) -> None:
     """Until it is true; fails when it has not become so within the bound."""
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is waited for lies in a database or in another process
             await asyncio.sleep(0.01)

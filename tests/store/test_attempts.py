@@ -119,9 +119,7 @@ async def test_a_ref_names_one_attempt_at_an_account(store):
 
     with pytest.raises(UniqueViolation):
         await store.write(
-            lambda tx: tx.attempts.update(
-                an_attempt("att_3", video="video_3", ref="r"), was=AttemptState.SUBMITTING
-            )
+            lambda tx: tx.attempts.update(an_attempt("att_3", video="video_3", ref="r"), was=AttemptState.SUBMITTING)
         )
 
     assert (await store.read(lambda tx: tx.attempts.by_ref("veo-main", "r"))).id == "att_1"

@@ -69,7 +69,7 @@ async def test_a_position_is_told_once(store):
 
 
 async def test_watchers_hear_of_each_commit_s_videos_once(store):
-    heard = []
+    heard: list[frozenset[str]] = []
     store.on_told(heard.append)
 
     await tell(store, an_event(1), an_event(2), an_event(1, video="video_2"))
@@ -79,17 +79,17 @@ async def test_watchers_hear_of_each_commit_s_videos_once(store):
 
 
 async def test_every_watcher_hears(store):
-    heard = []
+    heard: list[tuple[str, frozenset[str]]] = []
     store.on_told(lambda videos: heard.append(("first", videos)))
     store.on_told(lambda videos: heard.append(("second", videos)))
 
     await tell(store, an_event(1))
 
-    assert heard == [("first", {"video_1"}), ("second", {"video_1"})]
+    assert heard == [("first", frozenset({"video_1"})), ("second", frozenset({"video_1"}))]
 
 
 async def test_a_transaction_without_events_wakes_nobody(store):
-    heard = []
+    heard: list[frozenset[str]] = []
     store.on_told(heard.append)
 
     await store.write(lambda tx: tx.hooks.add(provider="p", attempt="att_1", body_sha256="0", now=NOW))
@@ -99,7 +99,7 @@ async def test_a_transaction_without_events_wakes_nobody(store):
 
 
 async def test_what_was_undone_is_never_told(store):
-    heard = []
+    heard: list[frozenset[str]] = []
     store.on_told(heard.append)
 
     async def change_one_s_mind(tx):
@@ -114,8 +114,8 @@ async def test_what_was_undone_is_never_told(store):
 
 
 async def test_who_hears_finds_the_event_in_the_table(store):
-    heard = []
-    store.on_told(lambda videos: heard.extend(videos))
+    heard: list[str] = []
+    store.on_told(heard.extend)
 
     await tell(store, an_event(1))
     (video,) = heard

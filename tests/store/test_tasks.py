@@ -236,13 +236,14 @@ async def test_a_task_that_is_gone_has_no_holder(store, move):
 
 
 @pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
-async def test_a_lapsed_lease_nobody_took_still_counts(store, move):
+async def test_a_lease_that_lapsed_counts_until_another_takes_the_task(store, move):
     await due(store)
-    held = await the_claimed(store)
+    held = await the_claimed(store, now=NOW + LEASE)
+    assert await store.read(lambda tx: tx.tasks.next_due()) == held.leased_until
 
     await store.write(move(held))
 
-    assert await claim(store, worker="w2", now=NOW - 1) == []
+    assert await store.read(lambda tx: tx.tasks.next_due()) != held.leased_until
 
 
 async def test_a_stale_lease_undoes_the_whole_transaction(store):

@@ -280,7 +280,9 @@ async def test_a_video_that_can_not_be_is_not_kept(store, broken):
 async def test_every_status_and_every_substate_can_be_kept(store):
     asset = FULL.asset
     for n, status in enumerate(VideoStatus):
-        end = {"completed_at": NOW, "asset": asset} if status not in (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS) else {}
+        end = (
+            {"completed_at": NOW, "asset": asset} if status not in (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS) else {}
+        )
         await keep(store, a_video(f"video_{n}", status=status, substate=None, **end))
     for substate in Substate:
         await keep(store, a_video(f"video_{substate}", substate=substate))
