@@ -14,7 +14,6 @@ import msgspec
 from gateway.config.settings import Settings, parse_listen, without_password
 
 OLDEST_PYTHON = (3, 11)
-OLDEST_SQLITE = (3, 51, 3)
 """Before it, a WAL reset can corrupt the file."""
 
 _DATABASE_SECONDS = 10
@@ -53,10 +52,13 @@ def check_python(version: tuple[int, ...]) -> Check:
 
 
 def check_sqlite() -> Check:
-    import apsw
+    from gateway.store.database import StoreError
+    from gateway.store.sqlite import library_version, refuse_old
 
-    found = apsw.sqlite_lib_version()
-    if tuple(int(part) for part in found.split(".")) < OLDEST_SQLITE:
+    found = library_version()
+    try:
+        refuse_old(found)
+    except StoreError:
         return Check(mark=Mark.BAD, name="sqlite", found=f"{found} can corrupt its file", fix="pip install -U apsw")
     return Check(mark=Mark.OK, name="sqlite", found=found)
 

@@ -73,7 +73,7 @@ _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 async def open_sqlite(path: str, *, exclusive: bool) -> "Sqlite":
     """Open the file, make it if there is none."""
-    refuse_old(apsw.sqlite_lib_version())
+    refuse_old(library_version())
     file = Path(path)
     with contextlib.ExitStack() as undo:
         try:
@@ -90,6 +90,12 @@ async def open_sqlite(path: str, *, exclusive: bool) -> "Sqlite":
             raise StoreError(f"can not open {file}: {error}") from error
         undo.pop_all()
     return Sqlite(writer, reader, lock)
+
+
+def library_version() -> str:
+    """The SQLite that apsw brought, such as ``3.54.1``."""
+    version: str = apsw.sqlite_lib_version()
+    return version
 
 
 def refuse_old(version: str) -> None:

@@ -39,7 +39,8 @@ def test_a_poll_is_never_sooner_than_the_shortest_nor_later_than_a_fifth_over_th
         pytest.param(40, 9, 20, id="however-often-we-asked"),
         pytest.param(600, 0, 30, id="at-most-the-longest"),
         pytest.param(2, 0, 5, id="at-least-the-shortest"),
-        pytest.param(0, 0, 5, id="any-moment-now"),
+        pytest.param(0, 9, 5, id="any-moment-now"),
+        pytest.param(86_400, 0, 30, id="a-day-is-believed"),
         pytest.param(None, 0, 5, id="no-estimate-begins-short"),
         pytest.param(None, 2, 11.25, id="and-grows-by-half"),
         pytest.param(None, 10_000, 30, id="up-to-the-longest"),
@@ -58,6 +59,21 @@ def test_a_retry_is_between_a_tenth_of_the_first_bound_and_the_longest(errors, b
     delay = retry(errors, first=first, longest=longest, luck=luck)
 
     assert round(first * 100 - 0.5) <= delay <= round(longest * 1000)
+
+
+@pytest.mark.parametrize(
+    ("errors", "luck", "seconds"),
+    [
+        pytest.param(0, 1, 2, id="at-most-the-first"),
+        pytest.param(0, 0, 0.2, id="at-least-a-tenth-of-it"),
+        pytest.param(1, 1, 4, id="doubles"),
+        pytest.param(3, 1, 16, id="and-doubles"),
+        pytest.param(3, 0.5, 8.8, id="anything-up-to-it"),
+        pytest.param(6, 1, 60, id="up-to-the-longest"),
+    ],
+)
+def test_a_retry_waits_anything_up_to_a_bound_that_doubles(errors, luck, seconds):
+    assert retry(errors, first=2, longest=60, luck=luck) == round(seconds * 1000)
 
 
 @given(errors=st.integers(0, 30), luck=LUCK)

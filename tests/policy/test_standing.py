@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.failover import AccountStep
-from gateway.policy.standing import LONG_REST, MAX_REST, SHORT_REST, Lesson, learned, standing
+from gateway.policy.standing import Lesson, learned, standing
 from schema.account import Account, AccountState, CredentialState, Limits, Secret
 from schema.errors import FailureKind
 from schema.quote import PASSING, Exclusion, ReasonCode
@@ -162,12 +162,12 @@ def test_a_failure_counts_on():
 @pytest.mark.parametrize(
     ("step", "kind", "retry_after", "rest"),
     [
-        pytest.param("rest", "rate_limited", None, SHORT_REST, id="too-fast-without-a-time"),
+        pytest.param("rest", "rate_limited", None, 10_000, id="too-fast-without-a-time"),
         pytest.param("rest", "busy", 7.5, 7_500, id="until-the-time-it-named"),
         pytest.param("rest", "busy", 0, 1_000, id="at-least-a-second"),
         pytest.param("rest", "busy", -5, 1_000, id="a-time-in-the-past"),
-        pytest.param("rest", "rate_limited", 1e9, MAX_REST, id="at-most-an-hour"),
-        pytest.param("dry", "out_of_credits", None, LONG_REST, id="no-credits"),
+        pytest.param("rest", "rate_limited", 1e9, 3_600_000, id="at-most-an-hour"),
+        pytest.param("dry", "out_of_credits", None, 600_000, id="no-credits"),
         pytest.param("dry", "out_of_credits", 60, 60_000, id="no-credits-until-the-time-it-named"),
     ],
 )
