@@ -1,5 +1,7 @@
 """Who is calling: an Authorization header to a principal, and what its key may do. Both doors ask here."""
 
+import structlog
+
 from gateway.wiring import Gateway
 from schema.errors import Forbidden, Unauthenticated
 from schema.tenant import Principal, Scope
@@ -9,7 +11,7 @@ MAX_KEY = 256
 
 
 def principal_of(gateway: Gateway, authorization: str | None) -> Principal:
-    """Whose key an ``Authorization: Bearer`` header carries.
+    """Whose key an ``Authorization: Bearer`` header carries; what is logged from here on names the tenant.
 
     Raises:
         Unauthenticated: there is no such header, it is no bearer token, or nobody has this key.
@@ -21,6 +23,7 @@ def principal_of(gateway: Gateway, authorization: str | None) -> Principal:
     principal = gateway.tenants.principal(key) if len(key) <= MAX_KEY and key.isascii() else None
     if principal is None:
         raise Unauthenticated("This API key is not known here; check it for typing mistakes, or ask for a new one")
+    structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
     return principal
 
 

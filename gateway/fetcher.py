@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -42,13 +43,21 @@ class FetchFailed(Exception):
 class Fetcher:
     """One client for links that somebody else gave us: no redirects, no private addresses, identity encoding."""
 
-    def __init__(self, *, folder: Path, max_bytes: int, deadline: float, exempt: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        max_bytes: int,
+        deadline: float,
+        exempt: tuple[str, ...],
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._deadline = deadline
         self._exempt = exempt
-        self._guarded = _client(is_public)
-        self._open = _client(None)
+        self._guarded = _client(is_public, verify)
+        self._open = _client(None, verify)
         folder.mkdir(parents=True, exist_ok=True)
 
     async def close(self) -> None:
@@ -123,15 +132,15 @@ def _check_head(head: bytes) -> None:
         raise FetchFailed("the file is not an MP4 video")
 
 
-def _client(allow: Callable[[str], bool] | None) -> httpx.AsyncClient:
+def _client(allow: Callable[[str], bool] | None, verify: ssl.SSLContext | bool) -> httpx.AsyncClient:
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=32, force_close=True, socket_factory=_guarded(allow))
+        connector = aiohttp.TCPConnector(limit=32, force_close=True, socket_factory=_guarded(allow), ssl=verify)
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
         )
 
     return httpx.AsyncClient(
-        transport=AiohttpTransport(client=session),
+        transport=AiohttpTransport(client=session, verify=verify),
         timeout=httpx.Timeout(30, connect=10, pool=60),
         follow_redirects=False,
         trust_env=False,

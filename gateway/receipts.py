@@ -41,8 +41,10 @@ class Receipts:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._path = folder / f"{name}.jsonl"
-        self._file = self._path.open("ab", buffering=0)
+        unseen = self._path.with_suffix(".new")  # others take an unlocked journal for a dead one's
+        self._file = unseen.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unseen.rename(self._path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="receipts")
         self._unrecorded = 0
 
@@ -76,14 +78,18 @@ class Receipts:
 
 def read(path: Path) -> list[Receipt]:
     """The receipts of a dead process; a last line cut short by its death is not one."""
-    return [_decode(line) for line in path.read_bytes().split(b"\n")[:-1] if line]
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:  # another process that starts was faster
+        return []
+    return [_decode(line) for line in lines if line]
 
 
 def _abandoned(path: Path) -> bool:
-    """Nobody alive holds its lock."""
-    with path.open("rb") as file:
-        try:
+    """Nobody alive holds its lock, and nobody else has removed it."""
+    try:
+        with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return True

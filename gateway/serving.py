@@ -83,9 +83,10 @@ async def serving(built: Gateway, *, port: int | None = None, worker: bool = Tru
                 yield
             finally:
                 built.draining.set()
+                built.worker.stop()
     finally:
+        built.worker.stop()
         if working is not None:
-            built.worker.stop()
             await working
 
 

@@ -11,6 +11,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+log = structlog.get_logger()
+
 HIDDEN = "[hidden]"
 
 _SECRET_NAMES = re.compile(
@@ -23,6 +25,7 @@ _TRACES = re.compile(r"earer|EARER|fg_|whsec_|://|/hooks/")
 """What every secret text has a part of: most texts have none, and one cheap look says so."""
 
 _DEEPEST = 6
+_encode = msgspec.json.Encoder().encode
 
 
 def configure_logging(*, quiet: bool = False, stream: TextIO | None = None) -> None:
@@ -39,6 +42,7 @@ def configure_logging(*, quiet: bool = False, stream: TextIO | None = None) -> N
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    access_log.open(None if stream.isatty() or quiet else stream)
     if stream.isatty():
         console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         last: list[Processor] = [redact, console]
@@ -51,6 +55,54 @@ def configure_logging(*, quiet: bool = False, stream: TextIO | None = None) -> N
         cache_logger_on_first_use=True,
     )
     _adopt_libraries(stream, shared, last)
+
+
+class Access(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="event", tag="http.request"):
+    """One request, told without its address, headers and bodies: any of them may hold a secret or a prompt.
+
+    Attributes:
+        route: the path's pattern; None where there is nothing.
+        problem: the code it was refused with.
+        ms: how long it took.
+    """
+
+    level: str
+    timestamp: str
+    request_id: str
+    trace_id: str | None = None
+    tenant: str | None = None
+    method: str
+    route: str | None = None
+    video: str | None = None
+    status: int
+    problem: str | None = None
+    bytes: int
+    ms: float
+
+
+class AccessLog:
+    """Where requests are told. There are so many that they go straight to where machines read, past the chain that
+    other events take and at a tenth of its cost; on a terminal they are events like any other.
+    """
+
+    def __init__(self) -> None:
+        self._straight: TextIO | None = None
+
+    def open(self, stream: TextIO | None) -> None:
+        """Write lines straight to a stream; None makes events of them."""
+        self._straight = stream
+
+    def tell(self, line: Access) -> None:
+        if self._straight is not None:
+            self._straight.write(_encode(line).decode() + "\n")
+            self._straight.flush()
+            return
+        fields = {name: value for name, value in msgspec.structs.asdict(line).items() if value is not None}
+        log.info("http.request", **{name: value for name, value in fields.items() if name not in _STAMPED})
+
+
+_STAMPED = frozenset({"level", "timestamp"})
+access_log = AccessLog()
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -80,7 +132,7 @@ def _clean(value: Any, depth: int = 0) -> Any:
 
 
 def _line(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> str:
-    return msgspec.json.encode(event).decode()
+    return _encode(event).decode()
 
 
 def _adopt_libraries(stream: TextIO, shared: list[Processor], last: list[Processor]) -> None:

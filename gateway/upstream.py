@@ -6,7 +6,9 @@ tenth of the CPU at 64 connections (docs/decisions/0004).
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -47,7 +49,7 @@ class UnreadableAnswer(Exception):
 class Upstream:
     """The only client of providers."""
 
-    def __init__(self, *, submit_deadline: float, probe: Probe, verify: Any = True) -> None:
+    def __init__(self, *, submit_deadline: float, probe: Probe, verify: ssl.SSLContext) -> None:
         self._submit_deadline = submit_deadline
         self._probe = probe
         self._paid = httpx.AsyncClient(
@@ -58,7 +60,7 @@ class Upstream:
             verify=verify,
         )
         self._free = httpx.AsyncClient(
-            transport=_HonestTransport(client=_session),
+            transport=_HonestTransport(client=partial(_session, verify), verify=verify),
             timeout=httpx.Timeout(POLL_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
@@ -131,6 +133,11 @@ class Upstream:
         return WireResponse(status=response.status_code, headers=headers, body=body)
 
 
+def authorities() -> ssl.SSLContext:
+    """Whom we trust to sign certificates. Loading them takes longer than the rest of a start, so it is done once."""
+    return httpx.create_ssl_context()
+
+
 def read(flow: Flow[Accepted], answer: WireResponse) -> Accepted | ProviderFailure:
     """What the flow makes of an answer to its paid request."""
     try:
@@ -174,9 +181,9 @@ def _trouble(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")[:300]
 
 
-def _session() -> aiohttp.ClientSession:
+def _session(verify: ssl.SSLContext) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=20, ttl_dns_cache=30),
+        connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=20, ttl_dns_cache=30, ssl=verify),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,

@@ -3,10 +3,10 @@
 import asyncio
 import os
 import random
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -30,7 +30,7 @@ from gateway.store.database import Database, connect
 from gateway.store.migrate import packaged
 from gateway.store.store import Store, Told
 from gateway.store.tasks import TaskKind
-from gateway.upstream import Probe, Upstream
+from gateway.upstream import Probe, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS
@@ -48,7 +48,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         probe: told when a submit passes a named point.
-        verify: how submits check TLS certificates; an ``ssl.SSLContext`` or True.
+        verify: how TLS certificates are checked; None is by the authorities everybody trusts.
         kinds: the providers it knows.
     """
 
@@ -56,7 +56,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
     luck: Luck = random.random
     entropy: Entropy = os.urandom
     probe: Probe = no_probe
-    verify: Any = True
+    verify: ssl.SSLContext | None = None
     kinds: tuple[ProviderKind, ...] = KINDS
 
 
@@ -120,13 +120,15 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     await accounts.prepare()
     records = Records(ids)
     updates = Updates(accounts=accounts, tenants=tenants, timing=timing, luck=luck, egress_allow=settings.egress.allow)
-    upstream = Upstream(submit_deadline=timing.submit_deadline_seconds, probe=seams.probe, verify=seams.verify)
+    verify = seams.verify or authorities()
+    upstream = Upstream(submit_deadline=timing.submit_deadline_seconds, probe=seams.probe, verify=verify)
     stack.push_async_callback(upstream.close)
     fetcher = Fetcher(
         folder=folder / "incoming",
         max_bytes=settings.assets.max_bytes,
         deadline=timing.asset_timeout_seconds,
         exempt=settings.egress.allow,
+        verify=verify,
     )
     stack.push_async_callback(fetcher.close)
     receipts = Receipts(folder / "receipts", name=ids.make(WORKER, clock.now()))

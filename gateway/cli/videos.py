@@ -58,7 +58,7 @@ def videos() -> None:
 
 @videos.command()
 @click.argument("prompt")
-@click.option("--model", help="auto, veo-3, or one provider's: doitong/veo3.")
+@click.option("--model", help="auto, or a name from `GET /v1/models`.")
 @click.option("--aspect", type=click.Choice([one.value for one in AspectRatio]))
 @click.option("--seconds", type=click.IntRange(1, 60))
 @click.option("--quality", type=click.Choice([one.value for one in Quality]))

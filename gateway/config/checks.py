@@ -20,6 +20,7 @@ from gateway.config.settings import (
     parse_listen,
 )
 from gateway.config.tenants import PlacedTenant
+from gateway.policy import egress
 from schema.account import Account, Secret
 from schema.video import Strategy
 
@@ -73,13 +74,13 @@ def check_assets(assets: AssetsSettings, notes: Notes) -> None:
         )
 
 
-def check_egress(egress: EgressSettings, notes: Notes) -> None:
-    for position, origin in enumerate(egress.allow):
+def check_egress(settings: EgressSettings, notes: Notes) -> None:
+    for position, origin in enumerate(settings.allow):
         place = ("egress", "allow", position)
         if problem := web_address(origin):
             notes.error(place, problem)
-        elif urlsplit(origin).path:
-            notes.error(place, f"{origin!r} is more than an origin", f'write "{origin_of(origin)}"')
+        elif origin_of(origin) != origin:
+            notes.error(place, f"{origin!r} is not an origin as we compare them", f'write "{origin_of(origin)}"')
 
 
 def check_timing(timing: Timing, notes: Notes) -> None:
@@ -227,9 +228,9 @@ def check_somebody(accounts: Sequence[object], tenants: Sequence[object], notes:
 
 
 def origin_of(url: str) -> str:
-    """``https://host:port``, as it stands in ``egress.allow``."""
+    """``https://host:port``, as it stands in ``egress.allow``: lower case, without the scheme's own port."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return egress.origin(parts) or f"{parts.scheme}://{parts.netloc}"
 
 
 def is_private(url: str) -> bool:

@@ -4,14 +4,13 @@ import asyncio
 from typing import Any
 
 import structlog
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import ExecutionResult, OperationType
 from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
 from gateway.auth import principal_of
 from gateway.graphql.answers import failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
-from gateway.graphql.errors import Code
 from gateway.graphql.negotiation import Media, negotiate
 from gateway.graphql.requests import Asked, Call, Refused, header, headers, read_request
 from gateway.graphql.schema import Schema, build_schema
@@ -68,23 +67,14 @@ def _acceptable(media: Media | None) -> Media:
 
 
 async def _run(schema: Schema, request: Call, asked: Asked, context: Context, media: Media) -> ASGIApp:
-    document = schema.documents.read(asked.query or "")
-    operation = document.operation(asked.operation_name)
+    operation = schema.documents.read(asked.query or "").operation(asked.operation_name)
     kind = None if operation is None else operation.operation
     if kind is OperationType.MUTATION and request.method == "GET":
         raise Refused(405, "Mutations are sent by POST", allow="POST")
     if media.streams:
-        results = await schema.stream(
-            asked.query,
-            context_value=context,
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
-        )
-        return Stream(results, media, draining=context.gateway.draining)
+        return Stream(await schema.stream_of(asked, context), media, draining=context.gateway.draining)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
-    if kind is None and not document.errors:
-        return result_answer(_unclear(asked), media)
     return result_answer(await _execute(schema, asked, context, cut=kind is OperationType.QUERY), media)
 
 
@@ -94,10 +84,3 @@ async def _execute(schema: Schema, asked: Asked, context: Context, *, cut: bool)
             return await schema.run(asked, context)
     except TimeoutError as error:
         raise Overloaded(f"The query took longer than {QUERY_SECONDS:.0f} seconds", retry_after_seconds=5) from error
-
-
-def _unclear(asked: Asked) -> ExecutionResult:
-    name = asked.operation_name
-    message = "Say which operation is meant: operationName" if name is None else f"There is no operation {name[:64]}"
-    error = GraphQLError(message, extensions={"code": Code.OPERATION_RESOLUTION_FAILURE})
-    return ExecutionResult(data=None, errors=[error])

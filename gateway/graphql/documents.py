@@ -37,6 +37,13 @@ class Document(msgspec.Struct, frozen=True):
         """The operation a request means; None when that is not clear."""
         return None if self.node is None else get_operation_ast(self.node, name)
 
+    def trouble(self, name: str | None) -> list[GraphQLError]:
+        """Why nothing is executed for a request that names this operation; empty when all is well."""
+        if self.errors or self.operation(name) is not None:
+            return list(self.errors)
+        said = "Say which operation is meant: operationName" if name is None else f"No operation is named {name[:64]}"
+        return [GraphQLError(said, extensions={"code": Code.OPERATION_RESOLUTION_FAILURE})]
+
 
 class Documents:
     """Reads texts for one schema. In production it shows neither the schema nor hints at its names."""
@@ -69,8 +76,7 @@ class ReadOnce(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
         self._document = context.schema.documents.read(context.query)  # type: ignore[attr-defined]  # it is our Schema
-        context.parse_options["max_tokens"] = MAX_TOKENS
-        context.graphql_document = self._document.node  # None: Strawberry parses again, and finds the same error
+        context.graphql_document = self._document.node
         yield
 
     def on_validate(self) -> Iterator[None]:

@@ -5,9 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from graphql import GraphQLError
 
 from gateway.graphql.refusals import spell
 from schema.errors import GatewayError, InvalidRequest
@@ -27,11 +25,6 @@ class Code(StrEnum):
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
 
-_REQUEST_FAULTS: dict[type[Exception], Code] = {
-    MissingQueryError: Code.BAD_REQUEST,
-    CannotGetOperationTypeError: Code.OPERATION_RESOLUTION_FAILURE,
-    InvalidOperationTypeError: Code.BAD_REQUEST,
-}
 _SUGGESTION = re.compile(r" ?Did you mean .*\?$", re.DOTALL)
 
 
@@ -42,11 +35,6 @@ def shown(error: GraphQLError, *, production: bool) -> GraphQLError:
     cause = error.original_error
     if isinstance(cause, GatewayError):
         return _copy(error, cause.detail, facts(cause))
-    if isinstance(error, GraphQLSyntaxError):
-        return coded(error, Code.GRAPHQL_PARSE_FAILED)
-    for fault, code in _REQUEST_FAULTS.items():
-        if isinstance(cause, fault):
-            return coded(error, code)
     if _is_callers(error):
         message = _SUGGESTION.sub("", error.message) if production else error.message
         return _copy(error, message, {"code": Code.BAD_USER_INPUT})

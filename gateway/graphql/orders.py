@@ -112,7 +112,7 @@ class CreateVideoInput:
         return checked_spec(
             _given(
                 prompt=self.prompt,
-                model=self.model or ANY_MODEL,
+                model=ANY_MODEL if self.model is None else self.model,
                 seconds=self.seconds,
                 aspect_ratio=_shape(self.size, self.aspect_ratio),
                 quality=self.quality,
@@ -128,11 +128,13 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+
+
 def _micros(text: str) -> int:
-    try:
-        return parse_micros(text)
-    except ValueError as error:
-        raise InvalidRequest.field("gateway.max_cost", "invalid_value", str(error)) from error
+    if _AMOUNT.fullmatch(text) is None:
+        raise InvalidRequest.field("gateway.max_cost", "invalid_value", 'must be an amount as text, such as "0.50"')
+    return parse_micros(text)
 
 
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")

@@ -1,5 +1,6 @@
 """The GraphQL schema: what can be asked, done and watched, and how its texts and errors are read."""
 
+from collections.abc import AsyncGenerator
 from functools import cache
 from typing import Any, cast
 
@@ -19,6 +20,9 @@ from gateway.graphql.refusals import UserError
 from gateway.graphql.requests import Asked
 from gateway.graphql.scalars import SCALARS
 from gateway.graphql.subscriptions import Subscription
+
+Results = AsyncGenerator[Any, None]
+"""ExecutionResults, Strawberry's or GraphQL's own; nothing of ours is delivered incrementally."""
 
 _BUILT_IN = "directive @oneOf on INPUT_OBJECT\n\n"
 """Printed where it is used, although GraphQL knows it; linters ask us to describe it."""
@@ -44,8 +48,9 @@ class Schema(strawberry.Schema):
     async def run(self, asked: Asked, context: Context) -> ExecutionResult:
         """One result for one operation: ``execute`` without Strawberry's hooks, which cost as much as six fields."""
         document = self.documents.read(asked.query or "")
-        if document.node is None or document.errors:
-            return ExecutionResult(data=None, errors=list(document.errors))
+        trouble = document.trouble(asked.operation_name)
+        if document.node is None or trouble:
+            return ExecutionResult(data=None, errors=trouble)
         result = execute(
             self._schema,
             document.node,
@@ -62,8 +67,24 @@ class Schema(strawberry.Schema):
             self.process_errors(result.errors)
         return result
 
+    async def stream_of(self, asked: Asked, context: Context) -> Results:
+        """All results of one operation, as they come: any number of a subscription, one of anything else."""
+        trouble = self.documents.read(asked.query or "").trouble(asked.operation_name)
+        if trouble:
+            return _alone(ExecutionResult(data=None, errors=trouble))
+        return await self.stream(
+            asked.query,
+            context_value=context,
+            variable_values=asked.variables,
+            operation_name=asked.operation_name,
+        )
+
     def as_str(self) -> str:
         return super().as_str().replace(_BUILT_IN, "")
+
+
+async def _alone(result: ExecutionResult) -> Results:
+    yield result
 
 
 @cache

@@ -110,6 +110,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             connection_init_wait_timeout=INIT_TIMEOUT,
         )
         self._draining: asyncio.Event = door.gateway.draining
+        self._documents = schema.documents
 
     async def handle_message(self, message: Any) -> None:
         if not isinstance(message, dict):
@@ -131,15 +132,20 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return
         if not subscribe.id or not subscribe.payload.query:
             await self.handle_invalid_message("subscribe needs an id and a query")
-        elif len(self.operations) >= MAX_OPERATIONS and subscribe.id not in self.operations:
-            await self._refuse(subscribe.id)
+        elif not self.connection_acknowledged or subscribe.id in self.operations:
+            await super().handle_subscribe(message)  # which closes
+        elif trouble := self._trouble(subscribe.payload):
+            payload = [error.formatted for error in trouble]
+            await self.send_message({"id": subscribe.id, "type": "error", "payload": payload})
         else:
             await super().handle_subscribe(message)
 
-    async def _refuse(self, id: str) -> None:
-        code = TooManyRequests.code.upper()
-        error = GraphQLError(f"At most {MAX_OPERATIONS} operations at once on one socket", extensions={"code": code})
-        await self.send_message({"id": id, "type": "error", "payload": [error.formatted]})
+    def _trouble(self, asked: Asked) -> list[GraphQLError]:
+        """Why an operation is not begun; empty when it is."""
+        if len(self.operations) >= MAX_OPERATIONS:
+            code = TooManyRequests.code.upper()
+            return [GraphQLError(f"At most {MAX_OPERATIONS} operations at once on a socket", extensions={"code": code})]
+        return self._documents.read(asked.query or "").trouble(asked.operation_name)
 
     async def send_message(self, message: Any) -> None:
         """A gateway that stops does not call an operation complete: it closes, so that clients come again elsewhere."""

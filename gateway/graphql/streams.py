@@ -11,9 +11,7 @@ from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
 
 from gateway.graphql.answers import encode, payload
 from gateway.graphql.negotiation import Media
-
-Results = AsyncGenerator[Any, None]
-"""ExecutionResults: nothing of ours is delivered incrementally."""
+from gateway.graphql.schema import Results
 
 
 class Framing(NamedTuple):

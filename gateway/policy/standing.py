@@ -70,6 +70,8 @@ def learned(state: AccountState, lesson: Lesson, *, credential_version: int, now
         case AccountStep.REST | AccountStep.DRY:
             usual = LONG_REST if lesson.step is AccountStep.DRY else SHORT_REST
             asked = usual if lesson.retry_after is None else min(max(millis(lesson.retry_after), 1000), MAX_REST)
+            if state.resting_until is not None and state.resting_until >= now + asked:
+                return state  # a shorter reason to rest does not end a longer one
             return replace(state, resting_until=now + asked, resting_reason=lesson.kind.value)
         case AccountStep.DISTRUST:
             return replace(state, credential=CredentialState.REFUSED, credential_version=credential_version)

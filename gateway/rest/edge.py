@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
@@ -12,10 +14,10 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from gateway.rest.problems import allowed
+from gateway.telemetry import Access, access_log
 from gateway.wiring import Gateway
+from schema.clock import Millis
 from schema.ids import REQUEST
-
-log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -81,7 +83,7 @@ class Edge:
             else:
                 await self._app(asked, receive, tell)
         finally:
-            _log(scope, asked, status, size, began)
+            self._log(asked, scope["method"], status, size, began)
 
     def _begin(self, scope: HTTPScope) -> bytes:
         """Name the request, and bind its names to everything that is logged about it."""
@@ -109,10 +111,37 @@ class Edge:
             whole.append(_NO_CONTENT_FROM_US)
         return whole
 
+    def _log(self, asked: Any, method: str, status: int, size: int, began: float) -> None:
+        """One line a request; those who watch us are told of only when they hear bad news."""
+        route = asked.get("path_template")
+        if route in _QUIET and status < HTTPStatus.BAD_REQUEST:
+            return
+        bound = structlog.contextvars.get_contextvars()
+        access_log.tell(
+            Access(
+                level="info",
+                timestamp=_written(self._clock.now()),
+                request_id=asked["state"]["request_id"],
+                trace_id=bound.get("trace_id"),
+                tenant=bound.get("tenant"),
+                method=method,
+                route=route,
+                video=asked.get("path_params", {}).get("video_id"),
+                status=status,
+                problem=asked["state"].get("problem"),
+                bytes=size,
+                ms=round((perf_counter() - began) * 1000, 2),
+            )
+        )
+
     def _allow(self, path: str) -> bytes | None:
         """Every method of a path, whichever handlers it has; None when there is no such path."""
         path = path.rstrip("/") or "/"
         return next((allow for pattern, allow in self._methods if pattern.fullmatch(path)), None)
+
+
+def _written(moment: Millis) -> str:
+    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _methods(app: Litestar) -> Iterator[tuple[re.Pattern[str], bytes]]:
@@ -124,19 +153,3 @@ def _methods(app: Litestar) -> Iterator[tuple[re.Pattern[str], bytes]]:
     for path in sorted(found, key=lambda path: (path.count("{"), path)):
         pattern = re.sub(r"\\{[^{}]*\\}", lambda part: ".+" if "path" in part[0] else "[^/]+", re.escape(path))
         yield re.compile(pattern), allowed(list(found[path])).encode()
-
-
-def _log(scope: HTTPScope, asked: Any, status: int, size: int, began: float) -> None:
-    """One line a request: the route, not the address, for an address may hold a token."""
-    route = asked.get("path_template")
-    write = log.debug if route in _QUIET and status < 400 else log.info
-    write(
-        "http.request",
-        method=scope["method"],
-        route=route,
-        **({"video": asked["path_params"]["video_id"]} if "video_id" in (asked.get("path_params") or ()) else {}),
-        status=status,
-        problem=scope["state"].get("problem"),
-        bytes=size,
-        ms=round((perf_counter() - began) * 1000, 2),
-    )

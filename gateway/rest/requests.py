@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import structlog
 from litestar import Request
 from litestar.types import HTTPScope
 
@@ -33,7 +32,6 @@ def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
     """
     gateway = gateway_of(call)
     principal = principal_of(gateway, header(call.scope, b"authorization"))
-    structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
     require(principal, scope)
     return gateway, principal
 

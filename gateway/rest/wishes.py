@@ -1,12 +1,13 @@
 """The body of ``POST /v1/videos`` as a wish: JSON and forms say the same, and what is wrong names its field."""
 
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar.datastructures import FormMultiDict, UploadFile
-from litestar.exceptions import HTTPException
+from litestar.exceptions import ClientException, HTTPException
 
 from gateway.rest.forms import MAX_FIELDS, nested
 from gateway.rest.requests import Call
@@ -182,6 +183,10 @@ async def _parts(call: Call) -> FormMultiDict:
         return await call.form()
     except LookupError as error:
         raise MalformedRequest("A part of the form is in an unknown charset") from error
+    except ClientException as error:
+        if error.status_code != HTTPStatus.BAD_REQUEST:
+            raise
+        raise MalformedRequest(f"The form can not be read; it may have {MAX_FIELDS} fields") from error
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:

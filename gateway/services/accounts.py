@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.config.settings import Timing
+from gateway.policy.breaker import open_until
 from gateway.policy.routing import AccountFacts
 from gateway.policy.standing import Lesson, learned, standing
 from gateway.store.store import Store, Transaction
@@ -67,6 +68,10 @@ class Accounts:
         async def ask(tx: Transaction) -> None:
             self._states = await tx.accounts.all()
             self._loads = await tx.attempts.loads(since)
+            for account in self._accounts.values():
+                state = self._states.get(account.id)
+                if state is not None and self._opened(state) is not None:
+                    self._loads[account.id] = await self._load(tx, account, state, now)
 
         await self._store.read(ask)
         self._read_at = now
@@ -88,10 +93,24 @@ class Accounts:
         reset = millis(self._timing.breaker_reset_seconds)
         return standing(account, state, load=load, now=now, failures=self._timing.breaker_failures, reset=reset)
 
+    def _opened(self, state: AccountState) -> Millis | None:
+        reset = millis(self._timing.breaker_reset_seconds)
+        return open_until(state, failures=self._timing.breaker_failures, reset=reset)
+
+    async def _load(self, tx: Transaction, account: Account, state: AccountState, now: Millis) -> int:
+        """Videos it may have in the making. The lost ones that opened its circuit leave room for the probe to close it,
+        unless its own limit says otherwise.
+        """
+        load = await tx.attempts.load(account.id, now - self._slot_spans[account.id])
+        full = account.limits.concurrent is not None and load >= account.limits.concurrent
+        if full or state.failed_at is None or self._opened(state) is None:
+            return load
+        return await tx.attempts.load(account.id, state.failed_at)
+
     async def admits(self, tx: Transaction, account: Account, now: Millis) -> AccountState | None:
         """The account's state when it may take one more video now, exactly; its row stays held by the transaction."""
         state = await tx.accounts.lock(account.id)
-        load = await tx.attempts.load(account.id, now - self._slot_spans[account.id])
+        load = await self._load(tx, account, state, now)
         return None if self._standing(account, state, load, now) else state
 
     async def learn(self, tx: Transaction, account: Account, lesson: Lesson, now: Millis) -> None:

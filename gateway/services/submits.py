@@ -298,7 +298,7 @@ class Submits:
             for receipt in read_receipts(journal):
                 found += 1
                 await self._recover(receipt)
-            journal.unlink()
+            journal.unlink(missing_ok=True)
         return found
 
     async def _recover(self, receipt: Receipt) -> None:

@@ -91,6 +91,8 @@ class Updates:
     async def _bind(self, case: Case, ref: str, credits: int | None) -> None:
         """The attempt has a ref: an upstream is making it. One that another overtook stays unknown, and is watched."""
         overtaken = await self._another_lives(case)
+        if not overtaken:  # a second submit may be waiting for room since this one was lost
+            await case.tx.tasks.drop(TaskKind.SUBMIT, case.video.id)
         move = None if overtaken else AttemptMove.ACCEPT
         await case.move_attempt(move, verdict=Verdict.ACCEPTED, ref=ref, credits=credits, reason=None)
         await case.tx.tasks.add(TaskKind.WATCH, case.attempt.id, self._first_look(case))
@@ -178,7 +180,7 @@ class Updates:
         """Let the video be decided again, unless it has ended."""
         if not case.video.ended:
             await case.move_video(substate=Substate.WAITING_CAPACITY, account=None, provider=None)
-            await case.tx.tasks.add(TaskKind.SUBMIT, case.video.id, case.now + delay)
+            await case.tx.tasks.add(TaskKind.SUBMIT, case.video.id, min(case.now + delay, case.video.deadline_at))
 
     async def _learn(self, case: Case, lesson: Lesson) -> None:
         configured = self._accounts.get(case.attempt.account)
@@ -194,7 +196,6 @@ class Updates:
         if case.attempt.state not in OPEN:
             return
         if case.attempt.ref is None:
-            await case.tx.tasks.drop(TaskKind.SUBMIT, case.video.id)
             await self._bind(case, update.ref, update.credits)
         match update.phase:
             case Phase.SUCCEEDED:

@@ -68,6 +68,7 @@ def _toml(
     public_url: str | None = None,
     concurrency: int = 64,
     lease_seconds: float = 2,
+    submit_deadline_seconds: float = 10,
 ) -> str:
     return f"""
 [server]
@@ -95,7 +96,7 @@ lease_seconds = {lease_seconds}
 lease_beat_seconds = 0.4
 poll_min_seconds = 0.1
 poll_max_seconds = 0.4
-submit_deadline_seconds = 10
+submit_deadline_seconds = {submit_deadline_seconds}
 video_deadline_seconds = 60
 replay_schedule_seconds = [0.1, 0.3, 1, 2, 4]
 breaker_failures = 1000

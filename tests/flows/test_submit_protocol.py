@@ -19,8 +19,9 @@ from schema.event import EventType
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.video import MAX_PROMPT, OnUnknown, Video
 from tests.flows import hostile as acts
-from tests.flows.engine import QUICK, Engine, an_account, settings, working
+from tests.flows.engine import QUICK, Engine, an_account, certificates, settings, until, working
 from tests.flows.hostile import DOITONG, VEO3O1, Act, Dialect, Hostile, answers, closed_port, forever, hostile, says
+from tests.sandbox.callers import HandClock
 
 SHORT = 0.3
 """Seconds a send may take in total, where the upstream does not answer at all."""
@@ -225,15 +226,37 @@ async def test_a_refused_connection_was_never_a_submit(tmp_path):
 
 
 async def test_what_was_never_sent_is_sent_again_when_there_is_nobody_else(tmp_path):
-    nobody = says("500 Error", code=5000)
-    async with scene(tmp_path, VEO3O1, nobody, alone=True, timing=replace(QUICK, video_deadline_seconds=1)) as here:
-        here.first.stop_listening()
-        video, attempts = await here.play()
+    unlucky = Seams(luck=lambda: 1.0, verify=certificates())  # the longest of every wait: 0.5 s, 1 s, …
+    quick = replace(QUICK, video_deadline_seconds=1)
+    with closed_port() as nowhere:
+        async with scene(tmp_path, VEO3O1, first_url=nowhere, alone=True, timing=quick, seams=unlucky) as here:
+            accepted = await here.engine.accept()
+
+            async def sent_again() -> bool:
+                return len(await here.engine.attempts(accepted.id)) == 2
+
+            await until(sent_again)
+            video = await here.engine.ended(accepted.id)
+            attempts = await here.engine.attempts(accepted.id)
 
     assert how_it_ended(video) == TOO_LATE
     assert {outcome_of(attempt) for attempt in attempts} == {(Verdict.NOT_SENT, FailureKind.UNREACHABLE)}
-    assert len(attempts) > 1
-    assert here.first.raw == []
+
+
+async def test_no_wait_before_another_try_is_longer_than_the_video_may_take(tmp_path):
+    unlucky = Seams(luck=lambda: 1.0, clock=HandClock(), verify=certificates())
+    quick = replace(QUICK, video_deadline_seconds=0.3)  # the first wait alone would be half a second
+    with closed_port() as nowhere:
+        async with scene(tmp_path, VEO3O1, first_url=nowhere, alone=True, timing=quick, seams=unlucky) as here:
+            accepted = await here.engine.accept()
+
+            async def waits_again() -> bool:
+                return [one.state for one in await here.engine.attempts(accepted.id)] == [AttemptState.FAILED]
+
+            await until(waits_again)
+            due = await here.engine.gateway.store.read(lambda tx: tx.tasks.next_due())
+
+    assert due == accepted.deadline_at
 
 
 async def test_an_answer_with_an_id_is_an_acceptance_whatever_stands_beside_it(tmp_path):
@@ -279,6 +302,16 @@ async def test_a_wrong_certificate_is_told_nothing(tmp_path, authority, certific
     assert "CERTIFICATE" in (distrusted.reason.message if distrusted.reason else "").upper()
     assert here.first.requests == []
     assert how_it_ended(video) == COMPLETED
+
+
+async def test_submits_polls_and_downloads_trust_the_same_authorities(tmp_path, authority):
+    tls = serving_as(authority, "localhost")
+    async with scene(tmp_path, VEO3O1, tls=tls, seams=trusting(authority)) as here:
+        video, [attempt] = await here.play()
+
+    assert how_it_ended(video) == COMPLETED
+    assert attempt.account == "a-first"
+    assert here.second.raw == []
 
 
 async def test_a_handshake_that_breaks_was_never_a_submit(tmp_path, authority):
@@ -391,6 +424,22 @@ async def test_a_replay_that_is_refused_for_what_it_says_proves_that_nothing_was
 
     assert how_it_ended(video) == ENDS[fault.kind]
     assert here.second.paid == []
+
+
+# what it does to the account
+
+
+async def test_a_circuit_that_lost_submits_have_opened_is_probed_and_closes(tmp_path):
+    lost_twice = (acts.reset_after_the_body, acts.reset_after_the_body)
+    quick = replace(QUICK, breaker_failures=2, breaker_reset_seconds=0.1, video_deadline_seconds=5)
+    async with scene(tmp_path, VEO3O1, *lost_twice, alone=True, timing=quick) as here:
+        lost_ones = [await here.play() for _ in lost_twice]
+        video, [attempt] = await here.play()
+
+    assert [how_it_ended(lost_one) for lost_one, _ in lost_ones] == [NOBODY_KNOWS, NOBODY_KNOWS]
+    assert how_it_ended(video) == COMPLETED
+    assert attempt.state is AttemptState.SUCCEEDED
+    assert len(here.first.paid) == 3
 
 
 # what a tenant may consent to

@@ -118,6 +118,21 @@ async def reached(engine: Engine, video: str, *states: AttemptState) -> bool:
     return tuple(attempt.state for attempt in await engine.attempts(video)) == states
 
 
+async def test_its_bugs_cost_nobody_a_second_video(tmp_path):
+    async with (
+        hostile(telling(lambda: {"state": "folded"})) as upstream,
+        working(settings(tmp_path, at("desk", upstream.url, careless=True)), SEAMS) as engine,
+    ):
+        accepted = await engine.accept()
+        video = await engine.ended(accepted.id)
+        [attempt] = await engine.attempts(accepted.id)
+
+    assert video.error is not None
+    assert video.error.code == "submission_outcome_unknown"
+    assert attempt.state is AttemptState.UNKNOWN
+    assert len(upstream.paid) == 1
+
+
 async def test_it_is_configured_like_every_other(tmp_path):
     file = tmp_path / "filmgate.toml"
     file.write_text(f"""

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from gateway.app import build_app
@@ -118,8 +119,8 @@ class Socket:
         message: dict[str, Any] = json.loads(await self.connection.recv())
         return message
 
-    async def subscribe(self, id: str, query: str, **variables: Any) -> None:
-        await self.send(id=id, type="subscribe", payload={"query": query, "variables": variables})
+    async def subscribe(self, operation: str, query: str, /, **variables: Any) -> None:
+        await self.send(id=operation, type="subscribe", payload={"query": query, "variables": variables})
 
     async def results(self, id: str) -> list[dict[str, Any]]:
         """The payloads of an operation until it is complete."""
@@ -132,8 +133,9 @@ class Socket:
 
     async def closed(self) -> int | None:
         """The code the server closes with; whatever it says before is skipped."""
-        async for _ in self.connection:
-            pass
+        with suppress(ConnectionClosed):
+            while True:
+                await self.connection.recv()
         return self.connection.close_code
 
 

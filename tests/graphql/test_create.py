@@ -120,9 +120,12 @@ async def test_one_header_speaks_of_one_video(gw: Running) -> None:
         ({"idempotencyKey": ""}, "idempotencyKey", "invalid_idempotency_key"),
         ({"routing": {"maxCost": "cheap"}}, "routing.maxCost", "invalid_value"),
         ({"routing": {"maxCost": "-1"}}, "routing.maxCost", "invalid_value"),
+        ({"routing": {"maxCost": "1e3"}}, "routing.maxCost", "invalid_value"),
+        ({"routing": {"maxCost": "0.0000001"}}, "routing.maxCost", "invalid_value"),
+        ({"model": ""}, "model", "invalid_value"),
         ({"routing": {"deadlineSeconds": 0}}, "routing.deadlineSeconds", "invalid_value"),
         ({"routing": {"only": ["x"] * 33}}, "routing.only", "invalid_value"),
-        ({"routing": {"exclude": ["", "veo-main"]}}, "routing.exclude[...]", "invalid_value"),
+        ({"routing": {"exclude": ["", "veo-main"]}}, "routing.exclude[0]", "invalid_value"),
     ],
 )
 async def test_a_wrong_field_is_named_as_the_input_spells_it(

@@ -186,7 +186,10 @@ async def test_models_are_those_that_rest_lists(gw: Running) -> None:
 async def test_the_viewer_is_the_tenant_and_the_scopes_of_its_key(gw: Running) -> None:
     viewer = (await ask(gw.other, "{ viewer { tenant { id name test } scopes } }"))["viewer"]
 
-    assert viewer == {"tenant": {"id": "other", "name": "other", "test": True}, "scopes": ["VIDEOS_READ", "VIDEOS_WRITE"]}
+    assert viewer == {
+        "tenant": {"id": "other", "name": "other", "test": True},
+        "scopes": ["VIDEOS_READ", "VIDEOS_WRITE"],
+    }
 
 
 async def test_a_bug_is_logged_and_not_shown(gw: Running, done: str, capsys: Any) -> None:

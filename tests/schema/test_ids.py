@@ -50,4 +50,5 @@ def test_ten_thousand_ids_of_one_millisecond_are_all_different():
 
 def test_the_same_time_and_entropy_give_the_same_id():
     assert Ids(bytes).video(0) == "video_" + "0" * 26
+    assert Ids(lambda n: b"\xff" * n).video(0) == "video_" + "0" * 10 + "z" * 16
     assert Ids(lambda n: b"\xff" * n).video(2**48 - 1) == "video_7" + "z" * 25

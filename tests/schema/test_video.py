@@ -53,6 +53,24 @@ def test_a_spec_in_full_is_read_as_values():
 
 
 @pytest.mark.parametrize(
+    "wishes",
+    [
+        pytest.param({"prompt": "x"}, id="the-shortest-prompt"),
+        pytest.param({"prompt": "x" * 2000}, id="the-longest-prompt"),
+        pytest.param({"prompt": "🦊" * 2000}, id="characters-count-and-not-bytes"),
+        pytest.param({"model": "m"}, id="the-shortest-model"),
+        pytest.param({"model": "m" * 64}, id="the-longest-model"),
+        pytest.param({"seconds": 1}, id="the-shortest"),
+        pytest.param({"seconds": 60}, id="the-longest"),
+        pytest.param({"image_url": "http://a"}, id="the-shortest-image"),
+        pytest.param({"image_url": "https://a/".ljust(2048, "b")}, id="the-longest-image"),
+    ],
+)
+def test_a_spec_at_its_bounds_is_a_spec(wishes):
+    assert msgspec.to_builtins(checked_spec({**PROMPT, **wishes})) == {**PROMPT, **wishes}
+
+
+@pytest.mark.parametrize(
     ("fields", "field", "code"),
     [
         pytest.param({}, "prompt", "required", id="no-prompt"),
@@ -78,8 +96,11 @@ def test_a_spec_in_full_is_read_as_values():
         pytest.param({**PROMPT, "image_url": "https://a b/c"}, "image_url", "invalid_value", id="space-in-image"),
         pytest.param({**PROMPT, "image_url": "https://a.example/c\n"}, "image_url", "invalid_value", id="line-end"),
         pytest.param({**PROMPT, "image_url": "\nhttps://a.example/"}, "image_url", "invalid_value", id="line-begin"),
-        pytest.param({**PROMPT, "image_url": "https://a/" + "b" * 2048}, "image_url", "invalid_value", id="long-image"),
+        pytest.param(
+            {**PROMPT, "image_url": "https://a/".ljust(2049, "b")}, "image_url", "invalid_value", id="long-image"
+        ),
         pytest.param({**PROMPT, "image_url": ""}, "image_url", "invalid_value", id="empty-image"),
+        pytest.param({**PROMPT, "image_url": "http://"}, "image_url", "invalid_value", id="no-host-in-image"),
         pytest.param({**PROMPT, "duration": 8}, "duration", "unknown_field", id="unknown-field"),
         pytest.param({**PROMPT, "Prompt": "x"}, "Prompt", "unknown_field", id="other-case"),
         pytest.param([], "body", "invalid_value", id="a-list"),
@@ -112,6 +133,25 @@ def test_a_bad_spec_is_refused_by_field_and_code(fields, field, code):
 )
 def test_a_bad_routing_wish_is_refused_under_gateway(fields, field, code):
     assert refusal(checked_routing, fields) == (field, code)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"only": ["x"] * 32, "exclude": ["y" * 64] * 32}, id="as-many-names-as-may-be"),
+        pytest.param({"max_cost_micros": 0}, id="nothing-may-be-spent"),
+        pytest.param({"max_cost_micros": 10**15}, id="the-largest-amount"),
+        pytest.param({"deadline_seconds": 1}, id="the-shortest-deadline"),
+        pytest.param({"deadline_seconds": 86_400}, id="the-longest-deadline"),
+    ],
+)
+def test_a_routing_wish_at_its_bounds_is_a_wish(fields):
+    assert msgspec.json.decode(msgspec.json.encode(checked_routing(fields))) == fields
+
+
+def test_what_is_wrong_is_said_in_words_without_marks():
+    with pytest.raises(InvalidRequest, match=r"^seconds: expected int <= 60$"):
+        checked_spec({**PROMPT, "seconds": 61})
 
 
 def test_a_routing_wish_in_full_is_read_as_values():
@@ -151,6 +191,7 @@ def test_sixteen_pairs_of_the_longest_texts_are_metadata():
     fields = {f"{n:064}": "v" * 512 for n in range(16)}
 
     assert checked_metadata(fields) == fields
+    assert checked_metadata({"k": ""}) == {"k": ""}
     assert checked_metadata({}) == {}
 
 
