@@ -20,6 +20,10 @@ GRACE_SECONDS = 30
 """How long requests and streams may take to end once the process was asked to stop."""
 
 
+MAX_MESSAGE = 1 << 20
+"""Bytes of one WebSocket message, unless the settings say otherwise."""
+
+
 class Server(uvicorn.Server):
     """uvicorn without its own signal handlers: stopping is the gateway's business."""
 
@@ -29,7 +33,7 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[Server]:
+async def listening(app: ASGIApp, host: str, port: int, *, max_message: int = MAX_MESSAGE) -> AsyncIterator[Server]:
     """An HTTP server on an address, ready when this yields; ends what was begun at the end.
 
     Raises:
@@ -44,6 +48,7 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[Server]
         lifespan="off",
         server_header=False,
         ws_per_message_deflate=False,
+        ws_max_size=max_message,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = Server(config)
@@ -77,8 +82,10 @@ async def serving(built: Gateway, *, port: int | None = None, worker: bool = Tru
     host, configured = built.settings.server.address
     working = asyncio.create_task(built.worker.run()) if worker else None
     try:
-        async with listening(build_app(built), host, configured if port is None else port):
-            log.info("gateway.ready", listen=f"{host}:{configured if port is None else port}", worker=worker)
+        listens = configured if port is None else port
+        largest = built.settings.server.max_body_bytes
+        async with listening(build_app(built), host, listens, max_message=largest):
+            log.info("gateway.ready", listen=f"{host}:{listens}", worker=worker)
             try:
                 yield
             finally:

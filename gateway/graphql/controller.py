@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import structlog
-from graphql import ExecutionResult, OperationType
+from graphql import OperationType
 from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
@@ -67,20 +67,17 @@ def _acceptable(media: Media | None) -> Media:
 
 
 async def _run(schema: Schema, request: Call, asked: Asked, context: Context, media: Media) -> ASGIApp:
-    operation = schema.documents.read(asked.query or "").operation(asked.operation_name)
+    document = schema.documents.read(asked.query or "")
+    operation = document.operation(asked.operation_name)
     kind = None if operation is None else operation.operation
     if kind is OperationType.MUTATION and request.method == "GET":
         raise Refused(405, "Mutations are sent by POST", allow="POST")
     if media.streams:
-        return Stream(await schema.stream_of(asked, context), media, draining=context.gateway.draining)
+        return Stream(await schema.stream_of(document, asked, context), media, draining=context.gateway.draining)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
-    return result_answer(await _execute(schema, asked, context, cut=kind is OperationType.QUERY), media)
-
-
-async def _execute(schema: Schema, asked: Asked, context: Context, *, cut: bool) -> ExecutionResult:
     try:
-        async with asyncio.timeout(QUERY_SECONDS if cut else None):
-            return await schema.run(asked, context)
+        async with asyncio.timeout(QUERY_SECONDS if kind is OperationType.QUERY else None):
+            return result_answer(await schema.run(document, asked, context), media)
     except TimeoutError as error:
         raise Overloaded(f"The query took longer than {QUERY_SECONDS:.0f} seconds", retry_after_seconds=5) from error

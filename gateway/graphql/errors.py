@@ -25,6 +25,9 @@ class Code(StrEnum):
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
 
+_LONGEST = 500
+"""Characters of a message: GraphQL quotes names of any length back."""
+
 _SUGGESTION = re.compile(r" ?Did you mean .*\?$", re.DOTALL)
 
 
@@ -70,7 +73,7 @@ def _is_callers(error: GraphQLError) -> bool:
 
 def _copy(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
     return GraphQLError(
-        message,
+        message[:_LONGEST],
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,

@@ -12,7 +12,7 @@ from strawberry.types import ExecutionContext
 
 import gateway.graphql.enums  # noqa: F401  # describes the vocabulary's enums before the types that use them
 from gateway.graphql.context import Context
-from gateway.graphql.documents import Documents, ReadOnce
+from gateway.graphql.documents import Document, Documents, ReadOnce
 from gateway.graphql.errors import shown
 from gateway.graphql.mutations import Mutation
 from gateway.graphql.queries import Query
@@ -45,9 +45,8 @@ class Schema(strawberry.Schema):
         """Replace errors by what the caller may see, in place: every transport shows this list."""
         errors[:] = [shown(error, production=self._production) for error in errors]
 
-    async def run(self, asked: Asked, context: Context) -> ExecutionResult:
+    async def run(self, document: Document, asked: Asked, context: Context) -> ExecutionResult:
         """One result for one operation: ``execute`` without Strawberry's hooks, which cost as much as six fields."""
-        document = self.documents.read(asked.query or "")
         trouble = document.trouble(asked.operation_name)
         if document.node is None or trouble:
             return ExecutionResult(data=None, errors=trouble)
@@ -67,9 +66,9 @@ class Schema(strawberry.Schema):
             self.process_errors(result.errors)
         return result
 
-    async def stream_of(self, asked: Asked, context: Context) -> Results:
+    async def stream_of(self, document: Document, asked: Asked, context: Context) -> Results:
         """All results of one operation, as they come: any number of a subscription, one of anything else."""
-        trouble = self.documents.read(asked.query or "").trouble(asked.operation_name)
+        trouble = document.trouble(asked.operation_name)
         if trouble:
             return _alone(ExecutionResult(data=None, errors=trouble))
         return await self.stream(
@@ -91,3 +90,8 @@ async def _alone(result: ExecutionResult) -> Results:
 def build_schema(*, production: bool = False) -> Schema:
     """The schema; no gateway is needed, resolvers find theirs in the context. In production it does not show itself."""
     return Schema(production=production)
+
+
+def sdl() -> str:
+    """The schema as text, as it is committed."""
+    return build_schema().as_str() + "\n"

@@ -31,7 +31,7 @@ INIT_TIMEOUT = timedelta(seconds=3)
 MAX_OPERATIONS = 100
 """On one socket at a time."""
 
-BAD_REQUEST, FORBIDDEN, UNKNOWN_PROTOCOL, RESTARTING = 4400, 1008, 4406, 1012
+FORBIDDEN, RESTARTING, UNKNOWN_PROTOCOL = 1008, 1012, 4406
 _MAX_REASON = 123
 """Bytes that fit into a close frame."""
 

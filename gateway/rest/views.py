@@ -145,7 +145,7 @@ class VideoView(msgspec.Struct, frozen=True, kw_only=True):
     error: VideoError | None
     aspect_ratio: AspectRatio | None
     quality: Quality | None
-    metadata: Annotated[dict[str, str], msgspec.Meta(max_length=MAX_METADATA)]
+    metadata: Annotated[dict[_Word, _Text], msgspec.Meta(max_length=MAX_METADATA)]
     gateway: GatewayView
 
 

@@ -14,7 +14,7 @@ from graphql import (
     build_schema as read_sdl,
 )
 
-from gateway.graphql.schema import build_schema
+from gateway.graphql.schema import build_schema, sdl
 from schema.event import EventType
 from schema.lifecycle import VideoStatus
 from schema.video import AspectRatio
@@ -29,7 +29,7 @@ def described() -> GraphQLSchema:
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert SDL.read_text() == build_schema().as_str() + "\n", "run: filmgate schema sdl > schema/schema.graphql"
+    assert SDL.read_text() == sdl(), "run: filmgate schema sdl > schema/schema.graphql"
 
 
 def test_every_element_is_described(described: GraphQLSchema) -> None:

@@ -11,9 +11,10 @@ from tests.support.running import Running
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 URL = "/v1/videos"
-KEYS = (
-    "id object status progress created_at completed_at expires_at model prompt seconds size remixed_from_video_id error"
-).split()
+KEYS = [
+    *("id", "object", "status", "progress", "created_at", "completed_at", "expires_at"),
+    *("model", "prompt", "seconds", "size", "remixed_from_video_id", "error"),
+]
 
 
 async def test_a_wish_is_accepted_with_its_address_and_when_to_look_again(pair: Running):
@@ -128,7 +129,9 @@ async def test_a_size_is_a_shape(pair: Running, size: str | None, ratio: str | N
         pytest.param({"prompt": "x" * 2001}, "#/prompt", "invalid_value", id="long prompt"),
         pytest.param({"prompt": 7}, "#/prompt", "invalid_value", id="prompt of another type"),
         pytest.param({"prompt": "x", "sound": True}, "#/sound", "unknown_field", id="unknown field"),
-        pytest.param({"prompt": "x", "image_url": "https://x.example/a"}, "#/image_url", "unknown_field", id="our word"),
+        pytest.param(
+            {"prompt": "x", "image_url": "https://x.example/a"}, "#/image_url", "unknown_field", id="our word"
+        ),
         pytest.param({"prompt": "x", "seconds": 0}, "#/seconds", "invalid_value", id="no seconds"),
         pytest.param({"prompt": "x", "seconds": "5.5"}, "#/seconds", "invalid_value", id="parts of seconds"),
         pytest.param({"prompt": "x", "seconds": True}, "#/seconds", "invalid_value", id="seconds of another type"),
@@ -261,7 +264,7 @@ async def test_a_body_too_large_is_refused(pair: Running, kind: str, announced: 
 
 
 async def test_a_file_is_refused_with_what_to_do_instead(pair: Running):
-    files = {"prompt": (None, "x"), "input_reference": ("a.png", b"\x89PNG", "image/png")}
+    files: Any = {"prompt": (None, "x"), "input_reference": ("a.png", b"\x89PNG", "image/png")}
 
     body = problem(await pair.client.post(URL, files=files), 422, "invalid_request")
 

@@ -49,9 +49,7 @@ async def test_another_wish_under_the_same_key_is_refused_for_good(pair: Running
 async def test_twenty_at_once_under_one_key_are_one_video(pair: Running):
     headers = {"idempotency-key": "twenty"}
 
-    responses = await asyncio.gather(
-        *(pair.client.post(URL, json={"prompt": "x"}, headers=headers) for _ in range(20))
-    )
+    responses = await asyncio.gather(*(pair.client.post(URL, json={"prompt": "x"}, headers=headers) for _ in range(20)))
 
     assert {response.status_code for response in responses} == {202}
     assert len({response.json()["id"] for response in responses}) == 1

@@ -1,0 +1,190 @@
+"""GET /v1/videos/{id}/content: the file, whole and in parts."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from gateway.rest.answers import Download
+from tests.rest.answers import problem
+from tests.support.running import Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Film:
+    """A finished video's file, as one download gave it."""
+
+    def __init__(self, url: str, whole: httpx.Response) -> None:
+        self.url = url
+        self.bytes = whole.content
+        self.etag = whole.headers["etag"]
+        self.whole = whole
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def film(pair: Running) -> Film:
+    created = await pair.create("[sim:instant]")
+    await pair.finished(created["id"])
+    url = f"/v1/videos/{created['id']}/content"
+    return Film(url, await pair.client.get(url, headers={"accept": "application/binary"}))
+
+
+async def test_the_whole_file(film: Film):
+    headers = film.whole.headers
+
+    assert film.whole.status_code == 200
+    assert film.bytes[4:8] == b"ftyp"
+    assert headers["content-type"] == "video/mp4"
+    assert headers["content-length"] == str(len(film.bytes))
+    assert headers["accept-ranges"] == "bytes"
+    assert headers["content-disposition"] == f'attachment; filename="{film.url.split("/")[3]}.mp4"'
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "private, no-cache"
+    assert headers["etag"] == f'"{hashlib.sha256(film.bytes).hexdigest()}"'
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first", "last"),
+    [
+        pytest.param("bytes=0-0", 0, 0, id="first byte"),
+        pytest.param("bytes=10-19", 10, 19, id="within"),
+        pytest.param("bytes=100-", 100, -1, id="from"),
+        pytest.param("bytes=-7", -7, -1, id="last bytes"),
+        pytest.param("bytes=-999999999", 0, -1, id="more last bytes than there are"),
+        pytest.param("bytes=5-999999999", 5, -1, id="beyond the end"),
+        pytest.param("Bytes=1 - 2", 1, 2, id="written loosely"),
+    ],
+)
+async def test_a_part(pair: Running, film: Film, wanted: str, first: int, last: int):
+    size = len(film.bytes)
+    start, end = first % size, last % size
+
+    response = await pair.client.get(film.url, headers={"range": wanted})
+
+    assert response.status_code == 206
+    assert response.content == film.bytes[start : end + 1]
+    assert response.headers["content-range"] == f"bytes {start}-{end}/{size}"
+    assert response.headers["content-length"] == str(end - start + 1)
+    assert response.headers["etag"] == film.etag
+
+
+@pytest.mark.parametrize(
+    "wanted", ["bytes=0-1,4-5", "bytes=9-2", "bytes=-", "bytes=a-b", "lines=0-1", "bytes", "bytes=" + "9" * 5000 + "-"]
+)
+async def test_several_ranges_and_nonsense_are_the_whole_file(pair: Running, film: Film, wanted: str):
+    response = await pair.client.get(film.url, headers={"range": wanted})
+
+    assert response.status_code == 200
+    assert response.content == film.bytes
+
+
+@pytest.mark.parametrize("wanted", ["bytes=999999999-", "bytes=999999999-9999999999", "bytes=-0"])
+async def test_a_range_outside_is_refused_with_the_size(pair: Running, film: Film, wanted: str):
+    response = await pair.client.get(film.url, headers={"range": wanted})
+
+    problem(response, 416, "range_not_satisfiable")
+    assert response.headers["content-range"] == f"bytes */{len(film.bytes)}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        pytest.param("{etag}", 206, id="the same"),
+        pytest.param('"another"', 200, id="another"),
+        pytest.param("W/{etag}", 200, id="weak"),
+        pytest.param("Wed, 21 Oct 2026 07:28:00 GMT", 200, id="a date"),
+    ],
+)
+async def test_a_range_counts_while_the_file_is_the_same(pair: Running, film: Film, condition: str, status: int):
+    headers = {"range": "bytes=0-9", "if-range": condition.format(etag=film.etag)}
+
+    response = await pair.client.get(film.url, headers=headers)
+
+    assert response.status_code == status
+
+
+async def test_a_file_one_has_is_not_sent_again(pair: Running, film: Film):
+    response = await pair.client.get(film.url, headers={"if-none-match": film.etag, "range": "bytes=0-1"})
+
+    assert response.status_code == 304
+    assert response.content == b""
+    assert response.headers["etag"] == film.etag
+
+
+async def test_head_tells_about_the_file_without_it(pair: Running, film: Film):
+    whole, part = (
+        await pair.client.head(film.url),
+        await pair.client.head(film.url, headers={"range": "bytes=0-99"}),
+    )
+
+    assert (whole.status_code, part.status_code) == (200, 206)
+    assert whole.content == part.content == b""
+    assert whole.headers["content-length"] == str(len(film.bytes))
+    assert part.headers["content-length"] == "100"
+    assert whole.headers["content-type"] == "video/mp4"
+
+
+async def test_there_is_only_the_film(pair: Running, film: Film):
+    assert (await pair.client.get(film.url, params={"variant": "video"})).status_code == 200
+
+    body = problem(await pair.client.get(film.url, params={"variant": "thumbnail"}), 422, "invalid_request")
+
+    assert body["errors"][0]["parameter"] == "variant"
+
+
+async def test_a_video_in_the_making_has_no_file_yet(pair: Running):
+    created = await pair.create("[sim:stuck]")
+
+    response = await pair.client.get(f"/v1/videos/{created['id']}/content")
+
+    problem(response, 409, "not_ready")
+    assert response.headers["x-should-retry"] == "false"
+
+
+async def test_a_failed_video_has_no_file_any_more(pair: Running):
+    created = await pair.create("[sim:fail]")
+    await pair.finished(created["id"])
+
+    problem(await pair.client.get(f"/v1/videos/{created['id']}/content"), 410, "gone")
+
+
+async def test_a_file_that_went_from_the_store_is_gone(pair: Running):
+    created = await pair.create("[sim:instant]")
+    await pair.finished(created["id"])
+    asset = await pair.gateway.videos.asset("acme", created["id"])
+    await pair.gateway.videos._assets.delete(asset.key)
+
+    problem(await pair.client.get(f"/v1/videos/{created['id']}/content"), 410, "gone")
+
+
+async def test_a_download_nobody_listens_to_is_broken_off():
+    read: list[int] = []
+    sent: list[Any] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(1000):
+            read.append(number)
+            yield b"x"
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        await let_others_run()
+
+    await Download(b"first", pieces(), length=1005, status=200, headers=())({}, receive, send)  # type: ignore[arg-type]
+
+    assert len(read) < 10
+    assert sent[0]["type"] == "http.response.start"
+
+
+async def let_others_run() -> None:
+    """Lets others run, as writing to a socket does."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)

@@ -1,0 +1,152 @@
+"""openapi/gateway.json: current, whole, and true of the answers."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from gateway.rest.openapi import document
+from gateway.rest.operations import OPERATIONS
+from gateway.rest.routes import rest_routes
+from tests.support.running import Running
+
+in_loop = pytest.mark.asyncio(loop_scope="module")
+
+COMMITTED = Path(__file__).parents[2] / "openapi" / "gateway.json"
+DOCUMENT: dict[str, Any] = json.loads(document())
+
+
+def every(value: Any) -> list[dict[str, Any]]:
+    """Every object in the document, however deep."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [*([value] if isinstance(value, dict) else []), *(found for one in inside for found in every(one))]
+
+
+def test_the_committed_document_is_current():
+    assert COMMITTED.read_text() == document(), "run: filmgate schema openapi > openapi/gateway.json"
+
+
+@in_loop
+async def test_the_served_document_is_the_committed_one(pair: Running):
+    response = await pair.client.get("/openapi.json", headers={"authorization": ""})
+
+    assert response.text == COMMITTED.read_text()
+    assert response.headers["content-type"] == "application/json"
+
+
+def test_every_route_is_described_and_nothing_else():
+    app = Litestar(rest_routes(), openapi_config=None, logging_config=None)
+    live = {
+        (method.lower(), re.sub(r":\w+}", "}", route.path))
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods - {"OPTIONS"}
+    }
+
+    assert live == set(OPERATIONS)
+
+
+def test_operation_ids_are_unique():
+    ids = [operation.id for operation in OPERATIONS.values()]
+
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_reference_leads_somewhere():
+    for found in every(DOCUMENT):
+        if "$ref" in found:
+            place: Any = DOCUMENT
+            for step in found["$ref"].removeprefix("#/").split("/"):
+                place = place[step]
+
+
+def test_path_parameters_are_those_of_the_path():
+    for path, item in DOCUMENT["paths"].items():
+        for operation in item.values():
+            declared = [one["name"] for one in operation["parameters"] if one["in"] == "path"]
+            assert declared == re.findall(r"{(\w+)}", path)
+
+
+def test_inputs_are_closed_and_bounded():
+    schemas = DOCUMENT["components"]["schemas"]
+    for name in ("CreateVideo", "RoutingOptions", "ImageReference"):
+        assert schemas[name]["additionalProperties"] is False
+
+
+VOCABULARY = {"Decision", "Candidate", "Exclusion", "CreditRange", "MicrosRange", "Adjustment", "VideoError"}
+"""Values of schema/ that are shown as they are: they carry no bounds."""
+
+
+def test_every_text_number_and_list_has_its_bounds():
+    schemas = DOCUMENT["components"]["schemas"]
+    own = [schema for name, schema in schemas.items() if name not in VOCABULARY]
+    for schema in every([DOCUMENT["paths"], DOCUMENT["components"]["headers"], own]):
+        match schema.get("type"):
+            case "string":
+                assert {"maxLength", "enum", "const", "format"} & set(schema), schema
+            case "integer":
+                assert "maximum" in schema, schema
+                assert "format" in schema, schema
+            case "array":
+                assert "maxItems" in schema, schema
+
+
+def test_what_an_operation_may_refuse_is_a_problem():
+    for item in DOCUMENT["paths"].values():
+        for operation in item.values():
+            for status, reply in operation["responses"].items():
+                if int(status) >= 400:
+                    response = DOCUMENT["components"]["responses"][reply["$ref"].rpartition("/")[2]]
+                    assert list(response["content"]) == ["application/problem+json"]
+                    assert "X-Request-Id" in response["headers"]
+
+
+def checked(value: Any, name: str) -> None:
+    """Fails unless the value is what the document says of a schema."""
+    registry = {"components": DOCUMENT["components"], "$ref": f"#/components/schemas/{name}"}
+    jsonschema.Draft202012Validator(registry).validate(value)
+
+
+def test_examples_are_true():
+    operations = DOCUMENT["paths"]["/v1/videos"]["post"]
+    for content in operations["requestBody"]["content"].values():
+        checked(content["examples"]["plain"]["value"], "CreateVideo")
+    checked(operations["responses"]["202"]["content"]["application/json"]["examples"]["plain"]["value"], "Video")
+    refused = DOCUMENT["components"]["responses"]["UnprocessableEntity"]
+    checked(refused["content"]["application/problem+json"]["examples"]["plain"]["value"], "Problem")
+
+
+@in_loop
+async def test_answers_are_as_the_document_says(pair: Running):
+    created = await pair.create("[sim:instant]", seconds=5)
+    failed = await pair.create("[sim:fail]")
+    checked(created, "Video")
+    checked(await pair.finished(created["id"]), "Video")
+    checked(await pair.finished(failed["id"]), "Video")
+
+    for path, name in (
+        ("/v1/videos", "VideoPage"),
+        (f"/v1/videos/{created['id']}/route", "Decision"),
+        ("/v1/models", "ModelList"),
+        ("/v1/models/auto", "Model"),
+        ("/livez", "Health"),
+        ("/readyz", "Health"),
+        ("/nowhere", "Problem"),
+        ("/v1/videos?limit=0", "Problem"),
+    ):
+        checked((await pair.client.get(path)).json(), name)
+
+
+@in_loop
+async def test_answers_have_the_headers_the_document_says(pair: Running):
+    created = await pair.create("[sim:stuck]")
+
+    response = await pair.client.get(f"/v1/videos/{created['id']}")
+
+    promised = set(DOCUMENT["paths"]["/v1/videos/{video_id}"]["get"]["responses"]["200"]["headers"])
+    assert {name.lower() for name in promised} - set(response.headers) == {"preference-applied"}
