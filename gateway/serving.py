@@ -40,7 +40,7 @@ async def listening(app: ASGIApp, host: str, port: int, *, max_message: int = MA
         OSError: the address is taken.
     """
     config = uvicorn.Config(
-        app=app,  # type: ignore[arg-type]  # uvicorn and Litestar spell the same protocol apart
+        app=app,
         host=host,
         port=port,
         log_config=None,

@@ -10,7 +10,7 @@ from gateway.config.settings import Timing, WorkerSettings
 from gateway.policy import backoff
 from gateway.store.database import StoreError
 from gateway.store.store import Store
-from gateway.store.tasks import StaleLease, Task, TaskKind
+from gateway.store.tasks import ALL_KINDS, StaleLease, Task, TaskKind
 from schema.clock import Clock, Millis, millis
 from schema.errors import IllegalMove, Overloaded
 from schema.luck import Luck
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 Handler = Callable[[Task], Awaitable[None]]
 
 CLAIM_AT_ONCE = 50
+SENDS_OF_FOUR = 3
+"""Of four places, so many may be taken by sends; the rest is for polls, replays and downloads."""
 
 
 class Worker:
@@ -83,15 +85,24 @@ class Worker:
         while self._running:
             await asyncio.wait(self._running)
 
+    def _room(self) -> tuple[int, tuple[TaskKind, ...]]:
+        """How many tasks may be claimed, and of which kinds: sends to a silent upstream must not take every place."""
+        room = self._settings.concurrency - len(self._running)
+        share = max(self._settings.concurrency * SENDS_OF_FOUR // 4, 1)
+        sends = share - list(self._running.values()).count(TaskKind.SUBMIT)
+        if sends > 0:
+            return min(room, sends, CLAIM_AT_ONCE), ALL_KINDS
+        return min(room, CLAIM_AT_ONCE), (TaskKind.WATCH, TaskKind.FETCH)
+
     async def _claim(self) -> list[Task]:
-        room = min(self._settings.concurrency - len(self._running), CLAIM_AT_ONCE)
+        room, kinds = self._room()
         now = self._clock.now()
         try:
-            due = await self._store.read(lambda tx: tx.tasks.next_due())
+            due = await self._store.read(lambda tx: tx.tasks.next_due(kinds))
             if room <= 0 or due is None or due > now:
                 return []
             return await self._store.write(
-                lambda tx: tx.tasks.claim(self._name, now=now, until=now + self._lease, limit=room)
+                lambda tx: tx.tasks.claim(self._name, now=now, until=now + self._lease, limit=room, kinds=kinds)
             )
         except (StoreError, Overloaded) as error:
             log.warning("worker.claim_failed", error=str(error))
@@ -105,12 +116,12 @@ class Worker:
 
     async def _idle_seconds(self) -> float:
         longest = self._settings.poll_seconds
+        room, kinds = self._room()
         try:
-            due = await self._store.read(lambda tx: tx.tasks.next_due())
+            due = await self._store.read(lambda tx: tx.tasks.next_due(kinds))
         except (StoreError, Overloaded):
             return longest
-        full = len(self._running) >= self._settings.concurrency
-        if due is None or full:
+        if due is None or room <= 0:
             return longest
         return min(max((due - self._clock.now()) / 1000, 0.001), longest)
 

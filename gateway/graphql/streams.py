@@ -1,5 +1,6 @@
-"""Results as they come, over one HTTP answer: server-sent events (graphql-sse, distinct connections) and Apollo's
-multipart subscriptions.
+"""Results as they come, over one HTTP answer.
+
+Server-sent events (graphql-sse, distinct connections) and Apollo's multipart subscriptions.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ from gateway.rest.problems import PROBLEM_TYPE, Problem
 from gateway.rest.requests import Call
 from gateway.rest.samples import CREATE_SAMPLE, PROBLEM_SAMPLE, VIDEO_SAMPLE
 from gateway.rest.views import VideoView
-from gateway.rest.wishes import CreateVideo
+from gateway.rest.wishes import FORM_TYPES, CreateVideo
 
 PATH = "/openapi.json"
 _HOUR: tuple[bytes, bytes] = (b"cache-control", b"public, max-age=3600")
@@ -34,6 +34,9 @@ _TAGS = {
     "hooks": "Where providers call us back.",
     "health": "For whoever runs this.",
 }
+_NESTED = ("input_reference", "metadata", "gateway")
+"""Objects, which a form writes with brackets."""
+
 _EVERY_REFUSAL = (500, 503)
 _KEY_REFUSALS = (401, 403)
 _SAMPLES: dict[type, Any] = {VideoView: VIDEO_SAMPLE, CreateVideo: CREATE_SAMPLE}
@@ -150,8 +153,13 @@ def _body(body: Body) -> dict[str, Any]:
         schema: dict[str, Any] = {"description": f"As the provider sends it, {body.max_bytes} bytes at most."}
     else:
         schema = {"$ref": _TEMPLATE.format(name=_name(body.shape.__name__))}
-    samples = {} if body.shape is None else {"examples": {"plain": {"value": _SAMPLES[body.shape]}}}
-    return {"required": True, "content": {kind: {"schema": schema, **samples} for kind in body.types}}
+    content: dict[str, Any] = {kind: {"schema": schema} for kind in body.types}
+    for kind, form in content.items():
+        if body.shape is not None:
+            form["examples"] = {"plain": {"value": _SAMPLES[body.shape]}}
+        if kind in FORM_TYPES:
+            form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in _NESTED}
+    return {"required": True, "content": content}
 
 
 def _reply(reply: Reply) -> dict[str, Any]:

@@ -69,6 +69,10 @@ def _text(length: int, **more: Any) -> JSON_SCHEMA:
     return {"type": "string", "maxLength": length, **more}
 
 
+_LENIENT: JSON_SCHEMA = {"type": "string"}
+"""A header whose nonsense is ignored, however long."""
+
+
 _ID = _text(32, pattern=f"^{VIDEO}[{ALPHABET}]{{{BODY_LENGTH}}}$")
 _VIDEO = Parameter(name="video_id", where="path", says="The video.", schema=_ID)
 _KEY = Parameter(
@@ -83,10 +87,10 @@ _PREFER = Parameter(
     where="header",
     says=f"`wait=N` holds the request until the video has ended, N seconds at most ({MAX_WAIT:.0f} without N, and at "
     "most).",
-    schema=_text(256),
+    schema=_LENIENT,
 )
 _IF_NONE_MATCH = Parameter(
-    name="If-None-Match", where="header", says="ETags you have; a match is answered with 304.", schema=_text(4096)
+    name="If-None-Match", where="header", says="ETags you have; a match is answered with 304.", schema=_LENIENT
 )
 _POLL = ("openai-poll-after-ms", "Retry-After")
 _CACHE = ("ETag", "Cache-Control", "Vary")
@@ -102,7 +106,7 @@ OPERATIONS: dict[Key, Operation] = {
         summary="Ask for a video",
         says="Accepted means durable, not finished: the video will end, whatever happens to this process. Look at "
         "`Location` until its `status` is `completed`, `failed` or `canceled`. Forms write nested fields with "
-        "brackets, as OpenAI's SDKs do: `gateway[only][]=veo-main`.",
+        "brackets, as OpenAI's SDKs do: `gateway[only][]=main`.",
         scope=Scope.VIDEOS_WRITE,
         parameters=(_KEY, _PREFER),
         body=Body(types=BODY_TYPES, shape=CreateVideo),
@@ -193,9 +197,9 @@ OPERATIONS: dict[Key, Operation] = {
                 says="The film; there are no pictures of it in this version.",
                 schema={"type": "string", "enum": ["video"], "default": "video"},
             ),
-            Parameter(name="Range", where="header", says="One range of bytes.", schema=_text(256)),
+            Parameter(name="Range", where="header", says="One range of bytes.", schema=_LENIENT),
             Parameter(
-                name="If-Range", where="header", says="Its ETag: the range counts while it holds.", schema=_text(256)
+                name="If-Range", where="header", says="Its ETag: the range counts while it holds.", schema=_LENIENT
             ),
             _IF_NONE_MATCH,
         ),

@@ -40,15 +40,15 @@ _VIDEO = VideoView(
     metadata={"campaign": "autumn"},
     gateway=GatewayView(
         substate=Substate.RUNNING,
-        provider="doitong",
-        account="doitong-main",
+        provider="studio",
+        account="studio-main",
         cost=CostView(quoted_micros=200_000, quoted_low_micros=100_000),
         credits=None,
         attempts=(
             AttemptView(
                 id="att_01kgx5c4a1n8d3k7p5z0w6v2hj",
-                account="doitong-main",
-                provider="doitong",
+                account="studio-main",
+                provider="studio",
                 state=AttemptState.RUNNING,
                 verdict=Verdict.ACCEPTED,
                 provider_ref="gen_8c1f",

@@ -39,7 +39,8 @@ from schema.video import (
 JSON_TYPE = "application/json"
 MULTIPART_TYPE = "multipart/form-data"
 FORM_TYPE = "application/x-www-form-urlencoded"
-BODY_TYPES = (JSON_TYPE, MULTIPART_TYPE, FORM_TYPE)
+FORM_TYPES = (MULTIPART_TYPE, FORM_TYPE)
+BODY_TYPES = (JSON_TYPE, *FORM_TYPES)
 
 _MetadataKey = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_METADATA_KEY)]
 _MetadataValue = Annotated[str, msgspec.Meta(max_length=MAX_METADATA_VALUE)]

@@ -76,9 +76,7 @@ class Updates:
             elif case.attempt.credits is None and accepted.credits is not None:
                 await case.move_attempt(credits=accepted.credits)
             return
-        twin = await case.tx.attempts.by_ref(case.attempt.account, accepted.ref)
-        if twin is not None:
-            log.error("attempt.ref_collision", attempt=case.attempt.id, other=twin.id, ref=accepted.ref)
+        if await self._names_another(case, accepted.ref):
             await self._unknown(case, Reason(FailureKind.PROTOCOL, "the id it gave names another video"))
             return
         configured = self._accounts.get(case.attempt.account)
@@ -87,6 +85,13 @@ class Updates:
         await self._bind(case, accepted.ref, accepted.credits)
         if accepted.news is not None:
             await self.news(case, accepted.news)
+
+    async def _names_another(self, case: Case, ref: str) -> bool:
+        """An upstream that gives the same id twice: the second time nobody can tell whose it is."""
+        twin = await case.tx.attempts.by_ref(case.attempt.account, ref)
+        if twin is not None:
+            log.error("attempt.ref_collision", attempt=case.attempt.id, other=twin.id, ref=ref)
+        return twin is not None
 
     async def _bind(self, case: Case, ref: str, credits: int | None) -> None:
         """The attempt has a ref: an upstream is making it. One that another overtook stays unknown, and is watched."""
@@ -196,6 +201,8 @@ class Updates:
         if case.attempt.state not in OPEN:
             return
         if case.attempt.ref is None:
+            if await self._names_another(case, update.ref):
+                return
             await self._bind(case, update.ref, update.credits)
         match update.phase:
             case Phase.SUCCEEDED:

@@ -14,6 +14,9 @@ class TaskKind(StrEnum):
     FETCH = "fetch"  # subject: a video whose file must be copied here
 
 
+ALL_KINDS = tuple(TaskKind)
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed task. ``errors`` counts failures in a row; snoozes are not failures."""
 
@@ -43,10 +46,13 @@ class Tasks:
             due,
         )
 
-    async def claim(self, worker: str, *, now: Millis, until: Millis, limit: int) -> list[Task]:
+    async def claim(
+        self, worker: str, *, now: Millis, until: Millis, limit: int, kinds: tuple[TaskKind, ...] = ALL_KINDS
+    ) -> list[Task]:
         """Up to ``limit`` due tasks, the longest due first, leased to this worker until ``until``."""
         rows = await self._connection.all(
-            "WITH ready AS MATERIALIZED (SELECT kind, subject, due FROM tasks WHERE due <= ? ORDER BY due LIMIT ? "
+            f"WITH ready AS MATERIALIZED (SELECT kind, subject, due FROM tasks WHERE due <= ?{_of(kinds)} "
+            "ORDER BY due LIMIT ? "
             "/*skip locked*/) UPDATE tasks SET due = ?, leased_until = ?, worker = ?, epoch = epoch + 1 "
             "WHERE (kind, subject) IN (SELECT kind, subject FROM ready) RETURNING kind, subject, epoch, errors",
             now,
@@ -60,9 +66,9 @@ class Tasks:
             for kind, subject, epoch, errors in rows
         ]
 
-    async def next_due(self) -> Millis | None:
+    async def next_due(self, kinds: tuple[TaskKind, ...] = ALL_KINDS) -> Millis | None:
         """When the next task is due, leased ones included."""
-        row = await self._connection.one("SELECT min(due) FROM tasks")
+        row = await self._connection.one(f"SELECT min(due) FROM tasks WHERE due >= 0{_of(kinds)}")
         return None if row is None else row[0]
 
     async def finish(self, task: Task) -> None:
@@ -134,3 +140,8 @@ class Tasks:
     def _mine(changed: int) -> None:
         if changed != 1:
             raise StaleLease
+
+
+def _of(kinds: tuple[TaskKind, ...]) -> str:
+    """A condition on the kind, when not all are meant."""
+    return "" if kinds == ALL_KINDS else f" AND kind IN ({', '.join(repr(kind.value) for kind in kinds)})"

@@ -94,9 +94,9 @@ def test_a_pinned_video_is_made_there_and_decodes_as_asked(
 
 def decoded(film: bytes) -> dict[str, Any]:
     """What FFmpeg makes of a film: every frame is decoded."""
-    with av.open(io.BytesIO(film)) as container:
+    with av.open(io.BytesIO(film), mode="r") as container:
         stream = container.streams.video[0]
-        frames = sum(1 for _ in container.decode(stream))
+        frames = len(list(container.decode(stream)))
         assert stream.duration is not None
         assert stream.time_base is not None
         return {
