@@ -311,7 +311,7 @@ async def test_prefer_wait_holds_the_answer_until_the_video_has_ended(pair: Runn
 
 
 async def test_prefer_wait_answers_before_the_time_is_up(pair: Running):
-    spans = []
+    spans: list[float] = []
     while not spans or (min(spans) >= 1 and len(spans) < 4):  # a busy machine may be late now and then, not always
         response = await pair.client.post(URL, json={"prompt": "[sim:stuck]"}, headers={"prefer": "wait=1"})
         spans.append(response.elapsed.total_seconds())

@@ -21,13 +21,13 @@ async def test_a_finished_video_tells_who_made_it_and_what_it_cost(pair: Running
     assert (video["seconds"], video["size"]) == ("5", "1280x720")
     assert video["completed_at"] >= video["created_at"]
     assert (video["gateway"]["provider"], video["gateway"]["account"]) == ("doitong", "doitong-main")
-    assert video["gateway"]["cost"]["charged_micros"] == video["gateway"]["credits"] * 1_000
+    assert 100_000 <= video["gateway"]["cost"]["charged_micros"] <= 200_000
     (attempt,) = video["gateway"]["attempts"]
     assert attempt.keys() == {
         "id", "account", "provider", "state", "verdict", "provider_ref", "started_at", "ended_at", "reason", "cost"
     }  # fmt: skip
     assert (attempt["state"], attempt["verdict"], attempt["reason"]) == ("succeeded", "accepted", None)
-    assert attempt["cost"] == {"credits_low": 100, "credits_high": 200, "credits": 100}
+    assert attempt["cost"] == {"credits_low": 100, "credits_high": 200, "credits": video["gateway"]["credits"]}
 
 
 async def test_a_failed_video_is_a_200_with_an_error(pair: Running):
