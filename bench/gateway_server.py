@@ -1,10 +1,7 @@
 """A gateway without a worker, on the database given: what a create costs is the edge, the decision and the commit."""
 
-import logging
 import sys
 from pathlib import Path
-
-import structlog
 
 from gateway.config.settings import (
     AssetsSettings,
@@ -17,6 +14,7 @@ from gateway.config.settings import (
 )
 from gateway.run import _serve as serve
 from gateway.run import in_loop
+from gateway.telemetry import configure_logging
 from providers.registry import KINDS
 from schema.account import Account, Secret
 from schema.tenant import Tenant, TenantLimits
@@ -50,5 +48,5 @@ def settings(port: int, database: str, folder: Path) -> Settings:
 
 
 if __name__ == "__main__":
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    configure_logging()  # as in production: a line for every request, into the log
     in_loop(serve(settings(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])), worker=False, seams=None))

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,13 +43,17 @@ def process(module: str, *arguments: str) -> Iterator[Server]:
     """``python -m module PORT arguments…`` on the server's core, until the end of the block."""
     port = free_port(HOST, 18_080)
     command = [sys.executable, "-m", module, str(port), *arguments]
-    child = subprocess.Popen(command, preexec_fn=_pin)  # noqa: PLW1509 - no threads yet
-    try:
-        _wait_ready(child, port)
-        yield Server(child.pid, port)
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait(30)
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(command, preexec_fn=_pin, stdout=log, stderr=log)  # noqa: PLW1509 - no threads yet
+        try:
+            _wait_ready(child, port)
+            yield Server(child.pid, port)
+        finally:
+            child.send_signal(signal.SIGTERM)
+            child.wait(30)
+            if child.returncode not in (0, -signal.SIGTERM):
+                log.seek(0)
+                print(log.read().decode()[-2000:])
 
 
 def pin_load() -> None:

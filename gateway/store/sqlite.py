@@ -122,6 +122,8 @@ def hold(path: Path) -> int:
 
 def _open(file: Path) -> apsw.Connection:
     connection = apsw.Connection(str(file), statementcachesize=512)
+    # without it a statement whose plan may depend on a value (a partial index) is prepared anew whenever one is bound
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for name, value in PRAGMAS.items():
         connection.pragma(name, value)
     for name, value in PRAGMAS.items():
