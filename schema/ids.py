@@ -5,6 +5,7 @@ so they serve as keyset cursors, and nobody can guess the next one.
 """
 
 import os
+import re
 from collections.abc import Callable
 
 from schema.clock import Millis
@@ -21,6 +22,19 @@ ATTEMPT = "att_"
 EVENT = "evt_"
 REQUEST = "req_"
 WORKER = "wkr_"
+
+
+def pattern(prefix: str) -> str:
+    """The regular expression of ids with a prefix, from their first character to their last."""
+    return f"^{prefix}[{ALPHABET}]{{{BODY_LENGTH}}}$"
+
+
+_VIDEO_ID = re.compile(pattern(VIDEO))
+
+
+def names_video(id: str) -> bool:
+    """Whether an id could be a video's; what could not is never looked up."""
+    return _VIDEO_ID.fullmatch(id) is not None
 
 
 class Ids:

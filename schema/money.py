@@ -4,8 +4,12 @@ Credits of different accounts do not compare; money does. 1 USD = 1,000,000 micr
 """
 
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
 import msgspec
+
+CURRENCY: Final = "USD"
+"""ISO 4217 code of every amount of money."""
 
 MICROS = 1_000_000
 MAX_MICROS = 10**15

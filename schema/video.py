@@ -1,5 +1,6 @@
 """A video: what is wanted (spec), by whom and how (order), and what it has become (video)."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -240,15 +241,25 @@ def _checked(fields: dict[str, Any], into: type[_Checked], prefix: str) -> _Chec
         raise invalid(error, prefix) from error
 
 
+_PATH = re.compile(r" - at (?:`key` in )?`\$")
+_MAX_NAME = 64
+"""Characters of an unknown field's name that are said back."""
+
+
 def invalid(error: msgspec.ValidationError, prefix: str = "") -> InvalidRequest:
-    """msgspec's complaint as ours: ``Expected `int` <= 60 - at `$.seconds``` names field ``seconds``."""
-    problem, _, path = str(error).partition(" - at `$")
-    field = prefix + path.rstrip("`").lstrip(".")
+    """msgspec's complaint as ours: ``Expected `int` <= 60 - at `$.seconds``` names field ``seconds``.
+
+    The path of an unknown or a missing field stops at the object it lies in: its name is added.
+    """
+    problem, *paths = _PATH.split(str(error), maxsplit=1)
+    field = prefix + "".join(paths).rstrip("`").lstrip(".")
+    inside = field if field in ("", prefix) else f"{field}."
     if problem.startswith("Object missing required field"):
-        field, problem = prefix + problem.split("`")[1], "is required"
+        field, problem = inside + problem.split("`")[1], "is required"
         code = "required"
     elif problem.startswith("Object contains unknown field"):
-        field, problem = prefix + problem.split("`")[1], "is not a known field; remove it or mend its name"
+        name = problem.split("`")[1][:_MAX_NAME]
+        field, problem = inside + name, "is not a known field; remove it or mend its name"
         code = "unknown_field"
     else:
         problem = problem[:1].lower() + problem[1:].replace("`", "")

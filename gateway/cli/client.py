@@ -163,7 +163,8 @@ def refusal(response: httpx.Response) -> Stop:
 def _message(problem: Problem, response: httpx.Response) -> str:
     said = problem.detail or problem.title or f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
     lines = [f"{said} ({problem.code})" if problem.code else said]
-    lines += [f"  {one.field}: {one.detail}" for one in problem.errors if f"{one.field}: {one.detail}" != said]
+    told = (f"{one.field}: {one.detail}" if one.field else one.detail for one in problem.errors)
+    lines += [f"  {one}" for one in told if one != said]
     if seconds := response.headers.get("retry-after"):
         lines.append(f"  try again in {seconds} s")
     if problem.request_id:

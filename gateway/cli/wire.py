@@ -111,10 +111,22 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
-    """One field that is wrong."""
+    """One field that is wrong, in the body (a JSON pointer), in the query or the path, or in the headers."""
 
     detail: str = ""
-    field: str = ""
+    pointer: str = ""
+    parameter: str = ""
+    header: str = ""
+
+    @property
+    def field(self) -> str:
+        """Which one, in words: ``#/gateway/only/0`` is ``gateway.only[0]``."""
+        return _words(self.pointer) if self.pointer else self.parameter or self.header
+
+
+def _words(pointer: str) -> str:
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.removeprefix("#").split("/")[1:]]
+    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in steps).lstrip(".") or "body"
 
 
 class Problem(msgspec.Struct, frozen=True):

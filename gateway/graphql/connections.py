@@ -6,10 +6,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import msgspec
 import strawberry
 
-from gateway.graphql.nodes import names_video
 from gateway.graphql.videos import Video
 from gateway.services.videos import MAX_PAGE, Page, PageWish
 from schema.errors import InvalidRequest
+from schema.ids import names_video
 from schema.lifecycle import VideoStatus
 
 DEFAULT_PAGE = 20

@@ -5,7 +5,6 @@ from typing import Annotated
 import strawberry
 
 from gateway.graphql.context import Info
-from gateway.graphql.nodes import names_video
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
     AlreadyEndedError,
@@ -19,6 +18,7 @@ from gateway.graphql.refusals import (
 )
 from gateway.graphql.videos import Video
 from schema.errors import GatewayError, NotFound
+from schema.ids import names_video
 from schema.tenant import Scope
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import strawberry
 
 from gateway.graphql.scalars import Texts
+from gateway.policy.idempotency import KEY_HINT, idempotency_key
 from gateway.policy.signing import fingerprint
 from schema.errors import InvalidRequest
 from schema.money import parse_micros
+from schema.size import wished_shape
 from schema.tenant import Tenant
 from schema.video import (
     ANY_MODEL,
@@ -114,7 +116,7 @@ class CreateVideoInput:
                 prompt=self.prompt,
                 model=ANY_MODEL if self.model is None else self.model,
                 seconds=self.seconds,
-                aspect_ratio=_shape(self.size, self.aspect_ratio),
+                aspect_ratio=wished_shape(self.size, self.aspect_ratio),
                 quality=self.quality,
                 image_url=None if picture is None else picture.value,
             )
@@ -137,41 +139,15 @@ def _micros(text: str) -> int:
     return parse_micros(text)
 
 
-_SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
-_UNDECIDED = "auto"
-_RATIOS = {AspectRatio.WIDE: 16 / 9, AspectRatio.TALL: 9 / 16, AspectRatio.SQUARE: 1.0}
-_TOLERANCE = 0.03
-"""1792x1024, which OpenAI's SDKs offer, is 1.6 % off 16:9."""
-
-
-def _shape(size: str | None, asked: AspectRatio | None) -> AspectRatio | None:
-    """The aspect ratio that a size, an aspect ratio, or both in agreement ask for."""
-    if size is None or size == _UNDECIDED:
-        return asked
-    match = _SIZE.fullmatch(size)
-    if match is None:
-        raise InvalidRequest.field("size", "invalid_value", 'must be written as WIDTHxHEIGHT, such as "1280x720"')
-    ratio = int(match[1]) / int(match[2])
-    shape = next((shape for shape, exact in _RATIOS.items() if abs(ratio / exact - 1) <= _TOLERANCE), None)
-    if shape is None:
-        raise InvalidRequest.field("size", "unsupported_size", "its ratio must be 16:9, 9:16 or 1:1, as 1280x720 has")
-    if asked not in (None, shape):
-        raise InvalidRequest.field("size", "conflict", f"is {shape.value} and aspectRatio is {asked}")
-    return shape
-
-
-_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
-
-
 def _key(asked: str | None, header: str | None) -> str | None:
-    """The one idempotency key of the input and the header; a structured-field header's quotes do not count."""
-    if header is not None and len(header) > 1 and header[0] == header[-1] == '"':
-        header = header[1:-1]
-    for key in (asked, header):
-        if key is not None and not _VISIBLE.fullmatch(key):
-            raise InvalidRequest.field(
-                "idempotencyKey", "invalid_idempotency_key", "must be 1 to 255 visible ASCII characters"
-            )
-    if None not in (asked, header) and asked != header:
+    """The one idempotency key of the input and the header."""
+    keys = {
+        idempotency_key(text, header=is_header)
+        for text, is_header in ((asked, False), (header, True))
+        if text is not None
+    }
+    if None in keys:
+        raise InvalidRequest.field("idempotencyKey", "invalid_idempotency_key", f"must be {KEY_HINT}")
+    if len(keys) > 1:
         raise InvalidRequest.field("idempotencyKey", "conflict", "the Idempotency-Key header says another one")
-    return asked if header is None else header
+    return keys.pop() if keys else None

@@ -7,10 +7,11 @@ from strawberry.scalars import ID
 
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
-from gateway.graphql.nodes import Node, names_video
+from gateway.graphql.nodes import Node
 from gateway.graphql.videos import Video
 from gateway.services.videos import MAX_PAGE
 from schema.errors import InvalidRequest, NotFound
+from schema.ids import names_video
 from schema.lifecycle import VideoStatus
 from schema.tenant import Principal, Scope
 
@@ -87,8 +88,7 @@ class Query:
 
     @strawberry.field(description="The models you can ask for, and who serves them.")
     def models(self, info: Info) -> list[Model]:
-        info.context.tenant(Scope.VIDEOS_READ)
-        models = info.context.gateway.videos.models(info.context.principal)
+        models = info.context.gateway.videos.models(info.context.tenant(Scope.VIDEOS_READ))
         return [Model(name=name, accounts=accounts) for name, accounts in models.items()]
 
     @strawberry.field(description="Who is calling: the tenant and the scopes of the API key.")

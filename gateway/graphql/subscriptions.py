@@ -8,11 +8,11 @@ import strawberry
 from strawberry.scalars import ID
 
 from gateway.graphql.context import Context, Info
-from gateway.graphql.nodes import names_video
 from gateway.graphql.scalars import Moment
 from gateway.graphql.videos import Video
 from schema.errors import InvalidRequest, NotFound
 from schema.event import Event, EventType
+from schema.ids import names_video
 from schema.tenant import Scope
 from schema.video import Video as VideoFacts
 

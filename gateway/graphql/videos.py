@@ -9,15 +9,13 @@ from gateway.graphql.context import Info
 from gateway.graphql.decisions import Adjustment, Decision
 from gateway.graphql.nodes import Node
 from gateway.graphql.scalars import Amount, Moment, Texts, amount, moment
-from gateway.graphql.shapes import aspect_ratio_of, quality_of, seconds_of
+from gateway.services.shapes import aspect_ratio_of, quality_of, seconds_of
 from schema.lifecycle import Substate, VideoStatus
+from schema.money import CURRENCY
 from schema.tenant import Scope
 from schema.video import AspectRatio, Quality
 from schema.video import Video as VideoFacts
 from schema.video import VideoError as VideoErrorFacts
-
-CURRENCY = "USD"
-"""DESIGN, section 3: micros of one currency, 1 USD = 1,000,000."""
 
 
 @strawberry.type(description="Why a video failed.")

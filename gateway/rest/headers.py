@@ -2,6 +2,7 @@
 
 import re
 
+from gateway.policy import idempotency
 from schema.errors import FieldError, MalformedRequest
 
 MAX_WAIT = 60.0
@@ -11,7 +12,6 @@ EARLIER = 0.2
 """Seconds before the wait is over by which we answer: some clients stop listening on the dot."""
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
-_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT = re.compile(r'wait(?:\s*=\s*"?(\d{1,6})"?)?', re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
@@ -29,12 +29,10 @@ def idempotency_key(values: list[str]) -> str | None:
     """
     if not values:
         return None
-    key = values[0].strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if len(values) == 1 and _VISIBLE.fullmatch(key):
+    key = idempotency.idempotency_key(values[0], header=True)
+    if len(values) == 1 and key is not None:
         return key
-    detail = "must be given once, as 1 to 255 visible ASCII characters"
+    detail = f"must be given once, as {idempotency.KEY_HINT}"
     raise MalformedRequest(
         f"{IDEMPOTENCY_KEY}: {detail}", errors=(FieldError(IDEMPOTENCY_KEY, "invalid_idempotency_key", detail),)
     )

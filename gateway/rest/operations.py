@@ -11,7 +11,7 @@ from gateway.rest.views import VideoPageView, VideoView
 from gateway.rest.wishes import BODY_TYPES, CreateVideo
 from gateway.services.hooks import MAX_HOOK
 from gateway.services.videos import MAX_PAGE
-from schema.ids import ALPHABET, BODY_LENGTH, VIDEO
+from schema.ids import VIDEO, pattern
 from schema.lifecycle import VideoStatus
 from schema.quote import Decision
 from schema.tenant import Scope
@@ -73,7 +73,7 @@ _LENIENT: JSON_SCHEMA = {"type": "string"}
 """A header whose nonsense is ignored, however long."""
 
 
-_ID = _text(32, pattern=f"^{VIDEO}[{ALPHABET}]{{{BODY_LENGTH}}}$")
+_ID = _text(32, pattern=pattern(VIDEO))
 _VIDEO = Parameter(name="video_id", where="path", says="The video.", schema=_ID)
 _KEY = Parameter(
     name="Idempotency-Key",

@@ -3,10 +3,10 @@
 from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode
 
-from gateway.rest.requests import VIDEO_ID
 from gateway.rest.views import VideoPageView
 from gateway.services.videos import MAX_PAGE, PageWish
 from schema.errors import InvalidRequest, MalformedRequest
+from schema.ids import names_video
 from schema.lifecycle import VideoStatus
 
 _NAMES = ("after", "before", "limit", "order", "status")
@@ -71,7 +71,7 @@ def _limit(text: str | None) -> int:
 def _cursor(given: dict[str, str], name: str) -> str | None:
     """An id is a cursor whether or not there is such a video: deleting while paging must not break the walk."""
     id = given.get(name)
-    if id is not None and VIDEO_ID.fullmatch(id) is None:
+    if id is not None and not names_video(id):
         _refuse(name, "invalid_cursor", "must be the id of a video, as first_id and last_id are")
     return id
 

@@ -1,6 +1,5 @@
 """What every route asks of its request: the gateway behind it, who is calling, and which video is meant."""
 
-import re
 from typing import Any
 
 from litestar import Request
@@ -9,12 +8,10 @@ from litestar.types import HTTPScope
 from gateway.auth import principal_of, require
 from gateway.wiring import Gateway
 from schema.errors import NotFound
-from schema.ids import ALPHABET, BODY_LENGTH, VIDEO
+from schema.ids import names_video
 from schema.tenant import Principal, Scope
 
 Call = Request[Any, Any, Any]
-
-VIDEO_ID = re.compile(f"{VIDEO}[{ALPHABET}]{{{BODY_LENGTH}}}")
 
 
 def gateway_of(call: Call) -> Gateway:
@@ -39,7 +36,7 @@ def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
 def video_id(call: Call) -> str:
     """The id in the path. Raises NotFound for what can not be one, without asking the database."""
     id: str = call.path_params["video_id"]
-    if VIDEO_ID.fullmatch(id) is None:
+    if not names_video(id):
         raise NotFound
     return id
 

@@ -1,6 +1,5 @@
 """/v1/videos"""
 
-import msgspec
 from litestar import get, post
 
 from gateway.policy.signing import fingerprint
@@ -10,11 +9,8 @@ from gateway.rest.pages import links, page_wish
 from gateway.rest.requests import Call, caller, headers, video_id
 from gateway.rest.views import encode, etag, page_view, video_view
 from gateway.rest.wishes import read_wish
-from gateway.services.videos import Accepted
-from gateway.store.store import Transaction
+from gateway.services.videos import Seen
 from gateway.wiring import Gateway
-from schema.attempt import Attempt
-from schema.errors import InvalidRequest, NoRoute, NotFound
 from schema.tenant import Principal, Scope
 from schema.video import Order, Video
 
@@ -25,13 +21,6 @@ VARY: Header = (b"vary", b"Authorization, Accept, Accept-Encoding")
 
 _HINT_BOUNDS = (1_000, 10_000)
 """Milliseconds between two looks we suggest: soon at first, then a tenth of the video's age."""
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """A video and its attempts, of one moment."""
-
-    video: Video
-    attempts: list[Attempt]
 
 
 @post(PATH)
@@ -47,11 +36,11 @@ async def create(request: Call) -> Answer:
         key=key,
         fingerprint=fingerprint(wish.spec, wish.routing, wish.metadata),
     )
-    accepted = await _accept(gateway, principal, order)
+    accepted = await gateway.videos.accept(principal.tenant, order)
     id = accepted.video.id
     applied = await hold(gateway, principal, request, id)
     changed = accepted.replayed or applied
-    seen = await look(gateway, principal, id) if changed else Seen(accepted.video, [])
+    seen = await gateway.videos.seen(principal.tenant.id, id) if changed else Seen(accepted.video, [])
     replayed = ((b"idempotent-replayed", b"true"),) if accepted.replayed else ()
     return Answer(
         encode(video_view(seen.video, seen.attempts, gateway.accounts)),
@@ -83,7 +72,7 @@ async def retrieve(request: Call) -> Answer:
     gateway, principal = caller(request, Scope.VIDEOS_READ)
     id = video_id(request)
     applied = await hold(gateway, principal, request, id)
-    seen = await look(gateway, principal, id)
+    seen = await gateway.videos.seen(principal.tenant.id, id)
     tag = etag(seen.video, seen.attempts)
     common = ((b"etag", tag.encode()), PRIVATE, VARY, *poll_hints(gateway, seen.video), *applied)
     if matches(headers(request.scope, b"if-none-match"), tag):
@@ -96,7 +85,7 @@ async def cancel(request: Call) -> Answer:
     gateway, principal = caller(request, Scope.VIDEOS_WRITE)
     id = video_id(request)
     await gateway.videos.cancel(principal.tenant.id, id)
-    seen = await look(gateway, principal, id)
+    seen = await gateway.videos.seen(principal.tenant.id, id)
     return Answer(encode(video_view(seen.video, seen.attempts, gateway.accounts)))
 
 
@@ -107,18 +96,6 @@ async def route(request: Call) -> Answer:
     return Answer(decision, headers=(JSON, PRIVATE, VARY))
 
 
-async def _accept(gateway: Gateway, principal: Principal, order: Order) -> Accepted:
-    """Take the order on; a model nobody here has ever heard of is a mistake in one field, and is answered as one."""
-    try:
-        return await gateway.videos.accept(principal.tenant, order)
-    except NoRoute as refused:
-        known = gateway.videos.models(principal)
-        if order.spec.model in known:
-            raise
-        detail = f"is not known here; the models are {', '.join(known)}"
-        raise InvalidRequest.field("model", "unknown_model", detail) from refused
-
-
 async def hold(gateway: Gateway, principal: Principal, request: Call, id: str) -> tuple[Header, ...]:
     """With ``Prefer: wait``, return when the video has ended or the time is up, and say that it was honoured."""
     seconds = wait_seconds(headers(request.scope, b"prefer"))
@@ -126,20 +103,6 @@ async def hold(gateway: Gateway, principal: Principal, request: Call, id: str) -
         return ()
     await gateway.events.wait(principal.tenant.id, id, max(0.0, seconds - EARLIER))
     return ((b"preference-applied", b"wait=%d" % seconds),)
-
-
-async def look(gateway: Gateway, principal: Principal, id: str) -> Seen:
-    """The video and its attempts in one read: callers poll, so this is what the gateway does most of all."""
-    tenant = principal.tenant.id
-
-    async def ask(tx: Transaction) -> Seen:
-        video = await tx.videos.get(tenant, id)
-        if video is None:
-            raise NotFound
-        begun = video.substate is not None or video.ended
-        return Seen(video, await tx.attempts.of_video(id) if begun else [])
-
-    return await gateway.store.read(ask)
 
 
 def poll_hints(gateway: Gateway, video: Video) -> tuple[Header, ...]:

@@ -1,26 +1,24 @@
 """What callers see: OpenAI's video object, always with its thirteen keys, and ours beside them under ``gateway``."""
 
 import zlib
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.rest.sizes import SIZES, UNDECIDED
 from gateway.services.accounts import Accounts
+from gateway.services.shapes import aspect_ratio_of, quality_of, seconds_of
 from gateway.services.videos import Page
-from providers.base import Capabilities
 from schema.attempt import Attempt, Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind
-from schema.ids import ALPHABET, ATTEMPT, BODY_LENGTH, VIDEO
+from schema.ids import ATTEMPT, VIDEO, pattern
 from schema.lifecycle import AttemptState, Substate, VideoStatus
-from schema.money import MAX_MICROS
+from schema.money import CURRENCY, MAX_MICROS
+from schema.size import SIZES, UNDECIDED
 from schema.video import MAX_METADATA, MAX_PROMPT, Adjustment, AspectRatio, Quality, Video, VideoError
 
-CURRENCY: Final = "USD"
-
-VideoId = Annotated[str, msgspec.Meta(pattern=f"^{VIDEO}[{ALPHABET}]{{{BODY_LENGTH}}}$", max_length=32)]
-_AttemptId = Annotated[str, msgspec.Meta(pattern=f"^{ATTEMPT}[{ALPHABET}]{{{BODY_LENGTH}}}$", max_length=30)]
+VideoId = Annotated[str, msgspec.Meta(pattern=pattern(VIDEO), max_length=32)]
+_AttemptId = Annotated[str, msgspec.Meta(pattern=pattern(ATTEMPT), max_length=30)]
 _Name = Annotated[str, msgspec.Meta(max_length=64)]
 _Word = Annotated[str, msgspec.Meta(max_length=256)]
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
@@ -171,9 +169,8 @@ encode = msgspec.json.Encoder().encode
 def video_view(video: Video, attempts: list[Attempt], accounts: Accounts) -> VideoView:
     """A video as its tenant sees it."""
     spec = video.spec
-    able = _capabilities(video, accounts)
-    bent = {adjustment.field: adjustment.given for adjustment in video.adjustments}
-    shape = _shape(video, bent, able)
+    seconds = seconds_of(video, accounts)
+    shape = aspect_ratio_of(video, accounts)
     return VideoView(
         id=video.id,
         status=video.status,
@@ -183,11 +180,11 @@ def video_view(video: Video, attempts: list[Attempt], accounts: Accounts) -> Vid
         expires_at=_seconds(video.expires_at),
         model=spec.model,
         prompt=spec.prompt,
-        seconds=_duration(video, bent, able),
+        seconds=UNDECIDED if seconds is None else str(seconds),
         size=UNDECIDED if shape is None else SIZES.get(shape, UNDECIDED),
         error=video.error,
         aspect_ratio=shape,
-        quality=None if "quality" in bent else spec.quality,
+        quality=quality_of(video),
         metadata=video.metadata,
         gateway=GatewayView(
             substate=video.substate,
@@ -218,34 +215,6 @@ def etag(video: Video, attempts: list[Attempt]) -> str:
     """
     told = "".join([f"{one.id}{one.state}{one.verdict}{one.ref}{one.credits}{one.ended_at}" for one in attempts])
     return f'"{video.id[len(VIDEO) :]}.{video.version}.{zlib.crc32(told.encode()):x}"'
-
-
-def _capabilities(video: Video, accounts: Accounts) -> Capabilities | None:
-    """What the video's account can do; None while it has none, or one that is no longer configured."""
-    configured = None if video.account is None else accounts.get(video.account)
-    return None if configured is None else configured[1].capabilities
-
-
-def _duration(video: Video, bent: dict[str, str], able: Capabilities | None) -> str:
-    asked = None if "seconds" in bent else video.spec.seconds
-    if asked is not None:
-        return str(asked)
-    if bent.get("seconds", "").isdecimal():
-        return bent["seconds"]
-    usual = None if able is None else able.default_seconds
-    return UNDECIDED if usual is None else str(usual)
-
-
-def _shape(video: Video, bent: dict[str, str], able: Capabilities | None) -> AspectRatio | None:
-    asked = None if "aspect_ratio" in bent else video.spec.aspect_ratio
-    if asked is not None:
-        return asked
-    if bent.get("aspect_ratio") in _SHAPES:
-        return AspectRatio(bent["aspect_ratio"])
-    return None if able is None else able.default_aspect_ratio
-
-
-_SHAPES = frozenset(AspectRatio)
 
 
 def _attempt(attempt: Attempt) -> AttemptView:

@@ -11,9 +11,9 @@ from litestar.exceptions import ClientException, HTTPException
 
 from gateway.rest.forms import MAX_FIELDS, nested
 from gateway.rest.requests import Call
-from gateway.rest.sizes import UNDECIDED, shape_of
 from schema.errors import FieldError, InvalidRequest, MalformedRequest
 from schema.money import parse_micros
+from schema.size import SIZE_HINT, wished_shape
 from schema.video import (
     ANY_MODEL,
     MAX_METADATA,
@@ -128,7 +128,7 @@ def _one_of(words: type[StrEnum]) -> str:
 
 _HINTS = {
     "seconds": 'must be a whole number of seconds from 1 to 60, such as 5 or "5"',
-    "size": f'must be written as WIDTHxHEIGHT, such as "1280x720", or be "{UNDECIDED}"',
+    "size": SIZE_HINT,
     "input_reference": 'must be {"image_url": "https://…"}; uploading a file is not available in this version',
     "metadata": f"takes up to {MAX_METADATA} pairs of text: keys of 1 to {MAX_METADATA_KEY} characters, "
     f"values of at most {MAX_METADATA_VALUE}",
@@ -211,7 +211,7 @@ def as_wish(wanted: CreateVideo) -> Wish:
     spec = {
         "prompt": wanted.prompt,
         "model": wanted.model or ANY_MODEL,
-        "aspect_ratio": _aspect_ratio(wanted),
+        "aspect_ratio": wished_shape(wanted.size, wanted.aspect_ratio),
         "seconds": None if wanted.seconds is None else int(wanted.seconds),
         "quality": wanted.quality,
         "image_url": None if wanted.input_reference is None else wanted.input_reference.image_url,
@@ -223,24 +223,10 @@ def _given(options: RoutingOptions) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(options).items() if value is not None}
 
 
-def _aspect_ratio(wanted: CreateVideo) -> AspectRatio | None:
-    if wanted.size is None or wanted.size == UNDECIDED:
-        return wanted.aspect_ratio
-    shape = shape_of(wanted.size)
-    if shape is None:
-        raise InvalidRequest.field("size", "unsupported_size", "its ratio must be 16:9, 9:16 or 1:1, as 1280x720 has")
-    if wanted.aspect_ratio not in (None, shape):
-        raise InvalidRequest.field("size", "conflict", f"is {shape.value} and aspect_ratio is {wanted.aspect_ratio}")
-    return shape
-
-
 def _refused(error: msgspec.ValidationError) -> InvalidRequest:
     """msgspec's complaint as ours, with a hint where its own words do not say what to do."""
-    text = str(error).replace(" - at `key` in `$", " - at `$")
-    _, _, path = text.partition(" - at `$.")
-    inside = path.rstrip("`") + "." if path and text.startswith("Object ") else ""  # its path stops at the object
-    (first,) = invalid(msgspec.ValidationError(text), inside).errors
-    field, detail = first.field[: len(inside) + _MAX_NAME], first.detail
+    (first,) = invalid(error).errors
+    field, detail = first.field, first.detail
     for named, hint in _HINTS.items():
         if field == named or (field.startswith((named + ".", named + "["))):
             field, detail = named, hint

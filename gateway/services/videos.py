@@ -29,7 +29,7 @@ from schema.event import EventType
 from schema.ids import Ids
 from schema.lifecycle import Substate, VideoMove, VideoStatus
 from schema.quote import PASSING, Candidate, Decision, ReasonCode
-from schema.tenant import Principal, Tenant
+from schema.tenant import Tenant
 from schema.video import ANY_MODEL, Asset, Order, Video
 
 _FIELDS = {
@@ -54,6 +54,13 @@ class Accepted(msgspec.Struct, frozen=True):
 
     video: Video
     replayed: bool
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A video and its attempts, of one moment."""
+
+    video: Video
+    attempts: list[Attempt]
 
 
 class PageWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +107,7 @@ class Videos:
 
         Raises:
             IdempotencyKeyReused: the key was used for another wish.
+            InvalidRequest: nobody has ever heard of the model.
             NoRoute: no account can ever make it; the error names the fields to change.
             TooManyRequests: the tenant has too many videos waiting to start.
         """
@@ -136,8 +144,16 @@ class Videos:
         facts = await self._accounts.facts(tenant.test)
         decision = decide(order.spec, overlay(order.routing, tenant.routing), facts, now=now)
         if decision.hopeful is None:
+            self._check_model(tenant, order.spec.model)
             raise refusal(order, decision)
         return decision
+
+    def _check_model(self, tenant: Tenant, model: str) -> None:
+        """A model nobody here has ever heard of is a mistake in one field, and is answered as one."""
+        known = self.models(tenant)
+        if model not in known:
+            detail = f"is not known here; the models are {', '.join(known)}"
+            raise InvalidRequest.field("model", "unknown_model", detail)
 
     def _admit(self, order: Order, decision: Decision, now: Millis) -> Video:
         best = decision.chosen or decision.hopeful
@@ -169,10 +185,25 @@ class Videos:
             raise NotFound
         return video
 
+    async def seen(self, tenant: str, id: str) -> Seen:
+        """One of a tenant's videos with its attempts, in one read: callers poll, so this is done most of all.
+
+        Raises:
+            NotFound: the tenant has no such video.
+        """
+
+        async def look(tx: Transaction) -> Seen:
+            video = await tx.videos.get(tenant, id)
+            if video is None:
+                raise NotFound
+            return Seen(video, await tx.attempts.of_video(id) if _may_have_attempts(video) else [])
+
+        return await self._store.read(look)
+
     async def attempts(self, videos: list[Video]) -> dict[str, list[Attempt]]:
         """Video id → its attempts, first to last. The videos were read for their tenant already."""
         found: dict[str, list[Attempt]] = {video.id: [] for video in videos}
-        started = [video.id for video in videos if video.substate is not None or video.ended]
+        started = [video.id for video in videos if _may_have_attempts(video)]
         if started:
             for attempt in await self._store.read(lambda tx: tx.attempts.of_videos(started)):
                 found[attempt.video].append(attempt)
@@ -246,14 +277,19 @@ class Videos:
         """The file's bytes from ``start`` up to, not including, ``end``."""
         return self._assets.read(asset.key, start, end)
 
-    def models(self, principal: Principal) -> dict[str, list[str]]:
+    def models(self, tenant: Tenant) -> dict[str, list[str]]:
         """Model name → the accounts that serve it for this tenant."""
         models: dict[str, list[str]] = {ANY_MODEL: []}
         for account, provider in self._accounts.all():
-            if account.sandbox == principal.tenant.test:
+            if account.sandbox == tenant.test:
                 for model in (ANY_MODEL, *provider.capabilities.models):
                     models.setdefault(model, []).append(account.id)
         return models
+
+
+def _may_have_attempts(video: Video) -> bool:
+    """Before the first look at the accounts there is none."""
+    return video.substate is not None or video.ended
 
 
 def _replay(order: Order, earlier: Video) -> Accepted:

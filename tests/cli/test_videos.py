@@ -150,7 +150,7 @@ def test_a_gateway_that_is_full_for_a_moment_is_asked_again(videos, gateway):
     ],
 )
 def test_a_refusal_ends_with_its_own_exit_code(videos, gateway, status, code, ends):
-    field = {"field": "seconds", "code": "invalid_value", "detail": "must be 8"}
+    field = {"pointer": "#/seconds", "code": "invalid_value", "detail": "must be 8"}
     gateway.faults = [(status, {"retry-after": "30", "x-should-retry": "false"}, (code, "it is so", (field,)))]
 
     result = videos("create", "a boat")
@@ -159,6 +159,36 @@ def test_a_refusal_ends_with_its_own_exit_code(videos, gateway, status, code, en
     assert result.stdout == ""
     assert f"filmgate: it is so ({code})\n  seconds: must be 8\n  try again in 30 s\n  request req_1" in result.stderr
     assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ({"pointer": "#/seconds"}, "seconds: must differ"),
+        ({"pointer": "#/gateway/only/0"}, "gateway.only[0]: must differ"),
+        ({"pointer": "#/metadata/a~1b~0c"}, "metadata.a/b~c: must differ"),
+        ({"pointer": "#"}, "body: must differ"),
+        ({"parameter": "limit"}, "limit: must differ"),
+        ({"header": "Idempotency-Key"}, "Idempotency-Key: must differ"),
+        ({}, "must differ"),
+    ],
+)
+def test_a_refusal_says_which_field_is_wrong_wherever_it_stands(videos, gateway, place, shown):
+    error = {**place, "code": "invalid_value", "detail": "must differ"}
+    gateway.faults = [(422, {}, ("invalid_request", "it is so", (error,)))]
+
+    result = videos("create", "a boat")
+
+    assert f"filmgate: it is so (invalid_request)\n  {shown}\n  request req_1" in result.stderr
+
+
+def test_a_field_that_the_refusal_speaks_of_already_is_not_said_twice(videos, gateway):
+    error = {"pointer": "#/gateway/only/0", "code": "invalid_value", "detail": "must differ"}
+    gateway.faults = [(422, {}, ("invalid_request", "gateway.only[0]: must differ", (error,)))]
+
+    result = videos("create", "a boat")
+
+    assert result.stderr.count("must differ") == 1
 
 
 def test_watching_tells_every_change_once_and_shows_the_end(videos, gateway):

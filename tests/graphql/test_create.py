@@ -155,6 +155,14 @@ async def test_a_wish_nobody_can_make_names_the_fields_that_exclude_everybody(gw
     assert {(error["field"], error["code"]) for error in payload["errors"]} == {("routing.maxCost", "over_max_cost")}
 
 
+async def test_an_unknown_model_is_a_mistake_in_one_field(gw: Running) -> None:
+    payload = await create(gw.client, model="sora-2")
+
+    assert payload["__typename"] == "InvalidInputError"
+    assert [(error["field"], error["code"]) for error in payload["errors"]] == [("model", "unknown_model")]
+    assert "auto, veo-3" in payload["message"]
+
+
 async def test_literals_in_the_document_do_as_well_as_variables(gw: Running) -> None:
     data = await ask(
         gw.client,

@@ -7,9 +7,7 @@ import pytest
 from gateway.rest.forms import nested
 from gateway.rest.headers import byte_range, matches, wait_seconds
 from gateway.rest.problems import pointer
-from gateway.rest.sizes import shape_of
 from schema.errors import MalformedRequest
-from schema.video import AspectRatio
 
 
 @pytest.mark.parametrize(
@@ -83,27 +81,6 @@ def test_etags_match(values: list[str], match: bool):
 def test_a_file_of_one_byte_has_one_range():
     assert byte_range("bytes=0-", None, '"a"', 1) == (0, 1)
     assert byte_range("bytes=-1", None, '"a"', 1) == (0, 1)
-
-
-@pytest.mark.parametrize(
-    ("size", "shape"),
-    [
-        ("1280x720", AspectRatio.WIDE),
-        ("854x480", AspectRatio.WIDE),
-        ("1080x1920", AspectRatio.TALL),
-        ("1024x1024", AspectRatio.SQUARE),
-        ("1280x800", None),
-        ("1024x768", None),
-        ("0x0", None),
-        ("1x1", None),
-        ("1280X720", None),
-        ("1280x720 ", None),
-        ("999999x999999", None),
-        ("", None),
-    ],
-)
-def test_shapes_of_sizes(size: str, shape: AspectRatio | None):
-    assert shape_of(size) is shape
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The doors for untrusted wishes: what is wrong is named by field and code, the same for both edges."""
 
+from typing import Annotated
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from schema.video import (
     checked_metadata,
     checked_routing,
     checked_spec,
+    invalid,
 )
 
 PROMPT = {"prompt": "a fox in the snow"}
@@ -152,6 +155,38 @@ def test_a_routing_wish_at_its_bounds_is_a_wish(fields):
 def test_what_is_wrong_is_said_in_words_without_marks():
     with pytest.raises(InvalidRequest, match=r"^seconds: expected int <= 60$"):
         checked_spec({**PROMPT, "seconds": 61})
+
+
+class Inner(msgspec.Struct, forbid_unknown_fields=True):
+    a: int
+
+
+class Outer(msgspec.Struct, forbid_unknown_fields=True):
+    inner: Inner | None = None
+    many: list[Inner] = []
+    pairs: dict[Annotated[str, msgspec.Meta(max_length=3)], int] = {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "prefix", "field", "code"),
+    [
+        pytest.param({"inner": {"a": 1, "x": 1}}, "", "inner.x", "unknown_field", id="unknown"),
+        pytest.param({"inner": {}}, "", "inner.a", "required", id="missing"),
+        pytest.param({"inner": {"a": "1"}}, "", "inner.a", "invalid_value", id="wrong"),
+        pytest.param({"many": [{"a": 1}, {}]}, "", "many[1].a", "required", id="missing-in-a-list"),
+        pytest.param({"pairs": {"long": 1}}, "", "pairs", "invalid_value", id="a-key"),
+        pytest.param({"inner": {}}, "outer.", "outer.inner.a", "required", id="under-a-prefix"),
+        pytest.param({"x": 1}, "outer.", "outer.x", "unknown_field", id="unknown-under-a-prefix"),
+        pytest.param({"inner": {"a": 1, "x" * 99: 1}}, "", f"inner.{'x' * 64}", "unknown_field", id="a-long-name"),
+    ],
+)
+def test_what_is_wrong_inside_an_object_is_named_with_the_object(fields, prefix, field, code):
+    with pytest.raises(msgspec.ValidationError) as complaint:
+        msgspec.convert(fields, Outer)
+
+    (error,) = invalid(complaint.value, prefix).errors
+
+    assert (error.field, error.code) == (field, code)
 
 
 def test_a_routing_wish_in_full_is_read_as_values():
