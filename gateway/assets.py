@@ -4,9 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 PIECE = 1 << 18
+
+
+class AssetStoreFailed(Exception):
+    """Our own storage can not be written now."""
 
 
 class Assets:
@@ -16,8 +21,15 @@ class Assets:
         self._store = _open(url)
 
     async def put(self, key: str, path: Path) -> None:
-        """Publish a file under a key, at once and whole."""
-        await obstore.put_async(self._store, key, path)
+        """Publish a file under a key, at once and whole.
+
+        Raises:
+            AssetStoreFailed: the disk is full, a credential is refused, the folder is gone …
+        """
+        try:
+            await obstore.put_async(self._store, key, path)
+        except (OSError, BaseError) as error:
+            raise AssetStoreFailed(f"{type(error).__name__}: {error}"[:300]) from error
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to, not including, ``end``, in pieces of at most 256 KiB."""

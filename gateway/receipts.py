@@ -11,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from gateway.policy.verdict import Outcome
 from schema.clock import Millis
+
+log = structlog.get_logger()
 
 KEPT_BODY = 64 * 1024
 SWEEP_AT = 4 << 20
@@ -49,10 +52,14 @@ class Receipts:
         self._unrecorded = 0
 
     async def keep(self, receipt: Receipt) -> None:
-        """The receipt is on disk when this returns."""
+        """The receipt is on disk when this returns.
+
+        Raises:
+            OSError: it could not be written; what was there before is as it was.
+        """
         line = _encode(msgspec.structs.replace(receipt, body=receipt.body[:KEPT_BODY])) + b"\n"
-        self._unrecorded += 1
         await asyncio.get_running_loop().run_in_executor(self._thread, self._append, line)
+        self._unrecorded += 1
 
     def recorded(self) -> None:
         """The database knows one more of them."""
@@ -72,17 +79,41 @@ class Receipts:
             self._path.unlink(missing_ok=True)
 
     def _append(self, line: bytes) -> None:
-        self._file.write(line)
-        os.fsync(self._file.fileno())
+        """Write a whole line or none: the system may take a part of it and say so only by a number."""
+        before = self._file.seek(0, os.SEEK_END)
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(before)
+            raise
 
 
-def read(path: Path) -> list[Receipt]:
-    """The receipts of a dead process; a last line cut short by its death is not one."""
+def read(path: Path) -> tuple[list[Receipt], int]:
+    """The receipts of a dead process, and how many lines can not be read; a last line cut short is not one."""
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:  # another process that starts was faster
-        return []
-    return [_decode(line) for line in lines if line]
+        return [], 0
+    receipts: list[Receipt] = []
+    unreadable = 0
+    for line in filter(None, lines):
+        try:
+            receipts.append(_decode(line))
+        except msgspec.DecodeError:
+            unreadable += 1
+    return receipts, unreadable
+
+
+def put_away(path: Path, *, unreadable: int) -> None:
+    """A journal whose receipts were recorded is removed; one with lines nobody can read is kept for an operator."""
+    if unreadable:
+        log.error("receipts.unreadable", journal=str(path), lines=unreadable)
+        path.rename(path.with_suffix(".unreadable"))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _abandoned(path: Path) -> bool:

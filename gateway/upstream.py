@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import aiohttp
 import httpx
 import msgspec
+import structlog
 from httpx_aiohttp import AiohttpTransport
 
 from gateway.policy.verdict import Evidence
@@ -22,6 +23,10 @@ from schema.account import Account
 from schema.errors import FailureKind, ProviderFailure
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
+
+_NETWORK = (httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL, TimeoutError, OSError)
 
 MAX_ANSWER = 1 << 20
 """Bytes of an answer we read; providers' answers are a few hundred."""
@@ -82,7 +87,7 @@ class Upstream:
                 answer = await self._exchange(
                     self._paid, adapter.authorize(request, account.credential), account, trace
                 )
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnreadableAnswer) as error:
+        except (*_NETWORK, UnreadableAnswer, ValueError) as error:  # ValueError: a credential HTTP can not carry
             evidence = Evidence(started=trace.started, reading=None, trouble=_trouble(error))
             return Sent(evidence=evidence, answer=None)
         self._probe("answered")
@@ -109,7 +114,7 @@ class Upstream:
         try:
             async with asyncio.timeout(POLL_SECONDS):
                 return await self._exchange(self._free, request, account, None)
-        except (httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL, TimeoutError, OSError) as error:
+        except (*_NETWORK, ValueError) as error:
             raise ProviderFailure(FailureKind.UNREACHABLE, _trouble(error)) from error
         except UnreadableAnswer as error:
             raise ProviderFailure(FailureKind.PROTOCOL, str(error)) from error
@@ -147,6 +152,9 @@ def read(flow: Flow[Accepted], answer: WireResponse) -> Accepted | ProviderFailu
         return accepted
     except ProviderFailure as failure:
         return failure
+    except Exception:  # a fault of the adapter's must not cost the receipt of what the upstream said
+        log.exception("upstream.unreadable")
+        return ProviderFailure(FailureKind.PROTOCOL, "the adapter failed to read the answer")
     return ProviderFailure(FailureKind.PROTOCOL, "the adapter wanted to send a second paid request")
 
 

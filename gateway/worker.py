@@ -48,7 +48,7 @@ class Worker:
         self._settings = settings
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
-        self._running: dict[asyncio.Task[None], TaskKind] = {}
+        self._running: dict[asyncio.Task[None], Task] = {}
 
     def nudge(self) -> None:
         """Work may have become due: look now."""
@@ -67,7 +67,7 @@ class Worker:
                 self._news.clear()
                 claimed = await self._claim()
                 for task in claimed:
-                    self._begin(task)
+                    await self._begin(task)
                 if not claimed:
                     await self._pause()
             await self._drain()
@@ -79,8 +79,8 @@ class Worker:
 
     async def _drain(self) -> None:
         """Polls and downloads can be done again by anybody; a send that has begun can not (it shields itself)."""
-        for running, kind in self._running.items():
-            if kind is not TaskKind.SUBMIT:
+        for running, task in self._running.items():
+            if task.kind is not TaskKind.SUBMIT:
                 running.cancel()
         while self._running:
             await asyncio.wait(self._running)
@@ -89,7 +89,7 @@ class Worker:
         """How many tasks may be claimed, and of which kinds: sends to a silent upstream must not take every place."""
         room = self._settings.concurrency - len(self._running)
         share = max(self._settings.concurrency * SENDS_OF_FOUR // 4, 1)
-        sends = share - list(self._running.values()).count(TaskKind.SUBMIT)
+        sends = share - sum(task.kind is TaskKind.SUBMIT for task in self._running.values())
         if sends > 0:
             return min(room, sends, CLAIM_AT_ONCE), ALL_KINDS
         return min(room, CLAIM_AT_ONCE), (TaskKind.WATCH, TaskKind.FETCH)
@@ -125,9 +125,14 @@ class Worker:
             return longest
         return min(max((due - self._clock.now()) / 1000, 0.001), longest)
 
-    def _begin(self, task: Task) -> None:
+    async def _begin(self, task: Task) -> None:
+        """Run its handler, unless one still runs: then its lease had lapsed under it, and it is looked at later."""
+        if any((task.kind, task.subject) == (other.kind, other.subject) for other in self._running.values()):
+            log.warning("task.still_running", task=task.kind.value, subject=task.subject)
+            await self._put_off(task, task.lease)
+            return
         running = asyncio.create_task(self._run(task))
-        self._running[running] = task.kind
+        self._running[running] = task
         running.add_done_callback(self._ended)
 
     def _ended(self, running: asyncio.Task[None]) -> None:
@@ -148,8 +153,9 @@ class Worker:
             log.exception("task.crashed")
             await self._put_off(task)
 
-    async def _put_off(self, task: Task) -> None:
-        delay = backoff.retry(task.errors, first=1, longest=60, luck=self._luck())
+    async def _put_off(self, task: Task, delay: Millis | None = None) -> None:
+        if delay is None:
+            delay = backoff.retry(task.errors, first=1, longest=60, luck=self._luck())
         due = self._clock.now() + delay
         with suppress(StaleLease):  # the handler had finished or rescheduled it before it failed
             try:

@@ -6,7 +6,7 @@ import msgspec
 
 from schema.clock import Millis
 from schema.errors import FailureKind
-from schema.lifecycle import AttemptState
+from schema.lifecycle import LIVE, AttemptState
 from schema.money import Credits
 
 
@@ -69,3 +69,13 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     credits: Credits | None = None
     reason: Reason | None = None
     video_url: str | None = None
+
+    @property
+    def promising(self) -> bool:
+        """It gives the video, or an upstream is known to be at it: nobody else must be asked meanwhile."""
+        return self.state in LIVE or self.state is AttemptState.SUCCEEDED or self._found
+
+    @property
+    def _found(self) -> bool:
+        """Its outcome was lost, and then its ref was learned after all."""
+        return self.state is AttemptState.UNKNOWN and self.ref is not None

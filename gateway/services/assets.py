@@ -3,6 +3,7 @@
 import structlog
 
 from gateway.assets import Assets as AssetStore
+from gateway.assets import AssetStoreFailed
 from gateway.config.settings import Timing
 from gateway.fetcher import Fetched, Fetcher, FetchFailed
 from gateway.policy import backoff
@@ -59,7 +60,11 @@ class Assets:
             fetched = await self._fetch(task, video, made)
             await self._keep(task, video, made, fetched)
         except FetchFailed as failure:
-            await self._failed(task, video, failure)
+            log.warning("asset.fetch_failed", video=video.id, tries=task.errors + 1, error=str(failure))
+            await self._failed(task, video, tries=self._timing.asset_tries)
+        except AssetStoreFailed as failure:  # ours to mend: tried as long as the video may wait
+            log.error("asset.store_failed", video=video.id, error=str(failure))  # noqa: TRY400 - it names the cause
+            await self._failed(task, video, tries=None)
 
     async def _fetch(self, task: Task, video: Video, made: Attempt) -> Fetched:
         configured = self._accounts.get(made.account)
@@ -90,11 +95,11 @@ class Assets:
         asset = Asset(key=key, size=fetched.size, sha256=fetched.sha256, media_type=fetched.media_type)
         now = self._clock.now()
 
-        async def complete(tx: Transaction) -> None:
+        async def complete(tx: Transaction) -> bool:
             locked = await tx.videos.lock(video.id)
             await tx.tasks.finish(task)
             if locked is None or locked.ended:
-                return
+                return locked is not None and locked.asset == asset
             await self._records.video(
                 tx,
                 locked,
@@ -107,8 +112,12 @@ class Assets:
                 charged=self._charge(locked, made),
             )
 
-        await self._store.write(complete)
-        log.info("video.completed", video=video.id, account=made.account, bytes=asset.size)
+            return True
+
+        if await self._store.write(complete):
+            log.info("video.completed", video=video.id, account=made.account, bytes=asset.size)
+        else:  # it ended meanwhile, so nobody would ever ask for the file
+            await self._assets.delete(key)
 
     def _charge(self, video: Video, made: Attempt) -> Micros | None:
         """By the reported cost, else the estimate; never above what was quoted."""
@@ -118,15 +127,17 @@ class Assets:
         credits = configured[1].rates.estimate(video.spec) if made.credits is None else made.credits
         return min(credits * configured[0].price_per_credit, video.quoted_high)
 
-    async def _failed(self, task: Task, video: Video, failure: FetchFailed) -> None:
-        log.warning("asset.fetch_failed", video=video.id, tries=task.errors + 1, error=str(failure))
+    async def _failed(self, task: Task, video: Video, *, tries: int | None) -> None:
+        """Try again, at most so often in all and never beyond the video's deadline."""
         now = self._clock.now()
         delay = backoff.retry(task.errors, first=1, longest=60, luck=self._luck())
 
         async def again(tx: Transaction) -> None:
             locked = await tx.videos.lock(video.id)
-            if task.errors + 1 < self._timing.asset_tries and locked is not None and now < locked.deadline_at:
-                await tx.tasks.snooze(task, now + delay, errors=task.errors + 1)
+            left = tries is None or task.errors + 1 < tries
+            if left and locked is not None and now < locked.deadline_at:
+                due = min(now + delay, locked.deadline_at)
+                await tx.tasks.snooze(task, due, errors=task.errors + 1)
                 return
             await tx.tasks.finish(task)
             if locked is not None and not locked.ended:

@@ -17,7 +17,7 @@ from gateway.policy.failover import REFUSED, VideoStep
 from gateway.policy.routing import History, decide
 from gateway.policy.signing import callback_token
 from gateway.policy.verdict import Evidence, Outcome, classify
-from gateway.receipts import Receipt, Receipts
+from gateway.receipts import Receipt, Receipts, put_away
 from gateway.receipts import read as read_receipts
 from gateway.services.accounts import Accounts
 from gateway.services.backlog import Backlog
@@ -113,12 +113,12 @@ class Submits:
     async def handle(self, task: Task) -> None:
         """Bring one video to an account, or let it wait, or let it fail."""
         video, attempts = await self._store.read(lambda tx: _known(tx, task.subject))
-        if video is None or video.ended:
-            await self._store.write(lambda tx: tx.tasks.finish(task))
-            return
         orphan = next((one for one in attempts if one.state is AttemptState.SUBMITTING), None)
         if orphan is not None:
             await self.record(orphan, classify(LOST_SENDER))
+            return
+        if video is None or video.ended or any(one.promising for one in attempts):
+            await self._store.write(lambda tx: tx.tasks.finish(task))
             return
         now = self._clock.now()
         if now >= video.deadline_at:
@@ -198,7 +198,7 @@ class Submits:
                 return
             plan = self._plan(locked, id, n, seat, callbacks=not state.callbacks_refused)
             await tx.attempts.add(plan.attempt)
-            await tx.tasks.hold(task, task.leased_until)
+            await tx.tasks.hold(task, now + task.lease)
             await self._seat(tx, locked, seat, stored, now)
 
         try:
@@ -268,10 +268,20 @@ class Submits:
         sent = await self._upstream.submit(flow, request, account, provider.adapter)
         outcome = _with_reset(classify(sent.evidence), sent, self._clock.now())
         log.info("attempt.submitted", attempt=attempt.id, account=account.id, verdict=outcome.verdict)
-        await self._receipts.keep(_receipt(attempt, outcome, sent, self._clock.now()))
+        kept = await self._keep(_receipt(attempt, outcome, sent, self._clock.now()))
         self._probe("before_record")
         await self.record(attempt, outcome)
-        self._receipts.recorded()
+        if kept:
+            self._receipts.recorded()
+
+    async def _keep(self, receipt: Receipt) -> bool:
+        """Whether the receipt is on disk. A full disk must not cost us an answer that the database can take."""
+        try:
+            await self._receipts.keep(receipt)
+        except OSError:
+            log.exception("receipt.not_kept", attempt=receipt.attempt)
+            return False
+        return True
 
     async def record(self, attempt: Attempt, outcome: Outcome) -> None:
         """Write an outcome down, however long the database is away: the receipt is on disk."""
@@ -295,10 +305,11 @@ class Submits:
         """At start: write down what earlier runs were told and did not live to record. How many receipts there were."""
         found = 0
         for journal in self._receipts.orphans():
-            for receipt in read_receipts(journal):
-                found += 1
+            receipts, unreadable = read_receipts(journal)
+            for receipt in receipts:
                 await self._recover(receipt)
-            journal.unlink(missing_ok=True)
+            found += len(receipts)
+            put_away(journal, unreadable=unreadable)
         return found
 
     async def _recover(self, receipt: Receipt) -> None:

@@ -58,16 +58,35 @@ class Updates:
 
     async def outcome(self, case: Case, outcome: Outcome) -> None:
         """Write down what became of a submit, or of a replay of it."""
+        reason = outcome.reason or Reason(FailureKind.LOST)
+        await self._teach(case, outcome, reason)
         if case.attempt.state is AttemptState.SUBMITTING:
             await case.tx.tasks.drop(TaskKind.SUBMIT, case.video.id)
-        reason = outcome.reason or Reason(FailureKind.LOST)
         match outcome.verdict:
             case Verdict.ACCEPTED if outcome.accepted is not None:
                 await self._accepted(case, outcome.accepted)
             case Verdict.NOT_SENT | Verdict.REJECTED:
-                await self._refused(case, outcome, reason)
+                await self._refused(case, outcome.verdict, reason)
             case _:
                 await self._unknown(case, reason)
+
+    async def _teach(self, case: Case, outcome: Outcome, reason: Reason) -> None:
+        """What the answer says about the account; before any task is touched, for that is the order of locks."""
+        configured = self._accounts.get(case.attempt.account)
+        if configured is None:
+            return
+        if outcome.verdict is Verdict.ACCEPTED:
+            await self._accounts.answered(case.tx, configured[0])
+            return
+        refused = outcome.verdict in (Verdict.NOT_SENT, Verdict.REJECTED)
+        lesson = Lesson(
+            step=REFUSED[reason.code].account if refused else AccountStep.COUNT,
+            kind=reason.code,
+            retry_after=outcome.retry_after,
+            credits=outcome.credits_available,
+        )
+        if lesson.step is not AccountStep.NOTHING:
+            await self._accounts.learn(case.tx, configured[0], lesson, case.now)
 
     async def _accepted(self, case: Case, accepted: Accepted) -> None:
         if case.attempt.ref is not None:
@@ -79,9 +98,6 @@ class Updates:
         if await self._names_another(case, accepted.ref):
             await self._unknown(case, Reason(FailureKind.PROTOCOL, "the id it gave names another video"))
             return
-        configured = self._accounts.get(case.attempt.account)
-        if configured is not None:
-            await self._accounts.answered(case.tx, configured[0])
         await self._bind(case, accepted.ref, accepted.credits)
         if accepted.news is not None:
             await self.news(case, accepted.news)
@@ -108,8 +124,20 @@ class Updates:
         others = await case.tx.attempts.of_video(case.video.id)
         return any(other.state in LIVE and other.id != case.attempt.id for other in others)
 
+    async def _promised(self, case: Case) -> Attempt | None:
+        """Another attempt that gives the video, or is known to be made."""
+        others = await case.tx.attempts.of_video(case.video.id)
+        return next((other for other in others if other.promising and other.id != case.attempt.id), None)
+
+    async def _give_up(self, case: Case, code: VideoErrorCode, detail: str = "") -> None:
+        """End the video as failed, unless another attempt may still give it."""
+        if await self._promised(case) is None:
+            await case.fail_video(code, _public(code, detail))
+
     async def _started(self, case: Case, substate: Substate, *, tell: EventType | None) -> None:
-        """An upstream may be working on the video."""
+        """An upstream may be working on the video; when its file is being copied already, that says more."""
+        if case.video.substate is Substate.FETCHING:
+            return
         await case.move_video(
             VideoMove.START,
             tell=tell,
@@ -125,23 +153,13 @@ class Updates:
             return case.video.deadline_at
         return case.now + millis(backoff.spread(self._timing.poll_min_seconds, self._luck()))
 
-    async def _refused(self, case: Case, outcome: Outcome, reason: Reason) -> None:
+    async def _refused(self, case: Case, verdict: Verdict, reason: Reason) -> None:
         consequence = REFUSED[reason.code]
-        await self._learn(
-            case,
-            Lesson(
-                step=consequence.account,
-                kind=reason.code,
-                retry_after=outcome.retry_after,
-                credits=outcome.credits_available,
-            ),
-        )
         if case.attempt.state not in _UNREFUSED or _says_nothing(case.attempt, consequence):
             return
-        await case.move_attempt(AttemptMove.REFUSE, verdict=outcome.verdict, reason=reason)
+        await case.move_attempt(AttemptMove.REFUSE, verdict=verdict, reason=reason)
         if consequence.video is VideoStep.FAIL:
-            code = _FAILED_AS[reason.code]
-            await case.fail_video(code, _public(code, reason.message))
+            await self._give_up(case, _FAILED_AS[reason.code], reason.message)
         else:
             await self._reroute(case, delay=self._patience(case))
 
@@ -154,7 +172,6 @@ class Updates:
     async def _unknown(self, case: Case, reason: Reason) -> None:
         if case.attempt.state is not AttemptState.SUBMITTING:
             return
-        await self._learn(case, Lesson(step=AccountStep.COUNT, kind=reason.code))
         await case.move_attempt(AttemptMove.LOSE, verdict=Verdict.UNKNOWN, reason=reason)
         log.warning("attempt.unknown", attempt=case.attempt.id, account=case.attempt.account, reason=reason.code)
         if case.video.ended:
@@ -166,8 +183,7 @@ class Updates:
             case VideoStep.WAIT:
                 await self._look_again(case, None)
             case VideoStep.FAIL:
-                code = VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN
-                await case.fail_video(code, _public(code))
+                await self._give_up(case, VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN)
             case _:
                 await self._reroute(case)
 
@@ -182,15 +198,15 @@ class Updates:
         await case.tx.tasks.add(TaskKind.WATCH, case.attempt.id, due)
 
     async def _reroute(self, case: Case, *, delay: Millis = 0) -> None:
-        """Let the video be decided again, unless it has ended."""
-        if not case.video.ended:
-            await case.move_video(substate=Substate.WAITING_CAPACITY, account=None, provider=None)
-            await case.tx.tasks.add(TaskKind.SUBMIT, case.video.id, min(case.now + delay, case.video.deadline_at))
-
-    async def _learn(self, case: Case, lesson: Lesson) -> None:
-        configured = self._accounts.get(case.attempt.account)
-        if configured is not None and lesson.step is not AccountStep.NOTHING:
-            await self._accounts.learn(case.tx, configured[0], lesson, case.now)
+        """Let the video be decided again, unless it has ended or another attempt may still give it."""
+        if case.video.ended or case.video.substate is Substate.FETCHING:
+            return
+        other = await self._promised(case)
+        if other is not None:
+            await case.move_video(substate=Substate.RUNNING, account=other.account, provider=other.provider)
+            return
+        await case.move_video(substate=Substate.WAITING_CAPACITY, account=None, provider=None)
+        await case.tx.tasks.add(TaskKind.SUBMIT, case.video.id, min(case.now + delay, case.video.deadline_at))
 
     # polls and hooks
 
@@ -253,8 +269,7 @@ class Updates:
         """The attempt made no video, and after an upstream has taken it no other is asked."""
         await case.move_attempt(AttemptMove.BREAK, reason=Reason(kind, detail))
         await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)
-        if case.video.substate is not Substate.FETCHING and not await self._another_lives(case):
-            await case.fail_video(code, _public(code, detail))
+        await self._give_up(case, code, detail)
 
     async def _progressed(self, case: Case, update: Update) -> None:
         progress = min(update.progress or 0, 99)

@@ -147,10 +147,10 @@ class Watches:
 
     def _after_failed_poll(self, task: Task, video: Video, failure: ProviderFailure) -> Millis | None:
         """None: there is no way to ask, so only a hook or the deadline is left (upstreams, row D4)."""
-        if failure.kind is FailureKind.UNSUPPORTED:
-            return None
         if self._clock.now() >= video.deadline_at:
             return LATE_POLL
+        if failure.kind is FailureKind.UNSUPPORTED:
+            return None
         shortest = self._timing.poll_min_seconds
         pause = backoff.retry(task.errors, first=2 * shortest, longest=12 * shortest, luck=self._luck())
         return max(pause, millis(failure.retry_after or 0))

@@ -18,13 +18,13 @@ ALL_KINDS = tuple(TaskKind)
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed task. ``errors`` counts failures in a row; snoozes are not failures."""
+    """A claimed task. ``errors`` counts failures in a row, snoozes are none; ``lease`` is how long a claim lasts."""
 
     kind: TaskKind
     subject: str
     epoch: int
     errors: int
-    leased_until: Millis
+    lease: Millis
 
 
 class StaleLease(Exception):
@@ -62,7 +62,7 @@ class Tasks:
             worker,
         )
         return [
-            Task(kind=TaskKind(kind), subject=subject, epoch=epoch, errors=errors, leased_until=until)
+            Task(kind=TaskKind(kind), subject=subject, epoch=epoch, errors=errors, lease=until - now)
             for kind, subject, epoch, errors in rows
         ]
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from gateway.config.settings import WorkerSettings
 from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings
-from tests.support.running import FAST, SPEED, Running, Setup, running
+from tests.support.running import FAST, SPEED, Setup, running
 
 PATIENT = replace(FAST, submit_deadline_seconds=50, video_deadline_seconds=55)
 FEW_PLACES = WorkerSettings(concurrency=4, poll_seconds=0.1)
@@ -18,7 +18,7 @@ async def test_a_running_video_is_polled_to_its_end_while_every_send_hangs(tmp_p
     setup = Setup(folder=tmp_path, timing=PATIENT, worker=FEW_PLACES, sandbox=silent, hooks=False)
     async with running(setup) as pair:
         polled = await pair.create("[sim:slow] a boat", model="doitong/veo3")
-        await begun(pair, polled["id"])
+        await pair.begun(polled["id"])
         hanging = [await pair.create(f"[sim:hang-after-accept] boat {n}", model="veo3o1/veo-3.1") for n in range(6)]
 
         video = await pair.finished(polled["id"])
@@ -26,10 +26,3 @@ async def test_a_running_video_is_polled_to_its_end_while_every_send_hangs(tmp_p
         waiting = [await pair.client.get(f"/v1/videos/{one['id']}") for one in hanging]
         assert video["status"] == "completed"
         assert {one.json()["status"] for one in waiting} == {"queued"}
-
-
-async def begun(pair: Running, id: str) -> None:
-    """Until an upstream has it."""
-    async for event, _ in pair.gateway.events.watch("acme", id):
-        if event.type == "video.started" and event.data["status"] == "in_progress":
-            return

@@ -1,9 +1,13 @@
 """The receipt journal: an answer is on disk before anybody hears of it."""
 
+import resource
+import signal
 from pathlib import Path
 
+import pytest
+
 from gateway.policy.verdict import Outcome
-from gateway.receipts import KEPT_BODY, Receipt, Receipts, read
+from gateway.receipts import KEPT_BODY, Receipt, Receipts, put_away, read
 from providers.base import Accepted
 from schema.attempt import Reason, Verdict
 from schema.errors import FailureKind
@@ -16,9 +20,9 @@ async def test_a_receipt_is_on_disk_when_keep_returns(tmp_path: Path) -> None:
     receipts = Receipts(tmp_path, "one")
     await receipts.keep(Receipt(attempt="att_1", at=7, outcome=TAKEN, status=200, body=b'{"id": "r-1"}'))
 
-    assert read(tmp_path / "one.jsonl") == [
-        Receipt(attempt="att_1", at=7, outcome=TAKEN, status=200, body=b'{"id": "r-1"}')
-    ]
+    found, unreadable = read(tmp_path / "one.jsonl")
+    assert found == [Receipt(attempt="att_1", at=7, outcome=TAKEN, status=200, body=b'{"id": "r-1"}')]
+    assert unreadable == 0
     receipts.close()
 
 
@@ -59,7 +63,7 @@ async def test_a_line_cut_short_by_a_crash_is_not_a_receipt(tmp_path: Path) -> N
     path = tmp_path / "one.jsonl"
     path.write_bytes(path.read_bytes()[:-20])
 
-    assert [receipt.attempt for receipt in read(path)] == ["att_1"]
+    assert [receipt.attempt for receipt in read(path)[0]] == ["att_1"]
 
 
 async def test_a_huge_answer_is_kept_by_its_beginning(tmp_path: Path) -> None:
@@ -67,4 +71,38 @@ async def test_a_huge_answer_is_kept_by_its_beginning(tmp_path: Path) -> None:
     await receipts.keep(Receipt(attempt="att_1", at=7, outcome=LOST, body=b"x" * (KEPT_BODY + 1)))
     receipts.close()
 
-    assert len(read(tmp_path / "one.jsonl")[0].body) == KEPT_BODY
+    assert len(read(tmp_path / "one.jsonl")[0][0].body) == KEPT_BODY
+
+
+async def test_a_line_that_nobody_can_read_does_not_hide_the_others_and_is_kept_for_an_operator(tmp_path: Path) -> None:
+    receipts = Receipts(tmp_path, "one")
+    await receipts.keep(Receipt(attempt="att_1", at=7, outcome=TAKEN))
+    receipts.close()
+    path = tmp_path / "one.jsonl"
+    path.write_bytes(b'{"attempt": "att_0", "outco\n' + path.read_bytes())
+
+    found, unreadable = read(path)
+    put_away(path, unreadable=unreadable)
+
+    assert ([receipt.attempt for receipt in found], unreadable) == (["att_1"], 1)
+    assert [left.name for left in tmp_path.iterdir()] == ["one.unreadable"]
+
+
+async def test_a_receipt_that_the_disk_takes_only_in_part_leaves_no_torn_line(tmp_path: Path) -> None:
+    receipts = Receipts(tmp_path, "one")
+    await receipts.keep(Receipt(attempt="att_1", at=7, outcome=TAKEN))
+    before = (tmp_path / "one.jsonl").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (before + 20, hard))  # as a disk that is full 20 bytes further on
+    try:
+        with pytest.raises(OSError, match="too large"):
+            await receipts.keep(Receipt(attempt="att_2", at=8, outcome=TAKEN))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+
+    await receipts.keep(Receipt(attempt="att_3", at=9, outcome=TAKEN))
+
+    assert [receipt.attempt for receipt in read(tmp_path / "one.jsonl")[0]] == ["att_1", "att_3"]
+    receipts.close()

@@ -83,6 +83,12 @@ class Running:
         video: dict[str, Any] = response.json()
         return video
 
+    async def begun(self, id: str) -> None:
+        """Until an upstream has it."""
+        async for event, _ in self.gateway.events.watch("acme", id):
+            if event.data["status"] == "in_progress":
+                return
+
     async def finished(self, id: str, seconds: float = 20) -> dict[str, Any]:
         """The video once it has ended, by the event stream; fails when it has not within the bound."""
         await self.gateway.events.wait("acme", id, seconds)
