@@ -20,6 +20,7 @@ GRACE_SECONDS = 30
 """How long requests and streams may take to end once the process was asked to stop."""
 
 
+BACKLOG = 2048
 MAX_MESSAGE = 1 << 20
 """Bytes of one WebSocket message, unless the settings say otherwise."""
 
@@ -57,6 +58,8 @@ async def listening(app: ASGIApp, host: str, port: int, *, max_message: int = MA
     try:
         while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn offers a flag, no event
             await asyncio.sleep(0.005)
+        if task.done():
+            await task  # raises what went wrong
         yield server
     finally:
         server.should_exit = True
@@ -70,6 +73,7 @@ def _listener(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # two may bind one address, only one may listen: the other must hear of it here
     except OSError:
         listener.close()
         raise

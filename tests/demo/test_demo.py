@@ -11,6 +11,8 @@ import pytest
 
 from tests.demo.conftest import Demo
 
+pytestmark = pytest.mark.xdist_group("demo")  # one demo serves all tests here
+
 RATIOS = {"16:9": 16 / 9, "9:16": 9 / 16, "1:1": 1.0}
 
 

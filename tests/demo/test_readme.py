@@ -7,6 +7,8 @@ import pytest
 
 from tests.demo.conftest import Demo
 
+pytestmark = pytest.mark.xdist_group("demo")  # one demo serves all tests here
+
 README = Path(__file__).parents[2] / "README.md"
 EXAMPLES = [text for text in re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL) if "curl" in text]
 

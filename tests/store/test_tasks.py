@@ -303,7 +303,7 @@ async def test_what_was_snoozed_or_taken_away_is_not_renewed(store):
 async def test_a_lease_another_took_is_not_renewed(store):
     await due(store)
     await claim(store, worker="w1")
-    taken = await the_claimed(store, worker="w2", now=NOW + LEASE)
+    await the_claimed(store, worker="w2", now=NOW + LEASE)
 
     assert await store.write(lambda tx: tx.tasks.renew("w1", NOW + 9 * LEASE)) == 0
     assert await next_due(store) == NOW + 2 * LEASE
