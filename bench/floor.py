@@ -8,6 +8,7 @@ import msgspec
 import uvloop
 from litestar import Litestar, Request, Response, get, post
 
+from gateway.ports import listen
 from gateway.serving import listening, stop_signals
 
 _ANSWER = b'{"id":"video_00000000000000000000000000","object":"video","status":"queued"}'
@@ -32,7 +33,7 @@ async def main(port: int) -> None:
     app = Litestar([create, read], openapi_config=None, logging_config=None)
     stopping = asyncio.Event()
     with stop_signals(stopping.set):
-        async with listening(app, "127.0.0.1", port):
+        async with listening(app, listen("127.0.0.1", port)):
             await stopping.wait()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.ports import free_port
+from tests.support.running import free_port
 
 HOST = "127.0.0.1"
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -41,7 +41,7 @@ class Server(msgspec.Struct, frozen=True):
 @contextmanager
 def process(module: str, *arguments: str) -> Iterator[Server]:
     """``python -m module PORT arguments…`` on the server's core, until the end of the block."""
-    port = free_port(HOST, 18_080)
+    port = free_port()
     command = [sys.executable, "-m", module, str(port), *arguments]
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(command, preexec_fn=_pin, stdout=log, stderr=log)  # noqa: PLW1509 - no threads yet

@@ -22,7 +22,7 @@ from gateway.config.settings import (
     Timing,
     WorkerSettings,
 )
-from gateway.ports import free_port, holder
+from gateway.ports import holder, listen_from
 from gateway.run import in_loop
 from gateway.sandbox.server import Sandbox
 from gateway.sandbox.server import serve as serve_sandbox
@@ -54,14 +54,15 @@ def run(*, port: int, speed: float, directory: Path) -> None:
 
 
 async def _run(wished: int, speed: float, directory: Path) -> None:
-    port = free_port(HOST, wished)
+    listener = listen_from(HOST, wished)
+    port: int = listener.getsockname()[1]
     url = f"http://{HOST}:{port}"
     keys = _keys(directory / "demo.json")
     stopping = asyncio.Event()
     with stop_signals(stopping.set):
         async with serve_sandbox(SandboxSettings(speed=speed)) as sandbox:
             settings = demo_settings(sandbox, keys, url=url, directory=directory, speed=speed)
-            async with gateway(settings) as built, serving(built, port=port):
+            async with gateway(settings) as built, serving(built, listener=listener):
                 environment = directory / "demo.env"
                 _save(environment, f"export FILMGATE_URL={url}\nexport FILMGATE_KEY={keys.api_key}\n")
                 if port != wished:

@@ -12,6 +12,7 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from gateway.app import build_app
+from gateway.ports import listen
 from gateway.wiring import Gateway
 
 log = structlog.get_logger()
@@ -20,7 +21,6 @@ GRACE_SECONDS = 30
 """How long requests and streams may take to end once the process was asked to stop."""
 
 
-BACKLOG = 2048
 MAX_MESSAGE = 1 << 20
 """Bytes of one WebSocket message, unless the settings say otherwise."""
 
@@ -34,16 +34,10 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, host: str, port: int, *, max_message: int = MAX_MESSAGE) -> AsyncIterator[Server]:
-    """An HTTP server on an address, ready when this yields; ends what was begun at the end.
-
-    Raises:
-        OSError: the address is taken.
-    """
+async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int = MAX_MESSAGE) -> AsyncIterator[Server]:
+    """An HTTP server on a listening socket, ready when this yields; ends what was begun at the end."""
     config = uvicorn.Config(
         app=app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -54,7 +48,7 @@ async def listening(app: ASGIApp, host: str, port: int, *, max_message: int = MA
     )
     server = Server(config)
     config.load()
-    task = asyncio.create_task(server.serve(sockets=[_listener(host, port)]))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn offers a flag, no event
             await asyncio.sleep(0.005)
@@ -66,30 +60,22 @@ async def listening(app: ASGIApp, host: str, port: int, *, max_message: int = MA
         await task
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    """A bound socket that names TCP: only then does asyncio switch off Nagle's delay (40 ms on small answers)."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)  # two may bind one address, only one may listen: the other must hear of it here
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
 @asynccontextmanager
-async def serving(built: Gateway, *, port: int | None = None, worker: bool = True) -> AsyncIterator[None]:
-    """Serve a gateway's doors and do its work, until the end of the block; then drain both."""
-    host, configured = built.settings.server.address
+async def serving(built: Gateway, *, listener: socket.socket | None = None, worker: bool = True) -> AsyncIterator[None]:
+    """Serve a gateway's doors and do its work, until the end of the block; then drain both.
+
+    Args:
+        listener: where to listen, if not where the settings say.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    listener = listener or listen(*built.settings.server.address)
     working = asyncio.create_task(built.worker.run()) if worker else None
     try:
-        listens = configured if port is None else port
         largest = built.settings.server.max_body_bytes
-        async with listening(build_app(built), host, listens, max_message=largest):
-            log.info("gateway.ready", listen=f"{host}:{listens}", worker=worker)
+        async with listening(build_app(built), listener, max_message=largest):
+            log.info("gateway.ready", listen="{}:{}".format(*listener.getsockname()[:2]), worker=worker)
             try:
                 yield
             finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ports import free_port
+from tests.support.running import free_port
 
 READY_SECONDS = 60
 PATH = f'PATH="{Path(sys.executable).parent}:$PATH"'
@@ -42,7 +42,7 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
-    port = free_port("127.0.0.1", 18_400)
+    port = free_port()
     command = ["bash", "-c", f"{PATH}; exec filmgate demo --port {port} --speed 60"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(READY_SECONDS, process.kill)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from gateway import receipts
 from gateway.policy.verdict import Outcome
+from gateway.ports import listen
 from gateway.receipts import Receipt, Receipts
 from gateway.sandbox.server import Sandbox, serve
 from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings
@@ -114,7 +115,7 @@ async def test_who_was_asked_to_stop_begins_nothing_new_while_callers_are_still_
         assert tenant is not None
 
         async def served() -> None:
-            async with serving(built, port=port):
+            async with serving(built, listener=listen("127.0.0.1", port)):
                 ready.set()
                 await stop.wait()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.ports import free_port
+from gateway.ports import listen, listen_from
 from gateway.serving import listening
 
 
@@ -11,8 +11,15 @@ async def nobody(scope, receive, send) -> None:
 
 
 async def test_a_second_server_on_the_same_address_is_refused_at_once() -> None:
-    port = free_port("127.0.0.1", 18_700)
-    async with listening(nobody, "127.0.0.1", port):
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    async with listening(nobody, listener):
         with pytest.raises(OSError, match="in use"):
-            async with listening(nobody, "127.0.0.1", port):
-                pass
+            listen("127.0.0.1", port)
+
+
+def test_the_next_free_port_is_taken_when_the_wished_one_is_not_free() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        wished = taken.getsockname()[1]
+        with listen_from("127.0.0.1", wished) as found:
+            assert wished < found.getsockname()[1] <= wished + 100

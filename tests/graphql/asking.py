@@ -12,6 +12,7 @@ from websockets.typing import Subprotocol
 
 from gateway.app import build_app
 from gateway.graphql.controller import PATH
+from gateway.ports import listen
 from gateway.serving import listening
 from gateway.wiring import Gateway
 from tests.support.running import free_port
@@ -98,7 +99,7 @@ async def door(gateway: Gateway, key: str) -> AsyncIterator[httpx.AsyncClient]:
     """Another HTTP server in front of a gateway, or of one that was changed for a test."""
     port = free_port()
     async with (
-        listening(build_app(gateway), "127.0.0.1", port),
+        listening(build_app(gateway), listen("127.0.0.1", port)),
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {key}"}, trust_env=False
         ) as client,

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.ports import listen
 from gateway.sandbox.server import serve
 from gateway.serving import serving
 from gateway.wiring import gateway
@@ -347,7 +348,7 @@ async def test_a_tenant_with_too_much_waiting_is_told_when_to_come_back(tmp_path
         settings = settings_for(setup, accounts, sandbox_url=sandbox.url, public_url="http://x.test")
         async with (
             gateway(settings) as built,
-            serving(built, port=port, worker=False),
+            serving(built, listener=listen("127.0.0.1", port), worker=False),
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=AS_ACME, trust_env=False) as client,
         ):
             taken = await client.post(URL, json={"prompt": "x"})

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from gateway.ports import listen
 from gateway.serving import serving
 from gateway.telemetry import access_log, configure_logging
 from gateway.wiring import Gateway, gateway
@@ -224,7 +225,7 @@ async def broken(tmp_path) -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
     )
     async with (
         gateway(settings) as built,
-        serving(built, port=port, worker=False),
+        serving(built, listener=listen("127.0.0.1", port), worker=False),
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {ACME_KEY}"}, trust_env=False
         ) as client,

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from gateway.auth import principal_of, require
 from gateway.config.settings import KeySetup, TenantSetup
+from gateway.ports import listen
 from gateway.rest.operations import OPERATIONS, Operation
 from gateway.serving import serving
 from gateway.wiring import Gateway, gateway
@@ -55,7 +56,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     )
     async with (
         gateway(settings) as built,
-        serving(built, port=port, worker=False),
+        serving(built, listener=listen("127.0.0.1", port), worker=False),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
     ):
         yield Door(built, client)

@@ -22,6 +22,7 @@ from gateway.config.settings import (
     Timing,
     WorkerSettings,
 )
+from gateway.ports import listen
 from gateway.sandbox.server import Sandbox, serve
 from gateway.sandbox.settings import SandboxSettings
 from gateway.serving import serving
@@ -168,12 +169,12 @@ async def running(setup: Setup) -> AsyncIterator[Running]:
     """A sandbox, and a gateway in front of it that serves on a free port and works."""
     async with serve(setup.sandbox) as sandbox:
         accounts = setup.accounts if setup.accounts is not None else sandbox_accounts(sandbox, setup)
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
+        listener = listen("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         settings = settings_for(setup, accounts, sandbox_url=sandbox.url, public_url=url)
         async with (
             gateway(settings, setup.seams) as built,
-            serving(built, port=port),
+            serving(built, listener=listener),
             _client(url, ACME_KEY) as client,
             _client(url, OTHER_KEY) as other,
         ):
