@@ -65,6 +65,6 @@ class Subscription:
 
 
 async def _events(context: Context, tenant: str, id: str, after: int | None) -> AsyncGenerator[VideoEvent, None]:
-    async with aclosing(context.gateway.events.watch(tenant, id, after)) as events:  # type: ignore[type-var]
+    async with aclosing(context.gateway.events.watch(tenant, id, after)) as events:
         async for event, video in events:
             yield VideoEvent.of(event, video)

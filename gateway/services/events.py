@@ -1,10 +1,11 @@
 """A video's events as a stream: the current state first, then every change in order, until it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from functools import partial
 
 from gateway.hub import Hub
-from gateway.store.store import Store
+from gateway.store.store import Store, Transaction
 from schema.errors import NotFound
 from schema.event import TERMINAL, Event, EventType
 from schema.ids import EVENT
@@ -29,7 +30,9 @@ class Events:
         self._hub = hub
         self._draining = draining
 
-    async def watch(self, tenant: str, video: str, after: int | None = None) -> AsyncIterator[tuple[Event, Video]]:
+    async def watch(
+        self, tenant: str, video: str, after: int | None = None
+    ) -> AsyncGenerator[tuple[Event, Video], None]:
         """Events of a video, each with the video as it is when told; ends after the terminal one.
 
         Args:
@@ -47,7 +50,7 @@ class Events:
                     return
             while not self._draining.is_set():
                 news.clear()
-                events = await self._store.read(lambda tx, seq=after: tx.events.after(tenant, video, seq))  # type: ignore[misc]
+                events = await self._store.read(partial(_after, tenant=tenant, video=video, seq=after))
                 if events:
                     current = await self._video(tenant, video)
                 for event in events:
@@ -85,6 +88,10 @@ class Events:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+async def _after(tx: Transaction, *, tenant: str, video: str, seq: int) -> list[Event]:
+    return await tx.events.after(tenant, video, seq)
 
 
 def _state(video: Video) -> Event:
