@@ -41,7 +41,7 @@ Probe = Callable[[str], None]
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What one submit left behind: evidence for the classifier, and the raw answer for the receipt."""
+    """What one submit left behind: evidence for the classifier, and the raw answer for the journal."""
 
     evidence: Evidence
     answer: WireResponse | None
@@ -152,7 +152,7 @@ def read(flow: Flow[Accepted], answer: WireResponse) -> Accepted | ProviderFailu
         return accepted
     except ProviderFailure as failure:
         return failure
-    except Exception:  # a fault of the adapter's must not cost the receipt of what the upstream said
+    except Exception:  # a fault of the adapter's must not cost us what the upstream said
         log.exception("upstream.unreadable")
         return ProviderFailure(FailureKind.PROTOCOL, "the adapter failed to read the answer")
     return ProviderFailure(FailureKind.PROTOCOL, "the adapter wanted to send a second paid request")

@@ -14,7 +14,7 @@ from gateway.assets import Assets as AssetStore
 from gateway.config.settings import Settings
 from gateway.fetcher import Fetcher
 from gateway.hub import Hub
-from gateway.receipts import Receipts
+from gateway.journal import Journal
 from gateway.services.accounts import Accounts
 from gateway.services.assets import Assets
 from gateway.services.backlog import Backlog
@@ -131,8 +131,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         verify=verify,
     )
     stack.push_async_callback(fetcher.close)
-    receipts = Receipts(folder / "receipts", name=ids.make(WORKER, clock.now()))
-    stack.callback(receipts.close)
+    journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
+    stack.callback(journal.close)
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
     backlog = Backlog(store=store, clock=clock)
@@ -143,7 +143,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         updates=updates,
         records=records,
         upstream=upstream,
-        receipts=receipts,
+        journal=journal,
         backlog=backlog,
         callbacks=callbacks,
         clock=clock,

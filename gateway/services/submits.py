@@ -1,4 +1,4 @@
-"""Sending a video to an account, once: decide, write the intent down, send, keep the receipt, write the answer down.
+"""Sending a video to an account, once: decide, write the intent down, send, keep the answer, write the answer down.
 
 No transaction is open while the network is. Only the coroutine that wrote an intent sends it; an intent found later,
 its sender gone, is never sent again unless the upstream knows its key (services/watches.py).
@@ -11,14 +11,14 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
+from gateway.journal import Heard, Journal, put_away
+from gateway.journal import read as read_journal
 from gateway.policy.backoff import spread
 from gateway.policy.capability import fit
 from gateway.policy.failover import REFUSED, VideoStep
 from gateway.policy.routing import History, decide
 from gateway.policy.signing import callback_token
 from gateway.policy.verdict import Evidence, Outcome, classify
-from gateway.receipts import Receipt, Receipts, put_away
-from gateway.receipts import read as read_receipts
 from gateway.services.accounts import Accounts
 from gateway.services.backlog import Backlog
 from gateway.services.records import Records
@@ -88,7 +88,7 @@ class Submits:
         updates: Updates,
         records: Records,
         upstream: Upstream,
-        receipts: Receipts,
+        journal: Journal,
         backlog: Backlog,
         callbacks: Callbacks,
         clock: Clock,
@@ -102,7 +102,7 @@ class Submits:
         self._updates = updates
         self._records = records
         self._upstream = upstream
-        self._receipts = receipts
+        self._journal = journal
         self._backlog = backlog
         self._callbacks = callbacks
         self._clock = clock
@@ -268,23 +268,23 @@ class Submits:
         sent = await self._upstream.submit(flow, request, account, provider.adapter)
         outcome = _with_reset(classify(sent.evidence), sent, self._clock.now())
         log.info("attempt.submitted", attempt=attempt.id, account=account.id, verdict=outcome.verdict)
-        kept = await self._keep(_receipt(attempt, outcome, sent, self._clock.now()))
+        kept = await self._keep(_heard(attempt, outcome, sent, self._clock.now()))
         self._probe("before_record")
         await self.record(attempt, outcome)
         if kept:
-            self._receipts.recorded()
+            self._journal.recorded()
 
-    async def _keep(self, receipt: Receipt) -> bool:
-        """Whether the receipt is on disk. A full disk must not cost us an answer that the database can take."""
+    async def _keep(self, heard: Heard) -> bool:
+        """Whether the answer is on disk. A full disk must not cost us an answer that the database can take."""
         try:
-            await self._receipts.keep(receipt)
+            await self._journal.keep(heard)
         except OSError:
-            log.exception("receipt.not_kept", attempt=receipt.attempt)
+            log.exception("journal.not_kept", attempt=heard.attempt)
             return False
         return True
 
     async def record(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Write an outcome down, however long the database is away: the receipt is on disk."""
+        """Write an outcome down, however long the database is away: the answer is on disk."""
         pause = 0.1
         while True:
             try:
@@ -302,21 +302,21 @@ class Submits:
             await self._updates.outcome(case, outcome)
 
     async def recover(self) -> int:
-        """At start: write down what earlier runs were told and did not live to record. How many receipts there were."""
+        """At start: write down what earlier runs were told and did not live to record. How many there were."""
         found = 0
-        for journal in self._receipts.orphans():
-            receipts, unreadable = read_receipts(journal)
-            for receipt in receipts:
-                await self._recover(receipt)
-            found += len(receipts)
+        for journal in self._journal.orphans():
+            answers, unreadable = read_journal(journal)
+            for heard in answers:
+                await self._recover(heard)
+            found += len(answers)
             put_away(journal, unreadable=unreadable)
         return found
 
-    async def _recover(self, receipt: Receipt) -> None:
-        attempt = await self._store.read(lambda tx: tx.attempts.get(receipt.attempt))
+    async def _recover(self, heard: Heard) -> None:
+        attempt = await self._store.read(lambda tx: tx.attempts.get(heard.attempt))
         if attempt is not None and attempt.state in (AttemptState.SUBMITTING, AttemptState.UNKNOWN):
-            log.info("receipt.recovered", attempt=attempt.id, verdict=receipt.outcome.verdict)
-            await self.record(attempt, receipt.outcome)
+            log.info("journal.recovered", attempt=attempt.id, verdict=heard.outcome.verdict)
+            await self.record(attempt, heard.outcome)
 
 
 def begin(provider: Provider, spec: VideoSpec, submission: Submission) -> tuple[Flow[Accepted], WireRequest]:
@@ -369,10 +369,10 @@ def _with_reset(outcome: Outcome, sent: Sent, now: Millis) -> Outcome:
     return replace(outcome, retry_after=until_reset(sent.answer.headers, now))
 
 
-def _receipt(attempt: Attempt, outcome: Outcome, sent: Sent, now: Millis) -> Receipt:
+def _heard(attempt: Attempt, outcome: Outcome, sent: Sent, now: Millis) -> Heard:
     answer = sent.answer
     status, body = (None, b"") if answer is None else (answer.status, answer.body)
-    return Receipt(attempt=attempt.id, at=now, outcome=outcome, status=status, body=body)
+    return Heard(attempt=attempt.id, at=now, outcome=outcome, status=status, body=body)
 
 
 async def _known(tx: Transaction, video: str) -> tuple[Video | None, list[Attempt]]:

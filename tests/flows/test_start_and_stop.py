@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway import receipts
+from gateway import journal
+from gateway.journal import Heard, Journal
 from gateway.policy.verdict import Outcome
 from gateway.ports import listen
-from gateway.receipts import Receipt, Receipts
 from gateway.sandbox.server import Sandbox, serve
 from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings
 from gateway.serving import serving
@@ -28,12 +28,12 @@ from tests.flows.hostile import VEO3O1, hostile, reset_after_the_body
 from tests.flows.processes import Place, Upstreams, address, server
 from tests.support.running import free_port
 
-# receipts
+# the journal
 
 
-def told(attempt: str, ref: str) -> Receipt:
+def told(attempt: str, ref: str) -> Heard:
     outcome = Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref=ref))
-    return Receipt(attempt=attempt, at=1, outcome=outcome, status=200, body=b"{}")
+    return Heard(attempt=attempt, at=1, outcome=outcome, status=200, body=b"{}")
 
 
 async def test_an_answer_found_at_the_start_calls_the_second_submit_off(tmp_path):
@@ -49,7 +49,7 @@ async def test_an_answer_found_at_the_start_calls_the_second_submit_off(tmp_path
 
             await until(waits)
             [attempt] = await engine.attempts(accepted.id)
-        dead = Receipts(data_folder(chosen) / "receipts", "dead")
+        dead = Journal(data_folder(chosen) / "journal", "dead")
         await dead.keep(told(attempt.id, "ref-0"))
         dead.close()
         async with gateway(chosen, Seams(verify=certificates())) as restarted:
@@ -68,16 +68,16 @@ async def kinds_of_tasks(store: Any) -> list[str]:
 
 
 async def test_two_that_start_at_once_both_find_a_dead_one_s_answers(tmp_path):
-    dead = Receipts(tmp_path, "dead")
+    dead = Journal(tmp_path, "dead")
     await dead.keep(told("att_1", "ref-1"))
     dead.close()
-    first, second = Receipts(tmp_path, "first"), Receipts(tmp_path, "second")
+    first, second = Journal(tmp_path, "first"), Journal(tmp_path, "second")
 
     [found_by_first], [found_by_second] = first.orphans(), second.orphans()
-    assert [receipt.attempt for receipt in receipts.read(found_by_first)[0]] == ["att_1"]
+    assert [heard.attempt for heard in journal.read(found_by_first)[0]] == ["att_1"]
     found_by_first.unlink()
 
-    assert receipts.read(found_by_second) == ([], 0)
+    assert journal.read(found_by_second) == ([], 0)
     assert second.orphans() == []
     first.close()
     second.close()
@@ -92,7 +92,7 @@ def test_nobody_sees_a_journal_before_it_is_locked(tmp_path, monkeypatch):
         lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    Receipts(tmp_path, "mine").close()
+    Journal(tmp_path, "mine").close()
 
     assert seen == [[]]
 

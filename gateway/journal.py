@@ -1,4 +1,4 @@
-"""The receipt journal: what a provider answered to a paid request, on disk before the database hears of it.
+"""The journal: what a provider answered to a paid request, on disk before the database hears of it.
 
 A process that dies between the answer and its record loses nothing: at the next start its journal is found, and what
 the database does not know yet is recorded then. One file a process, locked while it lives; JSON lines, each fsynced.
@@ -23,7 +23,7 @@ SWEEP_AT = 4 << 20
 """Bytes after which the file is emptied as soon as nothing in it is still unrecorded."""
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """One answer: whose, when, what it meant, and its first 64 KiB as they came."""
 
     attempt: str
@@ -34,11 +34,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Receipt).decode
+_decode = msgspec.json.Decoder(Heard).decode
 
 
-class Receipts:
-    """This process's journal, and the journals of processes that died, in one folder."""
+class Journal:
+    """This process's journal, and those of processes that died, in one folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,16 +48,16 @@ class Receipts:
         self._file = unseen.open("ab", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         unseen.rename(self._path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="receipts")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._unrecorded = 0
 
-    async def keep(self, receipt: Receipt) -> None:
-        """The receipt is on disk when this returns.
+    async def keep(self, answer: Heard) -> None:
+        """It is on disk when this returns.
 
         Raises:
             OSError: it could not be written; what was there before is as it was.
         """
-        line = _encode(msgspec.structs.replace(receipt, body=receipt.body[:KEPT_BODY])) + b"\n"
+        line = _encode(msgspec.structs.replace(answer, body=answer.body[:KEPT_BODY])) + b"\n"
         await asyncio.get_running_loop().run_in_executor(self._thread, self._append, line)
         self._unrecorded += 1
 
@@ -91,26 +91,26 @@ class Receipts:
             raise
 
 
-def read(path: Path) -> tuple[list[Receipt], int]:
-    """The receipts of a dead process, and how many lines can not be read; a last line cut short is not one."""
+def read(path: Path) -> tuple[list[Heard], int]:
+    """The answers of a dead process, and how many lines can not be read; a last line cut short is not one."""
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:  # another process that starts was faster
         return [], 0
-    receipts: list[Receipt] = []
+    answers: list[Heard] = []
     unreadable = 0
     for line in filter(None, lines):
         try:
-            receipts.append(_decode(line))
+            answers.append(_decode(line))
         except msgspec.DecodeError:
             unreadable += 1
-    return receipts, unreadable
+    return answers, unreadable
 
 
 def put_away(path: Path, *, unreadable: int) -> None:
-    """A journal whose receipts were recorded is removed; one with lines nobody can read is kept for an operator."""
+    """A journal whose answers were recorded is removed; one with lines nobody can read is kept for an operator."""
     if unreadable:
-        log.error("receipts.unreadable", journal=str(path), lines=unreadable)
+        log.error("journal.unreadable", journal=str(path), lines=unreadable)
         path.rename(path.with_suffix(".unreadable"))
     else:
         path.unlink(missing_ok=True)
