@@ -1,7 +1,7 @@
 """What we hear about an attempt, however we hear it, turned into what is written down.
 
-The answer to a submit, an answer found in a journal at start, a poll and a hook all end here, in a transaction that has the video
-locked. The first end wins; news about an attempt that has ended changes nothing.
+The answer to a submit, one found in a journal at start, a poll and a hook all end here, in a transaction that has the
+video locked. The first end wins; news about an attempt that has ended changes nothing.
 """
 
 import structlog
