@@ -27,6 +27,11 @@ def principal_of(gateway: Gateway, authorization: str | None) -> Principal:
     return principal
 
 
+def actor_of(principal: Principal) -> str:
+    """Who did something, as its records name them: the tenant, and the end of the key."""
+    return f"{principal.tenant.id} …{principal.key_hint}"
+
+
 def require(principal: Principal, scope: Scope) -> None:
     """Raises Forbidden unless the caller's key has the scope."""
     if scope not in principal.scopes:

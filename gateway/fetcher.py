@@ -51,13 +51,14 @@ class Fetcher:
         deadline: float,
         exempt: tuple[str, ...],
         verify: ssl.SSLContext | bool = True,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._deadline = deadline
         self._exempt = exempt
-        self._guarded = _client(is_public, verify)
-        self._open = _client(None, verify)
+        self._guarded = _client(is_public, verify, transport)
+        self._open = _client(None, verify, transport)
         folder.mkdir(parents=True, exist_ok=True)
 
     async def close(self) -> None:
@@ -132,7 +133,9 @@ def _check_head(head: bytes) -> None:
         raise FetchFailed("the file is not an MP4 video")
 
 
-def _client(allow: Callable[[str], bool] | None, verify: ssl.SSLContext | bool) -> httpx.AsyncClient:
+def _client(
+    allow: Callable[[str], bool] | None, verify: ssl.SSLContext | bool, transport: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncClient:
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=32, force_close=True, socket_factory=_guarded(allow), ssl=verify)
         return aiohttp.ClientSession(
@@ -140,7 +143,7 @@ def _client(allow: Callable[[str], bool] | None, verify: ssl.SSLContext | bool) 
         )
 
     return httpx.AsyncClient(
-        transport=AiohttpTransport(client=session, verify=verify),
+        transport=transport or AiohttpTransport(client=session, verify=verify),
         timeout=httpx.Timeout(30, connect=10, pool=60),
         follow_redirects=False,
         trust_env=False,

@@ -1,9 +1,11 @@
 """What the command line runs: a server, a worker, a migration; and the two contracts as text."""
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import structlog
 import uvloop
 
 from gateway.config.settings import Settings
@@ -11,9 +13,17 @@ from gateway.serving import serving, stop_signals
 from gateway.store.database import connect
 from gateway.store.migrate import packaged
 from gateway.telemetry import configure_logging
-from gateway.wiring import Seams, gateway
+from gateway.wiring import Gateway, Seams, gateway
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
+
+_QUARANTINED = """
+The database was restored from a backup and is in quarantine: no video is sent to a provider, and none accepted.
+  filmgate db status     says what waits
+  filmgate db release    ends the quarantine; what waited fails, for it may have been sent after the backup was made
+"""
 
 
 def in_loop(work: Coroutine[Any, Any, T]) -> T:
@@ -32,6 +42,7 @@ async def _serve(settings: Settings, *, worker: bool, seams: Seams | None) -> No
     stopping = asyncio.Event()
     with stop_signals(stopping.set):
         async with gateway(settings, seams) as built, serving(built, worker=worker):
+            await _warn(built)
             await stopping.wait()
 
 
@@ -43,8 +54,18 @@ def work(settings: Settings, *, seams: Seams | None = None) -> None:
 
 async def _work(settings: Settings, seams: Seams | None) -> None:
     async with gateway(settings, seams) as built:
+        await _warn(built)
         with stop_signals(built.worker.stop):
             await built.worker.run()
+
+
+async def _warn(built: Gateway) -> None:
+    """Say loudly that nothing will be made, and how to change that."""
+    instance = await built.quarantine.state()
+    if instance.quarantined:
+        log.warning("gateway.quarantined", epoch=instance.epoch, restored_from=instance.restored_from)
+        if sys.stderr.isatty():
+            sys.stderr.write(_QUARANTINED)
 
 
 def migrate(settings: Settings) -> list[str]:

@@ -7,7 +7,6 @@ tenth of the CPU at 64 connections (docs/decisions/0004).
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ import structlog
 from httpx_aiohttp import AiohttpTransport
 
 from gateway.policy.verdict import Evidence
+from gateway.probe import Point, Probe
 from providers.base import Accepted, Adapter, Flow, Replay, WireRequest, WireResponse
 from schema.account import Account
 from schema.errors import FailureKind, ProviderFailure
@@ -36,8 +36,8 @@ POLL_SECONDS = 30.0
 
 _COMMON = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "filmgate"}
 
-Probe = Callable[[str], None]
-"""Told when a submit passes a named point; tests end the process there."""
+Transport = httpx.AsyncBaseTransport
+"""What carries a request to its host and brings the answer."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,9 @@ class UnreadableAnswer(Exception):
 class Upstream:
     """The only client of providers."""
 
-    def __init__(self, *, submit_deadline: float, probe: Probe, verify: ssl.SSLContext) -> None:
+    def __init__(
+        self, *, submit_deadline: float, probe: Probe, verify: ssl.SSLContext, transport: Transport | None = None
+    ) -> None:
         self._submit_deadline = submit_deadline
         self._probe = probe
         self._paid = httpx.AsyncClient(
@@ -63,9 +65,10 @@ class Upstream:
             follow_redirects=False,
             trust_env=False,
             verify=verify,
+            transport=transport,
         )
         self._free = httpx.AsyncClient(
-            transport=_HonestTransport(client=partial(_session, verify), verify=verify),
+            transport=transport or _HonestTransport(client=partial(_session, verify), verify=verify),
             timeout=httpx.Timeout(POLL_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
@@ -90,7 +93,7 @@ class Upstream:
         except (*_NETWORK, UnreadableAnswer, ValueError) as error:  # ValueError: a credential HTTP can not carry
             evidence = Evidence(started=trace.started, reading=None, trouble=_trouble(error))
             return Sent(evidence=evidence, answer=None)
-        self._probe("answered")
+        self._probe(Point.ANSWERED)
         return Sent(evidence=Evidence(started=True, reading=read(flow, answer)), answer=answer)
 
     async def ask(self, flow: Flow[T], account: Account, adapter: Adapter) -> T:
@@ -170,7 +173,7 @@ class _Trace:
         if name == "http11.send_request_headers.started":
             self.started = True
         elif name == "http11.send_request_body.complete":
-            self._probe("bytes_sent")
+            self._probe(Point.BYTES_SENT)
 
 
 async def _body(response: httpx.Response) -> bytes:

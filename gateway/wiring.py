@@ -15,14 +15,28 @@ from gateway.config.settings import Settings
 from gateway.fetcher import Fetcher
 from gateway.hub import Hub
 from gateway.journal import Journal
+from gateway.policy.receipts import Signer
+from gateway.probe import Probe, no_probe
 from gateway.services.accounts import Accounts
 from gateway.services.assets import Assets
 from gateway.services.backlog import Backlog
+from gateway.services.books import Books
+from gateway.services.cancels import Cancels
+from gateway.services.decisions import Decisions
 from gateway.services.events import Events
 from gateway.services.hooks import Hooks
+from gateway.services.incidents import Incidents
+from gateway.services.ledger import Ledger
+from gateway.services.orphans import Orphans
+from gateway.services.quarantine import Quarantine
+from gateway.services.quotes import Quotes
+from gateway.services.receipts import Receipts
+from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
+from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
 from gateway.services.tenants import Tenants
+from gateway.services.unknowns import Unknowns
 from gateway.services.updates import Updates
 from gateway.services.videos import Videos
 from gateway.services.watches import Watches
@@ -30,7 +44,7 @@ from gateway.store.database import Database, connect
 from gateway.store.migrate import packaged
 from gateway.store.store import Store, Told
 from gateway.store.tasks import TaskKind
-from gateway.upstream import Probe, Upstream, authorities
+from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS
@@ -39,17 +53,14 @@ from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
 
 
-def no_probe(_: str) -> None:
-    """What a submit's named points tell outside tests: nobody."""
-
-
 class Seams(msgspec.Struct, frozen=True, kw_only=True):
     """What the world gives a gateway, so that tests can give something else.
 
     Attributes:
-        probe: told when a submit passes a named point.
+        probe: told when work passes a named point; all of them are in gateway/probe.py.
         verify: how TLS certificates are checked; None is by the authorities everybody trusts.
         kinds: the providers it knows.
+        transport: what carries requests to them, and brings files; None is the network.
     """
 
     clock: Clock = SystemClock()
@@ -58,6 +69,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
     probe: Probe = no_probe
     verify: ssl.SSLContext | None = None
     kinds: tuple[ProviderKind, ...] = KINDS
+    transport: Transport | None = None
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +79,18 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     store: Store
     tenants: Tenants
     accounts: Accounts
+    decisions: Decisions
+    quotes: Quotes
+    ledger: Ledger
+    cancels: Cancels
     videos: Videos
     events: Events
     hooks: Hooks
+    unknowns: Unknowns
+    incidents: Incidents
+    quarantine: Quarantine
+    receipts: Receipts
+    reconciliation: Reconciliation
     worker: Worker
     clock: Clock
     ids: Ids
@@ -118,10 +139,22 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     tenants = Tenants(settings.tenants, settings.secrets.key)
     accounts = Accounts(store, clock, timing, settings.accounts, {kind.name: kind for kind in seams.kinds})
     await accounts.prepare()
-    records = Records(ids)
-    updates = Updates(accounts=accounts, tenants=tenants, timing=timing, luck=luck, egress_allow=settings.egress.allow)
+    books = Books(accounts=accounts, tenants=tenants, ids=ids, luck=luck)
+    records = Records(ids, books)
+    ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock)
+    await ledger.open()
+    cancels = Cancels(store=store, records=records, clock=clock)
+    decisions = Decisions(accounts)
+    quotes = Quotes(store=store, decisions=decisions, books=books, key=settings.secrets.key, clock=clock, timing=timing)
+    updates = Updates(
+        accounts=accounts, tenants=tenants, ids=ids, timing=timing, luck=luck, egress_allow=settings.egress.allow
+    )
+    quarantine = Quarantine(store=store, records=records, clock=clock)
+    await quarantine.state()
     verify = seams.verify or authorities()
-    upstream = Upstream(submit_deadline=timing.submit_deadline_seconds, probe=seams.probe, verify=verify)
+    upstream = Upstream(
+        submit_deadline=timing.submit_deadline_seconds, probe=seams.probe, verify=verify, transport=seams.transport
+    )
     stack.push_async_callback(upstream.close)
     fetcher = Fetcher(
         folder=folder / "incoming",
@@ -129,6 +162,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         deadline=timing.asset_timeout_seconds,
         exempt=settings.egress.allow,
         verify=verify,
+        transport=seams.transport,
     )
     stack.push_async_callback(fetcher.close)
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
@@ -136,14 +170,24 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
     backlog = Backlog(store=store, clock=clock)
+    sends = Sends(
+        store=store,
+        records=records,
+        updates=updates,
+        upstream=upstream,
+        journal=journal,
+        clock=clock,
+        ids=ids,
+        probe=seams.probe,
+    )
+    await sends.recover()
     submits = Submits(
         store=store,
         accounts=accounts,
         tenants=tenants,
-        updates=updates,
         records=records,
-        upstream=upstream,
-        journal=journal,
+        books=books,
+        sends=sends,
         backlog=backlog,
         callbacks=callbacks,
         clock=clock,
@@ -151,19 +195,20 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         luck=luck,
         probe=seams.probe,
     )
-    await submits.recover()
     watches = Watches(
         store=store,
         accounts=accounts,
         tenants=tenants,
         updates=updates,
         records=records,
-        submits=submits,
+        sends=sends,
         upstream=upstream,
         callbacks=callbacks,
+        quarantine=quarantine,
         clock=clock,
         luck=luck,
         timing=timing,
+        probe=seams.probe,
     )
     assets = Assets(
         store=store,
@@ -175,15 +220,22 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         clock=clock,
         luck=luck,
         timing=timing,
+        probe=seams.probe,
     )
     worker = Worker(
         name=ids.make(WORKER, clock.now()),
         store=store,
-        handlers={TaskKind.SUBMIT: submits.handle, TaskKind.WATCH: watches.handle, TaskKind.FETCH: assets.handle},
+        handlers={
+            TaskKind.SUBMIT: submits.handle,
+            TaskKind.WATCH: watches.handle,
+            TaskKind.FETCH: assets.handle,
+            TaskKind.CANCEL: cancels.handle,
+        },
         clock=clock,
         luck=luck,
         timing=timing,
         settings=settings.worker,
+        may_send=quarantine.is_off,
     )
     store.on_told(lambda _: worker.nudge())
     return Gateway(
@@ -191,20 +243,40 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         store=store,
         tenants=tenants,
         accounts=accounts,
+        decisions=decisions,
+        quotes=quotes,
+        ledger=ledger,
+        cancels=cancels,
         videos=Videos(
             store=store,
-            accounts=accounts,
             records=records,
+            books=books,
+            decisions=decisions,
+            quotes=quotes,
             backlog=backlog,
+            quarantine=quarantine,
             assets=asset_store,
             clock=clock,
             ids=ids,
             timing=timing,
+            probe=seams.probe,
         ),
         events=Events(store=store, hub=hub, draining=draining),
         hooks=Hooks(
-            store=store, accounts=accounts, updates=updates, records=records, key=settings.secrets.key, clock=clock
+            store=store,
+            accounts=accounts,
+            updates=updates,
+            records=records,
+            orphans=Orphans(store=store, accounts=accounts, ids=ids, clock=clock),
+            key=settings.secrets.key,
+            clock=clock,
+            probe=seams.probe,
         ),
+        unknowns=Unknowns(store=store, accounts=accounts, records=records, updates=updates, ids=ids, clock=clock),
+        incidents=Incidents(store),
+        receipts=Receipts(store=store, signer=Signer(settings.secrets.key), issuer=settings.server.public_url),
+        quarantine=quarantine,
+        reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
         clock=clock,
         ids=ids,

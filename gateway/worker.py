@@ -18,6 +18,11 @@ from schema.luck import Luck
 log = structlog.get_logger()
 
 Handler = Callable[[Task], Awaitable[None]]
+MaySend = Callable[[], Awaitable[bool]]
+"""Whether sends may be claimed now; asked before every claim."""
+
+SAFE_KINDS = tuple(kind for kind in ALL_KINDS if kind is not TaskKind.SUBMIT)
+"""What may be done at any time: none of it costs money."""
 
 CLAIM_AT_ONCE = 50
 SENDS_OF_FOUR = 3
@@ -37,6 +42,7 @@ class Worker:
         luck: Luck,
         timing: Timing,
         settings: WorkerSettings,
+        may_send: MaySend,
     ) -> None:
         self._name = name
         self._store = store
@@ -46,6 +52,7 @@ class Worker:
         self._lease = millis(timing.lease_seconds)
         self._beat = timing.lease_beat_seconds
         self._settings = settings
+        self._may_send = may_send
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
         self._running: dict[asyncio.Task[None], Task] = {}
@@ -85,19 +92,19 @@ class Worker:
         while self._running:
             await asyncio.wait(self._running)
 
-    def _room(self) -> tuple[int, tuple[TaskKind, ...]]:
+    async def _room(self) -> tuple[int, tuple[TaskKind, ...]]:
         """How many tasks may be claimed, and of which kinds: sends to a silent upstream must not take every place."""
         room = self._settings.concurrency - len(self._running)
         share = max(self._settings.concurrency * SENDS_OF_FOUR // 4, 1)
         sends = share - sum(task.kind is TaskKind.SUBMIT for task in self._running.values())
-        if sends > 0:
+        if sends > 0 and await self._may_send():
             return min(room, sends, CLAIM_AT_ONCE), ALL_KINDS
-        return min(room, CLAIM_AT_ONCE), (TaskKind.WATCH, TaskKind.FETCH)
+        return min(room, CLAIM_AT_ONCE), SAFE_KINDS
 
     async def _claim(self) -> list[Task]:
-        room, kinds = self._room()
         now = self._clock.now()
         try:
+            room, kinds = await self._room()
             due = await self._store.read(lambda tx: tx.tasks.next_due(kinds))
             if room <= 0 or due is None or due > now:
                 return []
@@ -116,8 +123,8 @@ class Worker:
 
     async def _idle_seconds(self) -> float:
         longest = self._settings.poll_seconds
-        room, kinds = self._room()
         try:
+            room, kinds = await self._room()
             due = await self._store.read(lambda tx: tx.tasks.next_due(kinds))
         except (StoreError, Overloaded):
             return longest

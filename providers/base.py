@@ -174,7 +174,13 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RateCard(Protocol):
-    """What videos cost at a provider, in its credits."""
+    """What videos cost at a provider, in its credits.
+
+    Attributes:
+        refunds_failures: it gives back what a video that failed has cost.
+    """
+
+    refunds_failures: bool
 
     def quote(self, spec: VideoSpec) -> CreditRange:
         """The bounds: what is held is the top."""

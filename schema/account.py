@@ -83,6 +83,7 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
         credential_version: the version ``credential`` speaks of; a newer one is untried.
         callbacks_refused: it does not know the callback field; submit without it.
         credits, credits_at: the balance it last told us, and when.
+        retries_full_at: when its retry budget is whole again; None when it is.
     """
 
     id: str
@@ -95,3 +96,4 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     callbacks_refused: bool = False
     credits: Credits | None = None
     credits_at: Millis | None = None
+    retries_full_at: Millis | None = None

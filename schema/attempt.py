@@ -7,7 +7,7 @@ import msgspec
 from schema.clock import Millis
 from schema.errors import FailureKind
 from schema.lifecycle import LIVE, AttemptState
-from schema.money import Credits
+from schema.money import Credits, Micros
 
 
 class Verdict(StrEnum):
@@ -42,6 +42,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         credits_low, credits_high: what it may cost, in the account's credits.
         credits: what it cost, as the upstream reported, else None.
         video_url: where the upstream says the file lies.
+        expected: what it is booked at until the upstream reports a cost; None when it was made before there was a
+            ledger, and is not booked.
+        price: micros per credit when it was planned; None when unknown.
+        refunds: the provider gives the credits of a failed video back.
     """
 
     id: str
@@ -69,6 +73,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     credits: Credits | None = None
     reason: Reason | None = None
     video_url: str | None = None
+    expected: Credits | None = None
+    price: Micros | None = None
+    refunds: bool = False
+
+    @property
+    def micros(self) -> Micros | None:
+        """What it cost, as the upstream reported, in money; None while either is not known."""
+        return None if self.credits is None or self.price is None else self.credits * self.price
 
     @property
     def promising(self) -> bool:

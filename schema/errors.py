@@ -7,7 +7,9 @@
   x Forbidden             403           x Gone                  410
   x NoRoute               422           x IdempotencyKeyReused  422
   x PayloadTooLarge       413           x Overloaded            503
-  x TooManyRequests       429
+  x TooManyRequests       429           x InsufficientFunds     402
+  x Quarantined           503           x NotUnknown            409
+                                        x RefTaken              409
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -113,6 +115,24 @@ class AlreadyEnded(GatewayError):
     permanent = True
 
 
+class NotUnknown(GatewayError):
+    """An operator resolves an attempt whose outcome is known: perhaps somebody else was first."""
+
+    code = "not_unknown"
+    status = 409
+    title = "What became of this attempt is known; there is nothing to resolve"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class RefTaken(GatewayError):
+    code = "ref_taken"
+    status = 409
+    title = "The provider's id names another attempt"
+    kind = "invalid_request_error"
+    permanent = True
+
+
 class Gone(GatewayError):
     code = "gone"
     status = 410
@@ -147,6 +167,30 @@ class NoRoute(GatewayError):
     permanent = True
 
 
+class InsufficientFunds(GatewayError):
+    """Nothing was accepted: money is missing, on a balance or of a budget.
+
+    Attributes:
+        needed, available, missing: micros.
+        period: the budget that is used up (``2026-11-20``, ``2026-11``); None for prepaid money.
+    """
+
+    code = "insufficient_funds"
+    status = 402
+    title = "There is not enough money for this video"
+    kind = "insufficient_quota"
+    permanent = True
+
+    def __init__(
+        self, detail: str = "", *, needed: int, available: int, missing: int, period: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.needed = needed
+        self.available = available
+        self.missing = missing
+        self.period = period
+
+
 class TooManyRequests(GatewayError):
     code = "too_many_requests"
     status = 429
@@ -158,6 +202,14 @@ class Overloaded(GatewayError):
     code = "overloaded"
     status = 503
     title = "The gateway can not take this now; nothing was accepted"
+
+
+class Quarantined(GatewayError):
+    """The database was restored from a backup: until an operator confirms it, nothing new is accepted."""
+
+    code = "quarantined"
+    status = 503
+    title = "The gateway was restored from a backup, and an operator must confirm it first; nothing was accepted"
 
 
 class FailureKind(StrEnum):

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     FAILED = "video.failed"
     CANCELED = "video.canceled"
     LATE_OUTPUT = "video.late_output"
+    BUDGET_WARNING = "budget.warning"
 
 
 TERMINAL = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.CANCELED})

@@ -22,6 +22,9 @@ ATTEMPT = "att_"
 EVENT = "evt_"
 REQUEST = "req_"
 WORKER = "wkr_"
+INCIDENT = "inc_"
+ENTRY = "led_"
+RESOLUTION = "res_"
 
 
 def pattern(prefix: str) -> str:
@@ -30,11 +33,33 @@ def pattern(prefix: str) -> str:
 
 
 _VIDEO_ID = re.compile(pattern(VIDEO))
+_ATTEMPT_ID = re.compile(pattern(ATTEMPT))
+_ENTRY_ID = re.compile(pattern(ENTRY))
+
+
+def first_of(moment: Millis) -> str:
+    """A body that sorts before those of all ids made at that moment or later."""
+    return _base32(moment << 80)
 
 
 def names_video(id: str) -> bool:
     """Whether an id could be a video's; what could not is never looked up."""
     return _VIDEO_ID.fullmatch(id) is not None
+
+
+def names_attempt(id: str) -> bool:
+    """Whether an id could be an attempt's."""
+    return _ATTEMPT_ID.fullmatch(id) is not None
+
+
+def names_entry(id: str) -> bool:
+    """Whether an id could be that of an entry of the ledger."""
+    return _ENTRY_ID.fullmatch(id) is not None
+
+
+def could_be(prefix: str, id: str) -> bool:
+    """Whether an id could be that of something whose ids have this prefix."""
+    return re.fullmatch(pattern(prefix), id) is not None
 
 
 class Ids:
@@ -56,6 +81,9 @@ class Ids:
 
     def event(self, now: Millis) -> str:
         return self.make(EVENT, now)
+
+    def entry(self, now: Millis) -> str:
+        return self.make(ENTRY, now)
 
 
 def _base32(number: int) -> str:

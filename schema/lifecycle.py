@@ -51,6 +51,7 @@ class AttemptMove(StrEnum):
     LOSE = "lose"  # sent, and we do not know
     FINISH = "finish"  # the upstream made the video
     BREAK = "break"  # the upstream failed to make it
+    VOID = "void"  # an operator found out that it gives nothing
 
 
 VIDEO_MOVES: dict[VideoStatus, dict[VideoMove, VideoStatus]] = {
@@ -92,6 +93,7 @@ ATTEMPT_MOVES: dict[AttemptState, dict[AttemptMove, AttemptState]] = {
         AttemptMove.REFUSE: AttemptState.FAILED,  # a keyed replay was refused for its bytes, which were the same
         AttemptMove.FINISH: AttemptState.SUCCEEDED,
         AttemptMove.BREAK: AttemptState.FAILED,
+        AttemptMove.VOID: AttemptState.FAILED,
     },
     AttemptState.SUCCEEDED: {},
     AttemptState.FAILED: {},

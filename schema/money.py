@@ -56,6 +56,11 @@ def parse_micros(text: str) -> Micros:
     return int(amount * MICROS)
 
 
+def parse_signed_micros(text: str) -> Micros:
+    """The same for a correction, which may begin with a minus. Raises ValueError."""
+    return -parse_micros(text[1:]) if text.startswith("-") else parse_micros(text)
+
+
 def format_micros(amount: Micros) -> str:
     """200,000 micros as ``"0.20"``: two decimals at least, no more than needed."""
     whole, rest = divmod(abs(amount), MICROS)

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from schema.clock import Millis
-from schema.money import CreditRange, MicrosRange
+from schema.money import CURRENCY, CreditRange, Micros, MicrosRange
 from schema.video import Adjustment, Strategy
 
 
@@ -32,6 +32,8 @@ class ReasonCode(StrEnum):
     OUT_OF_CREDITS = "out_of_credits"
     UNAUTHORIZED = "unauthorized"
     AT_CAPACITY = "at_capacity"
+    OVER_BUDGET = "over_budget"
+    RETRIES_USED_UP = "retries_used_up"
 
 
 PASSING = frozenset(
@@ -42,6 +44,8 @@ PASSING = frozenset(
         ReasonCode.OUT_OF_CREDITS,
         ReasonCode.UNAUTHORIZED,
         ReasonCode.AT_CAPACITY,
+        ReasonCode.OVER_BUDGET,
+        ReasonCode.RETRIES_USED_UP,
     }
 )
 """Reasons that waiting may cure: work is queued for such an account, not refused."""
@@ -101,3 +105,24 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     def hopeful(self) -> Candidate | None:
         """The best account that could make it now or later; None means nobody ever will."""
         return next((candidate for candidate in self.candidates if candidate.waitable), None)
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a video would cost, and where it would be made: a promise until it expires.
+
+    Attributes:
+        id: give it as ``quote_id`` with the same wish: the top is the most that is charged, whatever happens.
+        price: None when the account that would make it has no price; then there is no id, for there is no promise.
+        missing: micros that lack for it on the tenant's balance or budget.
+    """
+
+    id: str | None
+    created_at: Millis
+    expires_at: Millis
+    currency: str = CURRENCY
+    account: str
+    provider: str
+    price: MicrosRange | None
+    expected: Micros | None
+    missing: Micros = 0
+    decision: Decision

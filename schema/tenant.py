@@ -33,6 +33,37 @@ class RoutingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     on_unknown: OnUnknown = OnUnknown.FAIL
 
 
+class FundingMode(StrEnum):
+    PREPAID = "prepaid"  # spends what was topped up, and no more
+    POSTPAID = "postpaid"  # pays afterwards
+
+
+class Funding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant may spend, micros; None is no limit.
+
+    Attributes:
+        opening: a prepaid tenant's first top-up, made once.
+        per_day, per_month: budgets, by the UTC day and month in which a video is accepted.
+        per_video: the most one video may cost.
+        warn_percent: shares of a budget that are told when they are reached, once each.
+    """
+
+    mode: FundingMode = FundingMode.POSTPAID
+    opening: Micros = 0
+    per_day: Micros | None = None
+    per_month: Micros | None = None
+    per_video: Micros | None = None
+    warn_percent: tuple[int, ...] = (80, 100)
+
+    @property
+    def limited(self) -> bool:
+        """Whether a video without a known price must be refused."""
+        return self.mode is FundingMode.PREPAID or self.per_day is not None or self.per_month is not None
+
+
+UNLIMITED = Funding()
+
+
 class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
     """``queued``: accepted videos that have not started, at most; more are refused with 429."""
 
@@ -43,6 +74,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     routing: RoutingPolicy = RoutingPolicy()
+    funding: Funding = UNLIMITED
     limits: TenantLimits = TenantLimits()
     test: bool = False
 

@@ -55,6 +55,7 @@ class OnUnknown(StrEnum):
 ANY_MODEL = "auto"
 # Python's $ also stands before a last line end, hence what follows it
 Url = Annotated[str, msgspec.Meta(min_length=8, max_length=2048, pattern=r"^https?://[^\s]+$(?!\n)")]
+QuoteId = Annotated[str, msgspec.Meta(max_length=512, pattern=r"^quote_[A-Za-z0-9_-]+$(?!\n)")]
 AccountName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
@@ -76,6 +77,10 @@ class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     image_url: Url | None = None
 
 
+LONGEST_SECONDS = 86_400
+"""A day: the longest a video may be told to take."""
+
+
 class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How one video should be routed; what is None is the tenant's policy.
 
@@ -83,15 +88,19 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         only, exclude: account ids or provider names.
         max_cost_micros: the most this video may cost.
         deadline_seconds: accept to terminal; the default is ``timing.video_deadline_seconds``.
+        cancel_after_seconds: cancel it by itself when it has not ended by then.
+        quote_id: a quote whose top is the most that is charged.
     """
 
     only: Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)] = ()
     exclude: Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)] = ()
     strategy: Strategy | None = None
     max_cost_micros: Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)] | None = None
-    deadline_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
+    deadline_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SECONDS)] | None = None
+    cancel_after_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SECONDS)] | None = None
     on_unsupported: OnUnsupported | None = None
     on_unknown: OnUnknown | None = None
+    quote_id: QuoteId | None = None
 
 
 Metadata = dict[str, str]
@@ -106,6 +115,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key: the caller's idempotency key, unique per tenant; None when the caller gave none.
         fingerprint: SHA-256 (hex) over the parsed, defaulted wish: equal wishes have equal fingerprints.
+        resent: the caller's SDK says that it sends this again and knows of no answer.
     """
 
     tenant: str
@@ -114,6 +124,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Metadata
     key: str | None
     fingerprint: str
+    resent: bool = False
 
 
 class VideoErrorCode(StrEnum):
@@ -170,6 +181,8 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         quoted_low, quoted_high: the chosen candidate's range at acceptance, micros; None without a price.
         charged: micros, once settled.
         credits: what the winning attempt cost, in its account's credits, once known.
+        held: micros set aside for it now, 0 once that is resolved; None when its price was not known.
+        held_from: the tenant's account of the ledger that was drawn on.
     """
 
     id: str
@@ -195,12 +208,19 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     quoted_high: Micros | None = None
     charged: Micros | None = None
     credits: int | None = None
+    held: Micros | None = None
+    held_from: str | None = None
     error: VideoError | None = None
     asset: Asset | None = None
 
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def may_still_cost(self) -> bool:
+        """It was canceled, and what its provider does is not known yet: what is held for it stays until then."""
+        return self.status is VideoStatus.CANCELED and bool(self.held)
 
 
 _Checked = TypeVar("_Checked")

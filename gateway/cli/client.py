@@ -11,7 +11,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.wire import Page, Problem, Route, Video
+from gateway.cli.wire import Balance, LedgerPage, Page, Problem, Quote, Reconciled, Route, Video
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ EXIT_OF_CODE = {
     "no_route": ExitCode.FAILED,
     "too_many_requests": ExitCode.LIMIT,
     "overloaded": ExitCode.TRY_AGAIN,
+    "quarantined": ExitCode.TRY_AGAIN,
 }
 EXIT_OF_STATUS = {
     400: ExitCode.USAGE,
@@ -96,18 +97,55 @@ class Client:
         """Not repeated once it was sent: the second would be told that the video has ended."""
         return self._answer(self._send("POST", f"/v1/videos/{video}/cancel", repeat=False), Video)
 
+    def receipt(self, video: str) -> bytes:
+        """The signed receipt, byte for byte."""
+        return self._send("GET", f"/v1/videos/{video}/receipt", repeat=True).content
+
+    def quote(self, wish: dict[str, Any]) -> Answer[Quote]:
+        return self._answer(self._send("POST", "/v1/quotes", repeat=True, json=wish), Quote)
+
+    def balance(self) -> Answer[Balance]:
+        return self._answer(self._send("GET", "/v1/balance", repeat=True), Balance)
+
+    def ledger(self, params: dict[str, str]) -> Answer[LedgerPage]:
+        return self._answer(self._send("GET", "/v1/ledger", repeat=True, params=params), LedgerPage)
+
+    @contextmanager
+    def ledger_csv(self) -> Iterator[Iterator[bytes]]:
+        """The whole ledger in pieces."""
+        with self._pieces("/v1/ledger", accept="text/csv") as response:
+            yield response.iter_raw()
+
+    def reconciliation(self, params: dict[str, str]) -> Answer[Reconciled]:
+        """What accounts say they billed against the ledger; for operators."""
+        return self._answer(self._send("GET", "/v1/admin/reconciliation", repeat=True, params=params), Reconciled)
+
+    def ask(self, path: str, kind: type[T], params: dict[str, str] | None = None) -> Answer[T]:
+        """What an operator looks at."""
+        return self._answer(self._send("GET", path, repeat=True, params=params), kind)
+
+    def act(self, path: str, kind: type[T], body: dict[str, Any], *, key: str | None = None) -> Answer[T]:
+        """What an operator does; repeated only where a key makes that safe."""
+        headers = {} if key is None else {"idempotency-key": key}
+        return self._answer(self._send("POST", path, repeat=key is not None, json=body, headers=headers), kind)
+
     @contextmanager
     def content(self, video: str) -> Iterator[tuple[Iterator[bytes], int | None]]:
         """The finished file in pieces, and its size when the answer says it."""
+        with self._pieces(f"/v1/videos/{video}/content") as response:
+            size = response.headers.get("content-length", "")
+            yield response.iter_raw(), int(size) if size.isdecimal() else None
+
+    @contextmanager
+    def _pieces(self, path: str, **headers: str) -> Iterator[httpx.Response]:
+        """An answer whose body is read as it comes."""
         try:
-            plain = {"accept-encoding": "identity"}  # pieces are written as they come
-            path = f"/v1/videos/{video}/content"
+            plain = {"accept-encoding": "identity", **headers}  # pieces are written as they come
             with self._http.stream("GET", path, headers=plain, follow_redirects=True) as response:
                 if not response.is_success:
                     response.read()
                     raise refusal(response)
-                size = response.headers.get("content-length", "")
-                yield response.iter_raw(), int(size) if size.isdecimal() else None
+                yield response
         except httpx.TransportError as error:
             raise Stop(ExitCode.TRY_AGAIN, f"the download from {self.url} broke off: {_said(error)}") from error
 
@@ -148,6 +186,15 @@ class Client:
             message = f"{self.url} does not answer like filmgate ({response.status_code}): {error}"
             raise Stop(ExitCode.FAILED, message) from error
         return Answer(raw=raw, value=value, wait=_poll_after(response))
+
+
+def public(url: str) -> bytes:
+    """What anybody may read at an address; no key of ours goes there."""
+    try:
+        response = httpx.get(url, timeout=_TIMEOUT, trust_env=not _on_this_machine(url))
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise Stop(ExitCode.TRY_AGAIN, f"{url} gave no answer: {_said(error)}") from error
+    return _accepted(response).content
 
 
 def refusal(response: httpx.Response) -> Stop:

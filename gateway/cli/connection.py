@@ -21,11 +21,23 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def connection_options(command: Command) -> Command:
     """``--url`` and ``--api-key``, which the command gets as ``url`` and ``api_key``."""
-    url = click.option(
+    key = click.option("--api-key", envvar="FILMGATE_KEY", show_envvar=True, help="Your API key; better not typed.")
+    return url_option(key(command))
+
+
+def url_option(command: Command) -> Command:
+    """``--url`` alone, for what anybody may ask."""
+    option = click.option(
         "--url", envvar="FILMGATE_URL", show_envvar=True, help=f"The gateway.  [default: {DEFAULT_URL}, or the demo's]"
     )
-    key = click.option("--api-key", envvar="FILMGATE_KEY", show_envvar=True, help="Your API key; better not typed.")
-    return url(key(command))
+    return option(command)
+
+
+def gateway_url(url: str | None) -> str:
+    """The gateway meant, for what needs no key; ends the command when it is unclear which."""
+    found = url or demo_variables(DEMO_FILE).get("FILMGATE_URL") or DEFAULT_URL
+    _refuse_odd_url(found)
+    return found.rstrip("/")
 
 
 def connect(url: str | None, api_key: str | None) -> "Client":
@@ -36,13 +48,14 @@ def connect(url: str | None, api_key: str | None) -> "Client":
         left = demo_variables(DEMO_FILE)
         url, api_key = left.get("FILMGATE_URL"), left.get("FILMGATE_KEY")
     url, api_key = url or DEFAULT_URL, (api_key or "").strip()
-    _refuse_odd(url, api_key)
+    _refuse_odd_url(url)
+    _refuse_odd_key(api_key)
     client = Client(url, api_key)
     get_current_context().call_on_close(client.close)
     return client
 
 
-def _refuse_odd(url: str, api_key: str) -> None:
+def _refuse_odd_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -50,6 +63,9 @@ def _refuse_odd(url: str, api_key: str) -> None:
         good = False
     if not good:
         raise Stop(ExitCode.USAGE, f"{url!r} is not the address of a gateway; write it like {DEFAULT_URL}")
+
+
+def _refuse_odd_key(api_key: str) -> None:
     if not api_key:
         raise Stop(ExitCode.AUTH, "no API key: set FILMGATE_KEY, or start `filmgate demo` in this directory")
     if not (api_key.isascii() and api_key.isprintable()):

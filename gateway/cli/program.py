@@ -5,11 +5,19 @@ from typing import Any
 import rich_click as click
 
 from gateway import __version__
+from gateway.cli.attempts import attempts
 from gateway.cli.configuration import config
 from gateway.cli.contracts import contracts
+from gateway.cli.database import db
 from gateway.cli.doctor import doctor
 from gateway.cli.exits import Stop
-from gateway.cli.server import db, demo, serve, work
+from gateway.cli.incidents import incidents
+from gateway.cli.ledger import balance, ledger
+from gateway.cli.quote import quote
+from gateway.cli.receipts import receipts
+from gateway.cli.reconcile import reconcile
+from gateway.cli.server import demo, serve, work
+from gateway.cli.tenants import tenants
 from gateway.cli.videos import videos
 
 
@@ -41,5 +49,8 @@ def version() -> None:
     click.echo(__version__)
 
 
-for command in (demo, serve, work, config, db, videos, contracts, doctor):
+for command in (demo, serve, work, config, db, videos, receipts, contracts, doctor, quote, balance, ledger, reconcile):
+    main.add_command(command)
+
+for command in (attempts, tenants, incidents):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""``filmgate demo``, ``serve``, ``work`` and ``db``: thin commands over ``gateway.run`` and ``gateway.demo``."""
+"""``filmgate demo``, ``serve`` and ``work``: thin commands over ``gateway.run`` and ``gateway.demo``."""
 
 import errno
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from pathlib import Path
 import rich_click as click
 
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.output import show, tell
 from gateway.cli.settings_file import config_option, loaded
 from gateway.config.settings import without_password
 
@@ -61,25 +60,6 @@ def work(config_file: Path) -> None:
 
     with failures_told():
         run.work(settings)
-
-
-@click.group()
-def db() -> None:
-    """The database."""
-
-
-@db.command()
-@config_option
-def migrate(config_file: Path) -> None:
-    """Bring the database up to this version; prints what was applied."""
-    settings = loaded(config_file)
-    from gateway import run
-
-    with failures_told():
-        applied = run.migrate(settings)
-    for name in applied:
-        show(name)
-    tell("the database is up to date")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def config_option(command: Command) -> Command:
     """``--config``, which the command gets as ``config_file``."""
     option = click.option(
+        "-c",
         "--config",
         "config_file",
         type=click.Path(path_type=Path, dir_okay=False),

@@ -13,11 +13,10 @@ from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, output_option, show, show_all_json, show_json, tell
 from gateway.cli.watching import exit_of, wait_for
 from gateway.cli.wire import Video
+from gateway.cli.wishes import body, wish_options
 from schema.clock import SystemClock
 from schema.ids import Ids
 from schema.lifecycle import VideoStatus
-from schema.money import parse_micros
-from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
 
 if TYPE_CHECKING:
     from gateway.cli.client import Answer, Client
@@ -29,20 +28,6 @@ def _checked_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str
     if not _ID.fullmatch(value):
         raise click.BadParameter("an id is letters, digits and underscores, such as video_01k…")
     return value
-
-
-def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    try:
-        parse_micros(value or "0")
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
-
-
-def _checked_pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    if any("=" not in value for value in values):
-        raise click.BadParameter("write NAME=VALUE")
-    return dict(value.split("=", 1) for value in values)
 
 
 _id_argument = click.argument("video", metavar="ID", callback=_checked_id)
@@ -58,19 +43,8 @@ def videos() -> None:
 
 @videos.command()
 @click.argument("prompt")
-@click.option("--model", help="auto, or a name from `GET /v1/models`.")
-@click.option("--aspect", type=click.Choice([one.value for one in AspectRatio]))
-@click.option("--seconds", type=click.IntRange(1, 60))
-@click.option("--quality", type=click.Choice([one.value for one in Quality]))
-@click.option("--image-url", help="The picture to start from.")
-@click.option("--metadata", multiple=True, metavar="NAME=VALUE", callback=_checked_pairs, help="Kept with the video.")
-@click.option("--only", multiple=True, metavar="NAME", help="An account or provider that may make it; repeatable.")
-@click.option("--exclude", multiple=True, metavar="NAME", help="An account or provider that may not; repeatable.")
-@click.option("--strategy", type=click.Choice([one.value for one in Strategy]))
-@click.option("--max-cost", metavar="AMOUNT", callback=_checked_money, help='The most it may cost, such as "0.50".')
-@click.option("--deadline", type=click.IntRange(1, 86_400), metavar="SECONDS", help="From accepted to ended.")
-@click.option("--on-unsupported", type=click.Choice([one.value for one in OnUnsupported]))
-@click.option("--on-unknown", type=click.Choice([one.value for one in OnUnknown]))
+@wish_options
+@click.option("--quote", metavar="ID", help="A quote for this very wish: it is never charged more.")
 @click.option("--key", help="Idempotency key: the same key and wish give the same video.")
 @click.option("--watch", is_flag=True, help="Show its progress and wait for its end.")
 @click.option("--wait", is_flag=True, help="Wait for its end, quietly.")
@@ -94,9 +68,9 @@ def create(
         raise click.UsageError("--out - and -o would both write to stdout")
     client = connect(url, api_key)
     key = key or Ids().make("cli_", SystemClock().now())
-    text = sys.stdin.read().strip() if prompt == "-" else prompt
+    wanted = body(prompt, wish)
     try:
-        answer = client.create(_body(text, wish), key)
+        answer = client.create(wanted, key)
     except Stop as stop:
         if stop.code is ExitCode.TRY_AGAIN:
             stop.message += f"\n  to try again without making a second video, add --key {key}"
@@ -106,36 +80,6 @@ def create(
         return
     tell(f"accepted: {answer.value.id}")
     _finish(client, answer, out=out, output=output, quiet=not watch)
-
-
-def _body(prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """The wish as REST takes it, without what was not said."""
-    seconds, image = wish["seconds"], wish["image_url"]
-    body = {
-        "prompt": prompt,
-        "model": wish["model"],
-        "seconds": str(seconds) if seconds is not None else None,
-        "aspect_ratio": wish["aspect"],
-        "quality": wish["quality"],
-        "input_reference": {"image_url": image} if image else None,
-        "metadata": wish["metadata"],
-        "gateway": _said(
-            {
-                "only": list(wish["only"]),
-                "exclude": list(wish["exclude"]),
-                "strategy": wish["strategy"],
-                "max_cost": wish["max_cost"],
-                "deadline_seconds": wish["deadline"],
-                "on_unsupported": wish["on_unsupported"],
-                "on_unknown": wish["on_unknown"],
-            }
-        ),
-    }
-    return {"prompt": prompt, **_said(body)}
-
-
-def _said(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
 @videos.command()
@@ -196,7 +140,7 @@ def download_(video: str, out: Path | None, url: str | None, api_key: str | None
 @connection_options
 @output_option
 def cancel(video: str, url: str | None, api_key: str | None, output: Format) -> None:
-    """Cancel the video ID. Free before it was handed to a provider; no provider can stop what it has begun."""
+    """Cancel the video ID. Free before a provider has it; after that it costs what the provider still does."""
     _show_video(connect(url, api_key).cancel(video), output)
 
 
@@ -213,6 +157,22 @@ def explain(video: str, url: str | None, api_key: str | None, output: Format) ->
         show(route_view(answer.value))
     else:
         show_json(answer.raw, output)
+
+
+@videos.command()
+@_id_argument
+@_out_option
+@connection_options
+def receipt(video: str, out: Path | None, url: str | None, api_key: str | None) -> None:
+    """Print the signed receipt of the video ID, which has ended, byte for byte; `filmgate receipts verify` reads it."""
+    document = connect(url, api_key).receipt(video)
+    if out is None or out == STDOUT:
+        sys.stdout.buffer.write(document)
+        return
+    try:
+        out.write_bytes(document)
+    except OSError as error:
+        raise Stop(ExitCode.FAILED, f"{out} can not be written: {error.strerror}") from error
 
 
 def _finish(client: "Client", answer: "Answer[Video]", *, out: Path | None, output: Format, quiet: bool) -> None:

@@ -63,7 +63,7 @@ def _row(video: Video) -> tuple[str, ...]:
 
 
 def _candidate(place: int, candidate: Candidate) -> tuple[str, ...]:
-    price = _money_range(candidate.price) if candidate.price else "unknown"
+    price = money_range(candidate.price) if candidate.price else "unknown"
     cost = (_credit_range(candidate.credits), price)
     return (str(place), candidate.account, candidate.provider, *cost, _verdict(place, candidate))
 
@@ -98,7 +98,8 @@ def _credit_range(credits: CreditRange) -> str:
     return _range(str(credits.low), str(credits.high))
 
 
-def _money_range(price: MicrosRange) -> str:
+def money_range(price: MicrosRange) -> str:
+    """``0.10-0.20``, or one amount."""
     return _range(format_micros(price.low), format_micros(price.high))
 
 

@@ -110,6 +110,101 @@ class Route(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
 
 
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a video would cost, in micros; ``expires_at`` in seconds since the epoch."""
+
+    id: str | None
+    expires_at: int
+    currency: str
+    account: str
+    provider: str
+    low_micros: int | None
+    high_micros: int | None
+    expected_micros: int | None = None
+    missing_micros: int = 0
+    decision: Route
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What may be committed in a period, and what is, in micros."""
+
+    period: str
+    limit_micros: int
+    used_micros: int
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """How the caller stands, in micros; ``available_micros`` is None without a limit."""
+
+    currency: str
+    mode: str
+    available_micros: int | None
+    held_micros: int
+    spent_micros: int
+    budgets: tuple[Budget, ...] = ()
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """An amount on one account of the ledger, negative when it went."""
+
+    account: str
+    unit: str
+    amount: int
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Postings that belong together; ``created_at`` in seconds since the epoch."""
+
+    id: str
+    kind: str
+    video_id: str | None
+    created_at: int
+    note: str | None
+    postings: tuple[Posting, ...]
+
+
+class LedgerPage(msgspec.Struct, frozen=True):
+    """Some entries, and whether there are more behind ``last_id``."""
+
+    data: tuple[LedgerEntry, ...]
+    has_more: bool = False
+    last_id: str | None = None
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A difference as the gateway tells it, as far as it is shown."""
+
+    code: str
+    account: str
+    day: str
+    expected: int
+    found: int
+    attempts: tuple[str, ...]
+    hint: str | None = None
+    explained_by: tuple[str, ...] = ()
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A submit whose outcome nobody knows."""
+
+    attempt: str
+    account: str
+    day: str
+    credits: int
+    hint: str | None = None
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """The answer, as far as it is shown."""
+
+    first: str
+    last: str
+    accounts: tuple[str, ...]
+    unexplained: int
+    differences: tuple[Difference, ...]
+    open_suspense: tuple[Waiting, ...]
+
+
 class FieldProblem(msgspec.Struct, frozen=True):
     """One field that is wrong, in the body (a JSON pointer), in the query or the path, or in the headers."""
 

@@ -88,9 +88,12 @@ class Timing(Section, frozen=True, kw_only=True):
         video_deadline_seconds: from accepted to ended.
         incomplete_grace_seconds: for an upstream that said completed and gave no usable file.
         replay_schedule_seconds: when a lost submit is sent again, under the same key, where the upstream honours keys.
+        replay_window_seconds: how old a key may be for that: nobody says how long an upstream remembers it.
         delivery_schedule_seconds, delivery_timeout_seconds: tries of one outgoing webhook, and for one of them.
         asset_timeout_seconds, asset_tries: for one download of a finished video, and how many.
         breaker_failures, breaker_reset_seconds: failures in a row that rest an account, and how long it rests.
+        retry_every_seconds: after which an account's retry budget (ten at once) has one more.
+        quote_seconds: how long a quote is a promise.
     """
 
     lease_seconds: Seconds = 30
@@ -101,12 +104,15 @@ class Timing(Section, frozen=True, kw_only=True):
     video_deadline_seconds: Seconds = 7200
     incomplete_grace_seconds: Seconds = 600
     replay_schedule_seconds: Schedule = (5, 30, 120, 480)
+    replay_window_seconds: Seconds = 900
     delivery_schedule_seconds: Schedule = (5, 300, 1800, 7200, 18000, 36000, 36000)
     delivery_timeout_seconds: Seconds = 15
     asset_timeout_seconds: Seconds = 600
     asset_tries: Count = 6
     breaker_failures: Count = 5
     breaker_reset_seconds: Seconds = 30
+    retry_every_seconds: Seconds = 6
+    quote_seconds: Seconds = 900
 
 
 class WorkerSettings(Section, frozen=True, kw_only=True):

@@ -7,11 +7,12 @@ import msgspec
 from gateway.config.reading import NAME
 from gateway.config.settings import KeySetup, Section
 from schema.account import Secret
-from schema.tenant import Scope, TenantLimits
+from schema.tenant import UNLIMITED, FundingMode, Scope, TenantLimits
 from schema.video import OnUnknown, OnUnsupported, Strategy
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NAME)]
 Money = Annotated[int, "micros, written as decimal text"]
+Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 
@@ -50,6 +51,17 @@ class RoutingTable(Section, frozen=True, kw_only=True):
     on_unknown: OnUnknown = OnUnknown.FAIL
 
 
+class FundingTable(Section, frozen=True, kw_only=True):
+    """``funding`` of a tenant."""
+
+    mode: FundingMode = FundingMode.POSTPAID
+    opening: Money | None = None
+    per_day: Money | None = None
+    per_month: Money | None = None
+    per_video: Money | None = None
+    warn_percent: Annotated[tuple[Percent, ...], msgspec.Meta(max_length=8)] = UNLIMITED.warn_percent
+
+
 class TenantLimitsTable(Section, frozen=True, kw_only=True):
     """``limits`` of a tenant."""
 
@@ -64,6 +76,7 @@ class TenantTable(Section, frozen=True, kw_only=True):
     test: bool = False
     keys: tuple[KeySetup, ...] = ()
     routing: RoutingTable = RoutingTable()
+    funding: FundingTable = FundingTable()
     limits: TenantLimitsTable = TenantLimitsTable()
 
 

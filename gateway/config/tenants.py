@@ -8,8 +8,8 @@ from gateway.config.places import Place
 from gateway.config.reading import WRONG, Notes, Tables
 from gateway.config.secret_text import SecretTexts
 from gateway.config.settings import DEFAULT_SCOPES, KeySetup, TenantSetup
-from gateway.config.tables import RoutingTable, ScopesTable, TenantTable
-from schema.tenant import RoutingPolicy, Tenant, TenantLimits
+from gateway.config.tables import FundingTable, RoutingTable, ScopesTable, TenantTable
+from schema.tenant import Funding, RoutingPolicy, Tenant, TenantLimits
 
 
 class PlacedTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +30,22 @@ def _setup(table: TenantTable) -> TenantSetup:
         id=table.id,
         name=table.name or table.id,
         routing=_policy(table.routing),
+        funding=_funding(table.funding),
         limits=TenantLimits(queued=table.limits.queued),
         test=table.test,
     )
     return TenantSetup(tenant=tenant, keys=table.keys)
+
+
+def _funding(table: FundingTable) -> Funding:
+    return Funding(
+        mode=table.mode,
+        opening=table.opening or 0,
+        per_day=table.per_day,
+        per_month=table.per_month,
+        per_video=table.per_video,
+        warn_percent=tuple(sorted(table.warn_percent)),
+    )
 
 
 def _policy(table: RoutingTable) -> RoutingPolicy:

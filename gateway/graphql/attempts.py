@@ -4,7 +4,7 @@ from typing import Self
 
 import strawberry
 
-from gateway.graphql.scalars import Moment, moment
+from gateway.graphql.scalars import Amount, Moment, amount, moment
 from schema.attempt import Attempt as AttemptFacts
 from schema.attempt import Reason, Verdict
 from schema.lifecycle import AttemptState
@@ -35,6 +35,9 @@ class Attempt:
     credits_low: int = strawberry.field(description="The least it may cost, in the account's credits.")
     credits_high: int = strawberry.field(description="The most it may cost, in the account's credits.")
     credits: int | None = strawberry.field(description="What the provider said it cost, in the account's credits.")
+    micros: Amount | None = strawberry.field(
+        description="The same in money; null while it is not known, or the account has no price."
+    )
 
     @classmethod
     def of(cls, facts: AttemptFacts) -> Self:
@@ -52,4 +55,5 @@ class Attempt:
             credits_low=facts.credits_low,
             credits_high=facts.credits_high,
             credits=facts.credits,
+            micros=amount(facts.micros),
         )

@@ -7,6 +7,7 @@ from gateway.auth import require
 from gateway.wiring import Gateway
 from schema.attempt import Attempt
 from schema.errors import InvalidRequest, Unauthenticated
+from schema.output import ExtraOutput
 from schema.tenant import Principal, Scope, Tenant
 from schema.video import Video
 
@@ -25,6 +26,7 @@ class Context:
         self._keys = keys or []
         self._key_taken = False
         self._attempts: DataLoader[Video, list[Attempt]] | None = None
+        self._outputs: DataLoader[Video, list[ExtraOutput]] | None = None
 
     @property
     def principal(self) -> Principal:
@@ -64,6 +66,17 @@ class Context:
         if self._attempts is None:
             self._attempts = DataLoader(self._load_attempts, cache=False)
         return self._attempts
+
+    @property
+    def outputs(self) -> DataLoader[Video, list[ExtraOutput]]:
+        """Extra outputs by video; it remembers nothing, as above."""
+        if self._outputs is None:
+            self._outputs = DataLoader(self._load_outputs, cache=False)
+        return self._outputs
+
+    async def _load_outputs(self, videos: list[Video]) -> list[list[ExtraOutput]]:
+        found = await self.gateway.videos.outputs(videos, await self.gateway.videos.attempts(videos))
+        return [found.get(video.id, []) for video in videos]
 
     async def _load_attempts(self, videos: list[Video]) -> list[list[Attempt]]:
         found = await self.gateway.videos.attempts(videos)

@@ -29,8 +29,25 @@ MAX_ALIASES = 15
 MAX_COST = 10_000
 """Fields in the answer, at most: about 50 ms of work."""
 
-_WIDTHS = {"videos": DEFAULT_PAGE, "attempts": 3, "candidates": 5, "models": 10}
-"""How many things a list holds when no argument says so."""
+_WIDTHS = {
+    "videos": DEFAULT_PAGE,
+    "ledger": DEFAULT_PAGE,
+    "attempts": 3,
+    "candidates": 5,
+    "extraOutputs": 2,
+    "postings": 2,
+    "budgets": 2,
+    "models": 10,
+    "unknownAttempts": DEFAULT_PAGE,
+    "resolutions": DEFAULT_PAGE,
+    "incidents": DEFAULT_PAGE,
+    "suspense": 10,
+    "reconciliation": 30,
+    "differences": 5,
+    "openSuspense": 5,
+    "receipt": 50,
+}
+"""How many things a list holds when no argument says so; signing a receipt takes as long as fifty."""
 
 
 class Measure(NamedTuple):

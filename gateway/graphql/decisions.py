@@ -91,7 +91,10 @@ class Decision:
     @classmethod
     def stored(cls, text: bytes) -> Self:
         """The decision that was stored with a video."""
-        facts = _decode(text)
+        return cls.of(_decode(text))
+
+    @classmethod
+    def of(cls, facts: DecisionFacts) -> Self:
         return cls(
             at=Moment(facts.at),
             strategy=facts.strategy,

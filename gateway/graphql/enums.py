@@ -5,10 +5,14 @@ from enum import EnumMeta
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from gateway.policy.reconciling import Code, Hint
 from schema.attempt import Verdict
 from schema.event import EventType
+from schema.incident import IncidentKind
+from schema.ledger import EntryKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
-from schema.tenant import Scope
+from schema.resolution import Verb
+from schema.tenant import FundingMode, Scope
 from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
 
 
@@ -106,7 +110,42 @@ _show(
     COMPLETED="It is finished; the last event.",
     FAILED="It failed; the last event.",
     CANCELED="It was canceled; the last event.",
-    LATE_OUTPUT="A provider finished it after it had ended here.",
+    LATE_OUTPUT="A provider made it after it had ended here: `extraOutputs` has the file, or it was lost.",
+    BUDGET_WARNING="It brought a budget of yours to a share that is worth knowing.",
+)
+_show(
+    EntryKind,
+    "What an entry of the ledger is about.",
+    name="LedgerEntryKind",
+    TOP_UP="An operator gave you money to spend.",
+    HOLD="Set aside for a video: the most it may cost.",
+    CAPTURE="What a video cost, out of its hold.",
+    RELEASE="The rest of a video's hold, given back.",
+    ADJUST="An operator's correction.",
+    COST="What a provider bills the operator; you never see one.",
+    SUSPENSE="What a provider may have billed the operator; you never see one.",
+)
+_show(
+    FundingMode,
+    "When a tenant pays.",
+    PREPAID="Before: it spends what was topped up, and no more.",
+    POSTPAID="Afterwards.",
+)
+_show(
+    IncidentKind,
+    "What must not happen, and did.",
+    DUPLICATE_CHARGE="One key, two jobs: both were billed.",
+    REF_COLLISION="A provider gave one id to two attempts.",
+    COST_ABOVE_QUOTE="A video cost more than was promised.",
+    ORPHAN_HOOK="A signed hook spoke of nothing we know.",
+    ORPHAN_ANSWER="An answer found after a restore speaks of an attempt that the database does not know.",
+)
+_show(
+    Verb,
+    "What an operator said of an unknown attempt.",
+    name="ResolutionVerb",
+    BIND="The provider has a job for it.",
+    VOID="It was never made, or gave nothing.",
 )
 _show(
     Scope,
@@ -115,4 +154,23 @@ _show(
     VIDEOS_WRITE="Create and cancel videos.",
     TENANT_ADMIN="Change the tenant's preferences, keys and webhooks.",
     OPERATOR="Run the gateway: accounts, tenants, unknown outcomes.",
+)
+_show(
+    Code,
+    "What an account says and the ledger does not.",
+    name="DifferenceCode",
+    REPORTED_NOT_BOOKED="The provider reported another cost than is booked.",
+    ESTIMATE_NOT_BOOKED="It reported none, and what is booked is not what was expected.",
+    UNBOOKED="The provider took it, and no cost is booked.",
+    BOOKED_WITHOUT_ATTEMPT="A cost is booked for what is not there, or cost nothing.",
+    BALANCE_FELL="The account has less left than the booked costs say.",
+    BALANCE_ROSE="The account has more left than the booked costs say.",
+)
+_show(
+    Hint,
+    "Why a difference may be in order, or what balances say of a lost submit.",
+    name="ReconciliationHint",
+    LIKELY_BILLED="Lost submits, had they been billed, are exactly what is missing.",
+    LIKELY_NOT_BILLED="The balances before and after leave no room for it.",
+    MAYBE_TOPPED_UP="Somebody bought credits, or the provider gave some back.",
 )

@@ -4,11 +4,13 @@ from typing import Annotated
 
 import strawberry
 
+from gateway.graphql import admin
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
     AlreadyEndedError,
     IdempotencyKeyReusedError,
+    InsufficientFundsError,
     InvalidInputError,
     NoRouteError,
     NotFoundError,
@@ -41,7 +43,12 @@ class CancelVideoInput:
 
 
 CreateVideoPayload = Annotated[
-    CreateVideoSuccess | InvalidInputError | NoRouteError | IdempotencyKeyReusedError | RateLimitedError,
+    CreateVideoSuccess
+    | InvalidInputError
+    | NoRouteError
+    | InsufficientFundsError
+    | IdempotencyKeyReusedError
+    | RateLimitedError,
     strawberry.union("CreateVideoPayload", description="What createVideo answers. Every refusal is a UserError."),
 ]
 CancelVideoPayload = Annotated[
@@ -68,15 +75,33 @@ class Mutation:
         return CreateVideoSuccess(video=Video.of(accepted.video), replayed=accepted.replayed)
 
     @strawberry.mutation(
-        description="Stop waiting for a video. Before a provider has it this is free; canceling a canceled one changes "
-        "nothing."
+        description="Stop waiting for a video. Before a provider has it this is free. After that no provider can be "
+        "stopped: if it finishes, you are charged what that cost, at most what is held for it, and nothing if it fails "
+        "or nobody can tell. Canceling a canceled one changes nothing."
     )
     async def cancel_video(self, info: Info, input: CancelVideoArgument) -> CancelVideoPayload:  # noqa: A002  # GraphQL's name
         tenant, gateway = info.context.tenant(Scope.VIDEOS_WRITE), info.context.gateway
         if not names_video(input.id):
             return cancel_refusal(NotFound())
         try:
-            video = await gateway.videos.cancel(tenant.id, input.id)
+            video = await gateway.cancels.cancel(tenant.id, input.id)
         except GatewayError as error:
             return cancel_refusal(error)
         return CancelVideoSuccess(video=Video.of(video))
+
+    bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
+        resolver=admin.bind_attempt,
+        description="For operators: say which job of the provider's an unknown attempt is. It is watched to its end; a "
+        "video that still waits for it completes and is charged as usual.",
+    )
+    void_attempt: admin.VoidAttemptPayload = strawberry.mutation(
+        resolver=admin.void_attempt,
+        description="For operators: say that an unknown attempt was never made, or gave nothing. A video that waits "
+        "for nothing else fails.",
+    )
+    top_up: admin.TopUpPayload = strawberry.mutation(
+        resolver=admin.top_up, description="For operators: give a prepaid tenant money to spend."
+    )
+    adjust_balance: admin.AdjustBalancePayload = strawberry.mutation(
+        resolver=admin.adjust_balance, description="For operators: correct a prepaid tenant's balance."
+    )

@@ -1,4 +1,4 @@
-"""The input of createVideo, and the order it becomes: the same fields, limits and defaults as REST's body."""
+"""The input of createVideo and quote, and the order it becomes: the same fields, limits and defaults as REST's body."""
 
 import re
 from typing import Any
@@ -50,6 +50,12 @@ class RoutingInput:
     deadline_seconds: int | None = strawberry.field(
         default=None, description="From accepted to ended, 1 to 86400; later it fails with `deadline_exceeded`."
     )
+    cancel_after_seconds: int | None = strawberry.field(
+        default=None, description="Cancel it by itself when it has not ended by then, 1 to 86400."
+    )
+    quote_id: str | None = strawberry.field(
+        default=None, description="A quote for this very wish: what it promised is the most that is charged."
+    )
     on_unsupported: OnUnsupported | None = strawberry.field(
         default=None, description="What to do with a wish a provider can not be told."
     )
@@ -66,6 +72,8 @@ class RoutingInput:
                 strategy=self.strategy,
                 max_cost_micros=None if self.max_cost is None else _micros(self.max_cost),
                 deadline_seconds=self.deadline_seconds,
+                cancel_after_seconds=self.cancel_after_seconds,
+                quote_id=self.quote_id,
                 on_unsupported=self.on_unsupported,
                 on_unknown=self.on_unknown,
             )
@@ -105,7 +113,7 @@ class CreateVideoInput:
             spec=spec,
             routing=routing,
             metadata=metadata,
-            key=_key(self.idempotency_key, header_key),
+            key=one_key(self.idempotency_key, header_key),
             fingerprint=fingerprint(spec, routing, metadata),
         )
 
@@ -139,8 +147,8 @@ def _micros(text: str) -> int:
     return parse_micros(text)
 
 
-def _key(asked: str | None, header: str | None) -> str | None:
-    """The one idempotency key of the input and the header."""
+def one_key(asked: str | None, header: str | None) -> str | None:
+    """The one idempotency key of the input and the header. Raises InvalidRequest."""
     keys = {
         idempotency_key(text, header=is_header)
         for text, is_header in ((asked, False), (header, True))

@@ -5,13 +5,18 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
+from gateway.graphql import admin
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
+from gateway.graphql.money import Balance, LedgerConnection
 from gateway.graphql.nodes import Node
+from gateway.graphql.orders import CreateVideoInput
+from gateway.graphql.quotes import Quote
+from gateway.graphql.reconciliation import Reconciliation, reconcile
 from gateway.graphql.videos import Video
 from gateway.services.videos import MAX_PAGE
 from schema.errors import InvalidRequest, NotFound
-from schema.ids import names_video
+from schema.ids import names_entry, names_video
 from schema.lifecycle import VideoStatus
 from schema.tenant import Principal, Scope
 
@@ -21,6 +26,10 @@ Last = Annotated[int | None, strawberry.argument(description="How many of the pr
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 Status = Annotated[VideoStatus | None, strawberry.argument(description="Only videos that are here in their life.")]
 VideoId = Annotated[ID, strawberry.argument(description="The video's id.")]
+Wish = Annotated[
+    CreateVideoInput,
+    strawberry.argument(description="The wish, as `createVideo` takes it; its idempotency key means nothing here."),
+]
 NodeId = Annotated[ID, strawberry.argument(description="The thing's id.")]
 NodeIds = Annotated[list[ID], strawberry.argument(description="Their ids, at most 100.")]
 
@@ -86,14 +95,65 @@ class Query:
             raise InvalidRequest.field("ids", "too_many", f"holds at most {MAX_PAGE}")
         return [await _video(info.context, id) for id in ids]
 
+    @strawberry.field(
+        description="What a video would cost now, and where it would be made. Nothing is sent, counted or kept."
+    )
+    async def quote(self, info: Info, input: Wish) -> Quote:  # noqa: A002  # GraphQL's name
+        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        order = input.order(tenant, None)
+        return Quote.of(await info.context.gateway.quotes.quote(tenant, order.spec, order.routing))
+
+    @strawberry.field(description="How you stand.")
+    async def balance(self, info: Info) -> Balance:
+        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        return Balance.of(await info.context.gateway.ledger.balance(tenant), tenant.funding.mode)
+
+    @strawberry.field(
+        description="What your money did, newest first. Page forward with `first` and `after`, backward with `last` "
+        "and `before`; not with both."
+    )
+    async def ledger(
+        self, info: Info, *, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> LedgerConnection:
+        tenant, gateway = info.context.tenant(Scope.VIDEOS_READ), info.context.gateway
+        paging = Paging(first=first, after=after, last=last, before=before)
+        window = paging.window(names_entry)
+        page = await gateway.ledger.page(
+            tenant.id,
+            after=window.after,
+            before=window.before,
+            limit=window.limit,
+            newest_first=window.newest_first,
+        )
+        return LedgerConnection.of(page, paging, tenant.id)
+
     @strawberry.field(description="The models you can ask for, and who serves them.")
     def models(self, info: Info) -> list[Model]:
-        models = info.context.gateway.videos.models(info.context.tenant(Scope.VIDEOS_READ))
+        models = info.context.gateway.decisions.models(info.context.tenant(Scope.VIDEOS_READ))
         return [Model(name=name, accounts=accounts) for name, accounts in models.items()]
 
     @strawberry.field(description="Who is calling: the tenant and the scopes of the API key.")
     def viewer(self, info: Info) -> Viewer:
         return Viewer.of(info.context.principal)
+
+    unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
+        resolver=admin.unknown_attempts,
+        description="For operators: attempts whose outcome nobody knows, oldest first.",
+    )
+    resolutions: admin.ResolutionPage = strawberry.field(
+        resolver=admin.resolutions,
+        description="For operators: what was found out about unknown attempts, newest first.",
+    )
+    suspense: list[admin.Suspense] = strawberry.field(
+        resolver=admin.suspense, description="For operators: what each account may have billed, while nobody knows."
+    )
+    reconciliation: Reconciliation = strawberry.field(
+        resolver=reconcile,
+        description="For operators: what accounts say they billed against the ledger, 31 days at most.",
+    )
+    incidents: admin.IncidentPage = strawberry.field(
+        resolver=admin.incidents, description="For operators: what must not happen and did, newest first."
+    )
 
 
 async def _video(context: Context, id: str) -> Video | None:

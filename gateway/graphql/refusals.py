@@ -1,13 +1,16 @@
 """Refusals that a caller can expect, as data: one type per kind, all of them UserErrors."""
 
 import re
+from typing import Self
 
 import strawberry
 
+from gateway.graphql.scalars import Amount
 from schema.errors import (
     AlreadyEnded,
     GatewayError,
     IdempotencyKeyReused,
+    InsufficientFunds,
     InvalidRequest,
     NoRoute,
     NotFound,
@@ -44,6 +47,31 @@ class IdempotencyKeyReusedError(UserError):
     pass
 
 
+@strawberry.type(
+    description="There is not enough money, on your balance or of a budget: nothing was accepted, and the same "
+    "idempotency key can be used once there is more."
+)
+class InsufficientFundsError(UserError):
+    needed_micros: Amount = strawberry.field(description="The most the video may cost: so much is set aside for it.")
+    available_micros: Amount = strawberry.field(description="What is left, on your balance or of the budget.")
+    missing_micros: Amount = strawberry.field(description="What lacks.")
+    period: str | None = strawberry.field(
+        description="The budget that is used up, a day (`2026-11-20`) or a month (`2026-11`), UTC; null for your "
+        "balance."
+    )
+
+    @classmethod
+    def of(cls, error: InsufficientFunds) -> Self:
+        return cls(
+            message=error.detail,
+            code=error.code,
+            needed_micros=Amount(error.needed),
+            available_micros=Amount(error.available),
+            missing_micros=Amount(error.missing),
+            period=error.period,
+        )
+
+
 @strawberry.type(description="Too much at once; nothing was accepted. Try again later, with the same key.")
 class RateLimitedError(UserError):
     retry_after_seconds: int | None = strawberry.field(description="How long to wait before trying again.")
@@ -59,7 +87,7 @@ class AlreadyEndedError(UserError):
     pass
 
 
-CreateRefusal = InvalidInputError | NoRouteError | IdempotencyKeyReusedError | RateLimitedError
+CreateRefusal = InvalidInputError | NoRouteError | InsufficientFundsError | IdempotencyKeyReusedError | RateLimitedError
 CancelRefusal = NotFoundError | AlreadyEndedError
 
 
@@ -72,6 +100,8 @@ def create_refusal(error: GatewayError) -> CreateRefusal:
             return InvalidInputError(message=message, code=error.code, errors=fields)
         case NoRoute():
             return NoRouteError(message=error.detail, code=error.code, errors=field_errors(error.errors))
+        case InsufficientFunds():
+            return InsufficientFundsError.of(error)
         case IdempotencyKeyReused():
             return IdempotencyKeyReusedError(message=error.detail, code=error.code)
         case TooManyRequests():

@@ -12,6 +12,9 @@ Moment = NewType("Moment", int)
 Amount = NewType("Amount", int)
 """Micros of the configured currency."""
 
+Size = NewType("Size", int)
+"""Bytes."""
+
 Texts = NewType("Texts", dict)  # type: ignore[type-arg]  # a scalar is a plain class to Strawberry
 """A JSON object whose values are text."""
 
@@ -51,6 +54,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Micros",
         description="Money as a whole number of millionths of the currency (200000 is 0.20), a JSON integer of up to "
         "64 bits; every amount the gateway gives is below 2^53.",
+        serialize=int,
+    ),
+    Size: strawberry.scalar(
+        name="Bytes",
+        description="How long a file is: a JSON integer that may be above 2^31, and is below 2^53.",
         serialize=int,
     ),
     Texts: strawberry.scalar(

@@ -8,6 +8,7 @@ import strawberry
 from strawberry.scalars import ID
 
 from gateway.graphql.context import Context, Info
+from gateway.graphql.money import BudgetWarning
 from gateway.graphql.scalars import Moment
 from gateway.graphql.videos import Video
 from schema.errors import InvalidRequest, NotFound
@@ -34,6 +35,9 @@ class VideoEvent:
     )
     type: EventType = strawberry.field(description="What happened.")
     at: Moment = strawberry.field(description="When it happened.")
+    budget: BudgetWarning | None = strawberry.field(
+        description="Of a BUDGET_WARNING: which budget, and how far it is used; null of any other."
+    )
     video: Video = strawberry.field(description="The video as it is when this is told: it may be further than `seq`.")
 
     @classmethod
@@ -43,6 +47,7 @@ class VideoEvent:
             seq=event.seq,
             type=event.type,
             at=Moment(event.at),
+            budget=BudgetWarning.of(event.data.get("budget")),
             video=Video.of(video),
         )
 

@@ -8,10 +8,12 @@ from gateway.graphql.attempts import Attempt
 from gateway.graphql.context import Info
 from gateway.graphql.decisions import Adjustment, Decision
 from gateway.graphql.nodes import Node
-from gateway.graphql.scalars import Amount, Moment, Texts, amount, moment
+from gateway.graphql.receipts import Receipt
+from gateway.graphql.scalars import Amount, Moment, Size, Texts, amount, moment
 from gateway.services.shapes import aspect_ratio_of, quality_of, seconds_of
 from schema.lifecycle import Substate, VideoStatus
 from schema.money import CURRENCY
+from schema.output import ExtraOutput as OutputFacts
 from schema.tenant import Scope
 from schema.video import AspectRatio, Quality
 from schema.video import Video as VideoFacts
@@ -35,9 +37,15 @@ class Cost:
         description="The least it was to cost when it was accepted; null when the account had no price."
     )
     quoted_micros: Amount | None = strawberry.field(
-        description="The most it was to cost when it was accepted; null when the account had no price."
+        description="The most it was to cost when it was accepted, or as its quote promised; null when the account had "
+        "no price."
     )
-    charged_micros: Amount | None = strawberry.field(description="What it did cost, once settled.")
+    held_micros: Amount | None = strawberry.field(
+        description="Set aside for it now; 0 once it is settled, null when its price was not known."
+    )
+    charged_micros: Amount | None = strawberry.field(
+        description="What it did cost, never more than was set aside; null until then, and when it cost nothing."
+    )
 
     @classmethod
     def of(cls, facts: VideoFacts) -> Self:
@@ -45,7 +53,27 @@ class Cost:
             currency=CURRENCY,
             quoted_low_micros=amount(facts.quoted_low),
             quoted_micros=amount(facts.quoted_high),
+            held_micros=amount(facts.held),
             charged_micros=amount(facts.charged),
+        )
+
+
+@strawberry.type(description="A file that a provider made for a video which had ended already.")
+class ExtraOutput:
+    attempt: strawberry.ID = strawberry.field(description="The attempt that made it.")
+    size: Size = strawberry.field(description="How long it is.")
+    sha256: str = strawberry.field(description="The hex digest of its bytes.")
+    created_at: Moment = strawberry.field(description="When it was stored.")
+    content_url: str = strawberry.field(description="Where it is, a path on this gateway for the same API key.")
+
+    @classmethod
+    def of(cls, video: str, facts: OutputFacts) -> Self:
+        return cls(
+            attempt=strawberry.ID(facts.attempt),
+            size=Size(facts.asset.size),
+            sha256=facts.asset.sha256,
+            created_at=Moment(facts.at),
+            content_url=f"/v1/videos/{video}/content?output={facts.attempt}",
         )
 
 
@@ -73,6 +101,10 @@ class Video(Node):
     provider: str | None = strawberry.field(description="The provider that makes it now, or made it.")
     account: str | None = strawberry.field(description="The account it is made at now, or was made at.")
     cost: Cost = strawberry.field(description="What it costs.")
+    provider_may_still_bill: bool = strawberry.field(
+        description="It was canceled, and what its provider does with it is not known yet: until then its hold stays, "
+        "and it may still be charged, at most that."
+    )
     credits: int | None = strawberry.field(
         description="What the winning attempt cost, in its account's credits, once known."
     )
@@ -107,6 +139,7 @@ class Video(Node):
             provider=facts.provider,
             account=facts.account,
             cost=Cost.of(facts),
+            provider_may_still_bill=facts.may_still_cost,
             credits=facts.credits,
             adjustments=[Adjustment.of(adjustment) for adjustment in facts.adjustments],
             content_url=f"/v1/videos/{facts.id}/content" if facts.status is VideoStatus.COMPLETED else None,
@@ -129,7 +162,19 @@ class Video(Node):
     async def attempts(self, info: Info) -> list[Attempt]:
         return [Attempt.of(attempt) for attempt in await info.context.attempts.load(self.facts)]
 
+    @strawberry.field(description="Files that came too late to be its own, first to last.")
+    async def extra_outputs(self, info: Info) -> list[ExtraOutput]:
+        outputs = await info.context.outputs.load(self.facts) if self.facts.ended else []
+        return [ExtraOutput.of(self.facts.id, output) for output in outputs]
+
     @strawberry.field(description="Why it went where it went: the routing decision stored with it.")
     async def route(self, info: Info) -> Decision | None:
         tenant = info.context.tenant(Scope.VIDEOS_READ)
         return Decision.stored(await info.context.gateway.videos.decision(tenant.id, self.facts.id))
+
+    @strawberry.field(description="What became of it, and at what price, signed; null until it has ended.")
+    async def receipt(self, info: Info) -> Receipt | None:
+        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        if not self.facts.ended:
+            return None
+        return Receipt.of(await info.context.gateway.receipts.of(tenant.id, self.facts.id))

@@ -7,7 +7,7 @@ from providers.base import Capabilities, RateCard
 from schema.clock import Millis
 from schema.money import Micros
 from schema.quote import PASSING, Candidate, Decision, Exclusion, ReasonCode
-from schema.tenant import RoutingPolicy
+from schema.tenant import UNLIMITED, Funding, RoutingPolicy
 from schema.video import OnUnknown, OnUnsupported, RoutingWish, Strategy, VideoSpec
 
 
@@ -18,6 +18,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
         price_per_credit: micros; None when unknown.
         standing: what speaks against it now whatever the wish (breaker, rest, credits, capacity).
         load: videos it has in the making, for ties.
+        retry_at: when a video that tried it before may try again; None for now.
     """
 
     account: str
@@ -27,10 +28,15 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     price_per_credit: Micros | None
     standing: tuple[Exclusion, ...] = ()
     load: int = 0
+    retry_at: Millis | None = None
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """A video's routing wish laid over its tenant's policy: nothing is left undecided."""
+    """A video's routing wish laid over its tenant's policy: nothing is left undecided.
+
+    Attributes:
+        priced: an account whose price nobody knows must not serve it.
+    """
 
     strategy: Strategy
     order: tuple[str, ...]
@@ -40,6 +46,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     max_cost: Micros | None
     on_unsupported: OnUnsupported
     on_unknown: OnUnknown
+    priced: bool = False
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +59,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 NO_HISTORY = History()
 
 
-def overlay(wish: RoutingWish, policy: RoutingPolicy) -> Wish:
+def overlay(wish: RoutingWish, policy: RoutingPolicy, funding: Funding = UNLIMITED) -> Wish:
     """A video may narrow its tenant's policy, never widen it: caps take the smaller, lists of accounts both apply."""
-    caps = [cap for cap in (wish.max_cost_micros, policy.per_video) if cap is not None]
+    caps = [cap for cap in (wish.max_cost_micros, policy.per_video, funding.per_video) if cap is not None]
     return Wish(
         strategy=wish.strategy or policy.strategy,
         order=policy.order,
@@ -64,31 +71,49 @@ def overlay(wish: RoutingWish, policy: RoutingPolicy) -> Wish:
         max_cost=min(caps, default=None),
         on_unsupported=wish.on_unsupported or policy.on_unsupported,
         on_unknown=wish.on_unknown or policy.on_unknown,
+        priced=funding.limited,
     )
 
 
 def decide(
-    spec: VideoSpec, wish: Wish, facts: tuple[AccountFacts, ...], *, now: Millis, history: History = NO_HISTORY
+    spec: VideoSpec,
+    wish: Wish,
+    facts: tuple[AccountFacts, ...],
+    *,
+    now: Millis,
+    history: History = NO_HISTORY,
+    affordable: Micros | None = None,
 ) -> Decision:
     """Rank every account for a spec; the excluded stay in the list with their reasons.
 
     Ties break by load, then by name, so that the same facts give the same decision.
+
+    Args:
+        affordable: the most that can be held for it; None for any amount.
     """
-    ranked = sorted((_rated(spec, wish, fact, history) for fact in facts), key=lambda pair: pair[0])
+    ranked = sorted((_rated(spec, wish, fact, history, affordable) for fact in facts), key=lambda pair: pair[0])
     return Decision(at=now, strategy=wish.strategy, candidates=tuple(candidate for _, candidate in ranked))
 
 
 _Rank = tuple[int, int, float, float, int, str]
 
 
-def _rated(spec: VideoSpec, wish: Wish, facts: AccountFacts, history: History) -> tuple[_Rank, Candidate]:
+def _rated(
+    spec: VideoSpec, wish: Wish, facts: AccountFacts, history: History, affordable: Micros | None
+) -> tuple[_Rank, Candidate]:
     fitted = fit(spec, facts.capabilities, wish.on_unsupported)
     credits = facts.rates.quote(fitted.spec)
     price = None if facts.price_per_credit is None else credits.at(facts.price_per_credit)
     cost = float("inf") if price is None else float(price.high)
     place = _place(facts, wish.order)
     tries = history.tries.get(facts.account, 0)
-    excluded = (*fitted.exclusions, *_policy(facts, wish, cost, history), *facts.standing)
+    excluded = (
+        *fitted.exclusions,
+        *_policy(facts, wish, cost, history),
+        *_beyond(cost, affordable),
+        *_tired(facts, tries),
+        *facts.standing,
+    )
     candidate = Candidate(
         account=facts.account,
         provider=facts.provider,
@@ -127,7 +152,16 @@ def _policy(facts: AccountFacts, wish: Wish, cost: float, history: History) -> t
         found.append(Exclusion(ReasonCode.ALREADY_REFUSED))
     if wish.max_cost is not None:
         found.extend(_over(cost, wish.max_cost))
+    elif wish.priced and cost == float("inf"):
+        found.append(Exclusion(ReasonCode.PRICE_UNKNOWN))
     return tuple(found)
+
+
+def _beyond(cost: float, affordable: Micros | None) -> tuple[Exclusion, ...]:
+    """What its tenant's money says against it: that may pass, with a top-up or a new day."""
+    if affordable is None or cost <= affordable or cost == float("inf"):
+        return ()
+    return (Exclusion(ReasonCode.OVER_BUDGET, {"cost_micros": int(cost), "affordable_micros": affordable}),)
 
 
 def _over(cost: float, cap: Micros) -> tuple[Exclusion, ...]:
@@ -136,6 +170,13 @@ def _over(cost: float, cap: Micros) -> tuple[Exclusion, ...]:
     if cost > cap:
         return (Exclusion(ReasonCode.OVER_MAX_COST, {"max_cost_micros": cap, "cost_micros": int(cost)}),)
     return ()
+
+
+def _tired(facts: AccountFacts, tries: int) -> tuple[Exclusion, ...]:
+    """A video that has tried it before waits while its retry budget is used up."""
+    if not tries or facts.retry_at is None:
+        return ()
+    return (Exclusion(ReasonCode.RETRIES_USED_UP, {"tries": tries}, until=facts.retry_at),)
 
 
 def _named(names: tuple[str, ...], facts: AccountFacts) -> bool:

@@ -1,14 +1,21 @@
 """Tokens and fingerprints: what we sign or hash so that nobody can guess or forge it."""
 
+import binascii
 import hashlib
 import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import msgspec
+from msgspec.structs import replace
 
 from schema.account import Secret
+from schema.clock import Millis
+from schema.money import Micros
 from schema.video import Metadata, RoutingWish, VideoSpec
 
 _MAC_CHARS = 32
+_QUOTE = "quote_"
+_QUOTE_MAC = 16
 
 
 def callback_token(key: Secret, attempt: str) -> str:
@@ -34,6 +41,42 @@ def key_hash(pepper: Secret, api_key: str) -> bytes:
 def fingerprint(spec: VideoSpec, routing: RoutingWish, metadata: Metadata) -> str:
     """SHA-256 (hex) over the parsed, defaulted wish: equal wishes are equal however they were written."""
     return hashlib.sha256(msgspec.json.encode((spec, routing, metadata), order="sorted")).hexdigest()
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a quote's id says: that this tenant pays at most ``top`` micros for this wish, accepted in time."""
+
+    tenant: str
+    wish: bytes
+    top: Micros
+    expires_at: Millis
+
+
+def wish_digest(spec: VideoSpec, routing: RoutingWish) -> bytes:
+    """What a quote speaks of: the wish, without the quote's own id."""
+    wish = (spec, replace(routing, quote_id=None))
+    return hashlib.sha256(msgspec.json.encode(wish, order="sorted")).digest()[:16]
+
+
+def promise_of(key: Secret, promise: Promise) -> str:
+    """The id of a quote: its promise and an HMAC over it."""
+    said = msgspec.msgpack.encode(promise)
+    return _QUOTE + urlsafe_b64encode(said + _quote_mac(key, said)).rstrip(b"=").decode()
+
+
+def promise_in(key: Secret, id: str) -> Promise | None:
+    """The promise in a quote's id; None when we did not make it."""
+    try:
+        whole = urlsafe_b64decode(id.removeprefix(_QUOTE).encode() + b"==")
+        said, mac = whole[:-_QUOTE_MAC], whole[-_QUOTE_MAC:]
+        genuine = hmac.compare_digest(mac, _quote_mac(key, said))
+        return msgspec.msgpack.decode(said, type=Promise) if genuine else None
+    except (binascii.Error, UnicodeEncodeError, msgspec.DecodeError):
+        return None
+
+
+def _quote_mac(key: Secret, said: bytes) -> bytes:
+    return hmac.digest(key.reveal().encode(), b"quote:" + said, "sha256")[:_QUOTE_MAC]
 
 
 def _mac(key: Secret, text: str) -> str:

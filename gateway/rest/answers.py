@@ -64,6 +64,18 @@ class Download(Answer):
             left.cancel()
 
 
+class Stream(Download):
+    """A file in pieces of which nobody knows how many there are."""
+
+    __slots__ = ()
+
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes], *, headers: tuple[Header, ...]) -> None:
+        super().__init__(first, rest, length=0, status=200, headers=headers)
+
+    async def _start(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": list(self.headers)})
+
+
 async def _left(receive: Receive) -> None:
     """Returns when the caller has hung up."""
     while (await receive())["type"] != "http.disconnect":

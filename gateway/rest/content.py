@@ -1,4 +1,4 @@
-"""/v1/videos/{id}/content: the finished file, whole or in parts."""
+"""/v1/videos/{id}/content: the finished file or an extra output, whole or in parts."""
 
 from litestar import get
 from litestar.exceptions import HTTPException
@@ -7,7 +7,9 @@ from gateway.rest.answers import Answer, Download, Header
 from gateway.rest.headers import Unsatisfiable, byte_range, matches
 from gateway.rest.requests import Call, caller, header, headers, video_id
 from gateway.rest.videos import PATH, PRIVATE, VARY
-from schema.errors import Gone, InvalidRequest
+from gateway.wiring import Gateway
+from schema.errors import Gone, InvalidRequest, NotFound
+from schema.ids import names_attempt
 from schema.tenant import Scope
 from schema.video import Asset
 
@@ -21,14 +23,18 @@ async def content(request: Call) -> Answer:
     id = video_id(request)
     if request.query_params.get("variant", VARIANT) != VARIANT:
         raise InvalidRequest.field("variant", "unsupported", f"must be {VARIANT}; this version makes no pictures of it")
-    asset = await gateway.videos.asset(principal.tenant.id, id)
+    output = request.query_params.get("output")
+    if output is None:
+        asset = await gateway.videos.asset(principal.tenant.id, id)
+    else:
+        asset = await _output(gateway, principal.tenant.id, id, output)
     tag = f'"{asset.sha256}"'
     common = ((b"etag", tag.encode()), (b"accept-ranges", b"bytes"), PRIVATE, VARY)
     if matches(headers(request.scope, b"if-none-match"), tag):
         return Answer(status=304, headers=common)
     part = _part(request, asset, tag)
     start, end = part or (0, asset.size)
-    about = (*common, *_describe(id, asset), *_position(part, asset.size))
+    about = (*common, *_describe(output or id, asset), *_position(part, asset.size))
     status = 200 if part is None else 206
     if request.scope["state"].get("head"):
         return Answer(status=status, headers=about, length=end - start)
@@ -38,6 +44,13 @@ async def content(request: Call) -> Answer:
     except FileNotFoundError as error:
         raise Gone("The file is no longer in the asset store") from error
     return Download(first, pieces, length=end - start, status=status, headers=about)
+
+
+async def _output(gateway: Gateway, tenant: str, id: str, attempt: str) -> Asset:
+    """An extra output. Raises NotFound, without asking the database for what can not be an attempt."""
+    if not names_attempt(attempt):
+        raise NotFound
+    return await gateway.videos.output(tenant, id, attempt)
 
 
 def _part(request: Call, asset: Asset, tag: str) -> tuple[int, int] | None:
@@ -52,8 +65,8 @@ def _part(request: Call, asset: Asset, tag: str) -> tuple[int, int] | None:
         ) from None
 
 
-def _describe(id: str, asset: Asset) -> tuple[Header, ...]:
-    name = f"{id}.{_SUFFIXES.get(asset.media_type, 'bin')}"
+def _describe(stem: str, asset: Asset) -> tuple[Header, ...]:
+    name = f"{stem}.{_SUFFIXES.get(asset.media_type, 'bin')}"
     return (
         (b"content-type", asset.media_type.encode()),
         (b"content-disposition", f'attachment; filename="{name}"'.encode()),

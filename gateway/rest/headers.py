@@ -1,9 +1,11 @@
-"""What request headers mean: Idempotency-Key, Prefer, If-None-Match, Range. Pure."""
+"""What request headers mean: Idempotency-Key, Cancel-After, Prefer, Accept, If-None-Match, Range. Pure."""
 
 import re
 
 from gateway.policy import idempotency
+from gateway.policy.durations import DURATION_HINT, duration
 from schema.errors import FieldError, MalformedRequest
+from schema.video import LONGEST_SECONDS
 
 MAX_WAIT = 60.0
 """Seconds ``Prefer: wait`` may hold a request (standards AS-3)."""
@@ -12,7 +14,9 @@ EARLIER = 0.2
 """Seconds before the wait is over by which we answer: some clients stop listening on the dot."""
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+CANCEL_AFTER = "Cancel-After"
 _WAIT = re.compile(r'wait(?:\s*=\s*"?(\d{1,6})"?)?', re.IGNORECASE)
+_MEDIA = re.compile(r"([a-z0-9.+-]+/[a-z0-9.+-]+)(?:\s*;\s*(?!q=)[^;,]*)*(?:\s*;\s*q=([01](?:\.\d{0,3})?))?")
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
 
@@ -36,6 +40,35 @@ def idempotency_key(values: list[str]) -> str | None:
     raise MalformedRequest(
         f"{IDEMPOTENCY_KEY}: {detail}", errors=(FieldError(IDEMPOTENCY_KEY, "invalid_idempotency_key", detail),)
     )
+
+
+def cancel_after(values: list[str]) -> int | None:
+    """Seconds after which a video is canceled by itself; None when the header is not there.
+
+    Raises:
+        MalformedRequest: it is given twice, is no span of time, or one that is too short or too long.
+    """
+    if not values:
+        return None
+    seconds = duration(values[0].strip())
+    if len(values) == 1 and seconds is not None and 1 <= seconds <= LONGEST_SECONDS:
+        return seconds
+    detail = f"must be given once, as {DURATION_HINT}; from 1 second to {LONGEST_SECONDS}"
+    raise MalformedRequest(
+        f"{CANCEL_AFTER}: {detail}", errors=(FieldError(CANCEL_AFTER, "invalid_cancel_after", detail),)
+    )
+
+
+def prefers(values: list[str], media: str, *, to: str) -> bool:
+    """Whether ``Accept`` names a media type, and does not like the usual one better (RFC 9110, 12.5.1)."""
+    liked = {name: quality for value in values for name, quality in _MEDIA.findall(value.lower())}
+    wanted, usual = (float(liked[name] or 1) if name in liked else 0.0 for name in (media, to))
+    return wanted > 0 and wanted >= usual
+
+
+def resent(values: list[str]) -> bool:
+    """Whether an SDK says that it sends the same request again (``x-stainless-retry-count``, from 1 on)."""
+    return any(value.isdecimal() and value.isascii() and value.strip("0") for value in values)
 
 
 def wait_seconds(values: list[str]) -> float | None:

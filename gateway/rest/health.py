@@ -20,13 +20,19 @@ READY = "/readyz"
 _PATIENCE = 3.0
 
 
-class HealthView(msgspec.Struct, frozen=True):
-    """It is well."""
+class HealthView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """It is well.
 
-    status: Literal["ok"] = "ok"
+    Attributes:
+        quarantined: it was restored from a backup and waits for an operator: it shows videos and accepts none.
+    """
+
+    status: Literal["ok"]
+    quarantined: bool = False
 
 
-_OK = encode(HealthView())
+_OK = encode(HealthView("ok"))
+_QUARANTINED = encode(HealthView("ok", quarantined=True))
 
 
 @get(LIVE)
@@ -42,7 +48,8 @@ async def ready(request: Call) -> Answer:
     try:
         async with asyncio.timeout(_PATIENCE):
             await gateway.store.database.ping()
+            quarantined = await gateway.quarantine.is_on()
     except (StoreError, TimeoutError) as error:
         log.warning("gateway.not_ready", reason=type(error).__name__)
         raise Overloaded("Not ready: the database can not keep anything now", retry_after_seconds=1) from error
-    return Answer(_OK)
+    return Answer(_QUARANTINED if quarantined else _OK)

@@ -99,7 +99,7 @@ async def retrieve(request: Call) -> Answer:
 
 def models(gateway: Gateway, principal: Principal) -> tuple[ModelView, ...]:
     """What this caller can ask for."""
-    known = gateway.videos.models(principal.tenant)
+    known = gateway.decisions.models(principal.tenant)
     return tuple(_model(id, _makers(gateway, accounts)) for id, accounts in known.items())
 
 

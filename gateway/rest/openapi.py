@@ -30,7 +30,9 @@ _TEMPLATE = "#/components/schemas/{name}"
 
 _TAGS = {
     "videos": "Ask for videos, follow them, fetch them.",
+    "money": "What videos cost, and what your money did.",
     "models": "What can be asked for.",
+    "operator": "For operators: unknown outcomes, tenants' money, incidents, the quarantine after a restore.",
     "hooks": "Where providers call us back.",
     "health": "For whoever runs this.",
 }
@@ -155,7 +157,7 @@ def _body(body: Body) -> dict[str, Any]:
         schema = {"$ref": _TEMPLATE.format(name=_name(body.shape.__name__))}
     content: dict[str, Any] = {kind: {"schema": schema} for kind in body.types}
     for kind, form in content.items():
-        if body.shape is not None:
+        if body.shape in _SAMPLES:
             form["examples"] = {"plain": {"value": _SAMPLES[body.shape]}}
         if kind in FORM_TYPES:
             form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in _NESTED}
@@ -173,6 +175,8 @@ def _reply(reply: Reply) -> dict[str, Any]:
         if reply.shape in _SAMPLES:
             content["examples"] = {"plain": {"value": _SAMPLES[reply.shape]}}
         found["content"] = {reply.media: content}
+    if reply.also is not None:
+        found["content"][reply.also] = {"schema": _shape(None)}
     return found
 
 

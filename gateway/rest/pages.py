@@ -1,59 +1,102 @@
-"""The query of ``GET /v1/videos`` as a page's wish, and the links from a page to its neighbours. Pure."""
+"""The query of a list as a page's wish, and the links from a page to its neighbours. Pure."""
 
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, Protocol
 from urllib.parse import parse_qsl, urlencode
 
-from gateway.rest.views import VideoPageView
+import msgspec
+
 from gateway.services.videos import MAX_PAGE, PageWish
 from schema.errors import InvalidRequest, MalformedRequest
 from schema.ids import names_video
 from schema.lifecycle import VideoStatus
 
-_NAMES = ("after", "before", "limit", "order", "status")
+PAGE_NAMES = ("after", "before", "limit", "order")
+_VIDEO_NAMES = (*PAGE_NAMES, "status")
 _CURSORS = ("after", "before")
 _ORDERS = ("asc", "desc")
+_STATUSES = frozenset(VideoStatus)
 _MAX_QUERY_FIELDS = 16
 
 
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list: ``after`` or ``before`` an id, at most ``limit``."""
+
+    after: str | None
+    before: str | None
+    limit: int
+    newest_first: bool
+
+
+class Shown(Protocol):
+    """A page as it is shown."""
+
+    @property
+    def first_id(self) -> str | None: ...
+    @property
+    def last_id(self) -> str | None: ...
+    @property
+    def has_more(self) -> bool: ...
+
+
+class Around(Protocol):
+    """What a page was asked for by."""
+
+    @property
+    def after(self) -> str | None: ...
+    @property
+    def before(self) -> str | None: ...
+
+
 def page_wish(query: bytes) -> PageWish:
-    """Which page is asked for.
+    """Which page of videos is asked for.
 
     Raises:
         MalformedRequest: the query can not be read, or a cursor is none of ours.
         InvalidRequest: a parameter is unknown, or its value is.
     """
-    given = _given(query)
-    order = given.get("order", "desc")
-    if order not in _ORDERS:
-        raise InvalidRequest.field("order", "invalid_value", "must be asc or desc")
-    status = given.get("status")
+    asked = given(query, _VIDEO_NAMES)
+    status = asked.get("status")
     if status is not None and status not in _STATUSES:
         raise InvalidRequest.field("status", "invalid_value", f"must be one of {', '.join(VideoStatus)}")
+    wish = cut(asked, names_video, "a video")
     return PageWish(
-        after=_cursor(given, "after"),
-        before=_cursor(given, "before"),
-        limit=_limit(given.get("limit")),
-        newest_first=order == "desc",
+        after=wish.after,
+        before=wish.before,
+        limit=wish.limit,
+        newest_first=wish.newest_first,
         status=None if status is None else VideoStatus(status),
     )
 
 
-_STATUSES = frozenset(VideoStatus)
+def cut(asked: dict[str, str], names: Callable[[str], bool], what: str) -> Cut:
+    """Which part of a list a query asks for. ``names`` tells whether an id could be that of ``what`` it lists.
+
+    Raises:
+        MalformedRequest: a cursor is none of ours.
+        InvalidRequest: a value is unknown.
+    """
+    order = asked.get("order", "desc")
+    if order not in _ORDERS:
+        raise InvalidRequest.field("order", "invalid_value", "must be asc or desc")
+    after, before = (_cursor(asked, name, names, what) for name in _CURSORS)
+    return Cut(after=after, before=before, limit=_limit(asked.get("limit")), newest_first=order == "desc")
 
 
-def _given(query: bytes) -> dict[str, str]:
+def given(query: bytes, names: tuple[str, ...]) -> dict[str, str]:
+    """The parameters of a query, each known and given once. Raises MalformedRequest."""
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS)
     except ValueError as error:
         raise MalformedRequest("The query can not be read") from error
-    given: dict[str, str] = {}
+    asked: dict[str, str] = {}
     for name, value in pairs:
-        if name not in _NAMES:
-            _refuse(name[:64], "unknown_parameter", f"is not known; the parameters are {', '.join(_NAMES)}")
-        if name in given:
+        if name not in names:
+            _refuse(name[:64], "unknown_parameter", f"is not known; the parameters are {', '.join(names)}")
+        if name in asked:
             _refuse(name, "repeated", "is given more than once")
-        given[name] = value
-    return given
+        asked[name] = value
+    return asked
 
 
 def _refuse(name: str, code: str, detail: str) -> NoReturn:
@@ -68,15 +111,15 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _cursor(given: dict[str, str], name: str) -> str | None:
-    """An id is a cursor whether or not there is such a video: deleting while paging must not break the walk."""
-    id = given.get(name)
-    if id is not None and not names_video(id):
-        _refuse(name, "invalid_cursor", "must be the id of a video, as first_id and last_id are")
+def _cursor(asked: dict[str, str], name: str, names: Callable[[str], bool], what: str) -> str | None:
+    """An id is a cursor whether or not there is such a thing: deleting while paging must not break the walk."""
+    id = asked.get(name)
+    if id is not None and not names(id):
+        _refuse(name, "invalid_cursor", f"must be the id of {what}, as first_id and last_id are")
     return id
 
 
-def links(path: str, query: bytes, wish: PageWish, page: VideoPageView) -> str:
+def links(path: str, query: bytes, wish: Around, page: Shown) -> str:
     """The ``Link`` header's value: ``next`` and ``prev`` where there is such a page, ``first`` from every other."""
     kept = [(name, value) for name, value in parse_qsl(query.decode("ascii")) if name not in _CURSORS]
     backwards = wish.before is not None

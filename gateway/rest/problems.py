@@ -2,7 +2,7 @@
 
 import re
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import structlog
@@ -10,12 +10,13 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from gateway.rest.headers import IDEMPOTENCY_KEY
+from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY
 from gateway.rest.requests import Call, header
 from schema.errors import (
     FieldError,
     Forbidden,
     GatewayError,
+    InsufficientFunds,
     MalformedRequest,
     NotFound,
     Overloaded,
@@ -23,6 +24,7 @@ from schema.errors import (
     TooManyRequests,
     Unauthenticated,
 )
+from schema.money import CURRENCY, MAX_MICROS
 
 log = structlog.get_logger()
 
@@ -31,6 +33,7 @@ LONGEST_RETRY = 60
 """Seconds: some SDKs sleep as long as they are told, others give up beyond two minutes (standards RL-4)."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=256)]
+_Micros = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)]
 _Sentence = Annotated[str, msgspec.Meta(max_length=4096)]
 
 
@@ -65,6 +68,23 @@ class ErrorMember(msgspec.Struct, frozen=True, kw_only=True):
     code: _Name
 
 
+class FundsMember(msgspec.Struct, frozen=True, kw_only=True):
+    """What is missing, in millionths of the currency.
+
+    Attributes:
+        needed_micros: the most the video may cost: so much is set aside for it.
+        available_micros: what is left, on your balance or of the budget.
+        missing_micros: what lacks.
+        period: the budget that is used up, a day (`2026-11-20`) or a month (`2026-11`), UTC; null for your balance.
+    """
+
+    currency: Literal["USD"] = CURRENCY
+    needed_micros: _Micros
+    available_micros: _Micros
+    missing_micros: _Micros
+    period: Annotated[str, msgspec.Meta(max_length=10)] | None
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request was not served.
 
@@ -76,6 +96,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         code: a stable word to decide by.
         request_id: quote it when you ask for help; the logs know it.
         errors: the fields that are wrong.
+        funds: what is missing, when money is (402).
     """
 
     type: Annotated[str, msgspec.Meta(pattern="^urn:filmgate:problem:", max_length=128)]
@@ -87,6 +108,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     request_id: Annotated[str, msgspec.Meta(max_length=64)]
     errors: Annotated[tuple[FieldProblem, ...], msgspec.Meta(max_length=256)]
     error: ErrorMember
+    funds: FundsMember | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -122,7 +144,7 @@ _DETAILS = {
 }
 """What to say instead of the framework's words."""
 
-_HEADERS = frozenset({IDEMPOTENCY_KEY})
+_HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER})
 """Fields of errors that are headers; on a POST the others are of the body, elsewhere of the query."""
 
 _encode = msgspec.json.Encoder().encode
@@ -141,7 +163,18 @@ def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     if error.retry_after_seconds is not None:
         seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
         more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
-    return _answer(call, error.status, kind, error.detail, errors=error.errors, headers=more)
+    return _answer(call, error.status, kind, error.detail, errors=error.errors, headers=more, funds=_funds(error))
+
+
+def _funds(error: GatewayError) -> FundsMember | msgspec.UnsetType:
+    if not isinstance(error, InsufficientFunds):
+        return msgspec.UNSET
+    return FundsMember(
+        needed_micros=error.needed,
+        available_micros=error.available,
+        missing_micros=error.missing,
+        period=error.period,
+    )
 
 
 def _framework(call: Call, error: HTTPException) -> Response[bytes]:
@@ -174,6 +207,7 @@ def _answer(
     *,
     errors: tuple[FieldError, ...] = (),
     headers: dict[str, str] | None = None,
+    funds: FundsMember | msgspec.UnsetType = msgspec.UNSET,
 ) -> Response[bytes]:
     more = dict(headers or {})
     id = str(call.scope["state"].get("request_id", ""))
@@ -190,6 +224,7 @@ def _answer(
         request_id=id,
         errors=tuple(_located(call, error) for error in errors),
         error=ErrorMember(message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code),
+        funds=funds,
     )
     return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
 

@@ -2,7 +2,21 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.rest import content, health, hooks, models, openapi, videos
+from gateway.rest import (
+    admin,
+    admin_attempts,
+    admin_tenants,
+    content,
+    health,
+    hooks,
+    ledger,
+    models,
+    openapi,
+    quotes,
+    receipts,
+    reconciliation,
+    videos,
+)
 
 
 def rest_routes() -> list[HTTPRouteHandler]:
@@ -14,8 +28,25 @@ def rest_routes() -> list[HTTPRouteHandler]:
         videos.cancel,
         videos.route,
         content.content,
+        receipts.receipt,
+        receipts.keys,
+        quotes.create,
+        ledger.balance,
+        ledger.list_,
         models.list_,
         models.retrieve,
+        admin_attempts.list_,
+        admin_attempts.bind,
+        admin_attempts.void,
+        admin_attempts.resolutions,
+        admin_attempts.suspense,
+        admin_tenants.top_up,
+        admin_tenants.adjust,
+        admin_tenants.balance,
+        admin.incidents,
+        admin.quarantine,
+        admin.release,
+        reconciliation.reconcile,
         hooks.hear,
         health.live,
         health.ready,

@@ -4,7 +4,7 @@ from litestar import get, post
 
 from gateway.policy.signing import fingerprint
 from gateway.rest.answers import JSON, Answer, Header
-from gateway.rest.headers import EARLIER, idempotency_key, matches, wait_seconds
+from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait_seconds
 from gateway.rest.pages import links, page_wish
 from gateway.rest.requests import Call, caller, headers, video_id
 from gateway.rest.views import encode, etag, page_view, video_view
@@ -35,6 +35,7 @@ async def create(request: Call) -> Answer:
         metadata=wish.metadata,
         key=key,
         fingerprint=fingerprint(wish.spec, wish.routing, wish.metadata),
+        resent=resent(headers(request.scope, b"x-stainless-retry-count")),
     )
     accepted = await gateway.videos.accept(principal.tenant, order)
     id = accepted.video.id
@@ -43,7 +44,7 @@ async def create(request: Call) -> Answer:
     seen = await gateway.videos.seen(principal.tenant.id, id) if changed else Seen(accepted.video, [])
     replayed = ((b"idempotent-replayed", b"true"),) if accepted.replayed else ()
     return Answer(
-        encode(video_view(seen.video, seen.attempts, gateway.accounts)),
+        encode(video_view(seen.video, seen.attempts, gateway.accounts, seen.outputs)),
         status=202,
         headers=(
             JSON,
@@ -61,7 +62,8 @@ async def list_(request: Call) -> Answer:
     query: bytes = request.scope["query_string"]
     wish = page_wish(query)
     page = await gateway.videos.page(principal.tenant.id, wish)
-    view = page_view(page, await gateway.videos.attempts(page.videos), gateway.accounts)
+    attempts = await gateway.videos.attempts(page.videos)
+    view = page_view(page, attempts, gateway.accounts, await gateway.videos.outputs(page.videos, attempts))
     link = links(PATH, query, wish, view)
     neighbours = ((b"link", link.encode()),) if link else ()
     return Answer(encode(view), headers=(JSON, PRIVATE, VARY, *neighbours))
@@ -77,16 +79,17 @@ async def retrieve(request: Call) -> Answer:
     common = ((b"etag", tag.encode()), PRIVATE, VARY, *poll_hints(gateway, seen.video), *applied)
     if matches(headers(request.scope, b"if-none-match"), tag):
         return Answer(status=304, headers=common)
-    return Answer(encode(video_view(seen.video, seen.attempts, gateway.accounts)), headers=(JSON, *common))
+    view = video_view(seen.video, seen.attempts, gateway.accounts, seen.outputs)
+    return Answer(encode(view), headers=(JSON, *common))
 
 
 @post(PATH + "/{video_id:str}/cancel")
 async def cancel(request: Call) -> Answer:
     gateway, principal = caller(request, Scope.VIDEOS_WRITE)
     id = video_id(request)
-    await gateway.videos.cancel(principal.tenant.id, id)
+    await gateway.cancels.cancel(principal.tenant.id, id)
     seen = await gateway.videos.seen(principal.tenant.id, id)
-    return Answer(encode(video_view(seen.video, seen.attempts, gateway.accounts)))
+    return Answer(encode(video_view(seen.video, seen.attempts, gateway.accounts, seen.outputs)))
 
 
 @get(PATH + "/{video_id:str}/route")

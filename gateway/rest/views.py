@@ -1,6 +1,7 @@
 """What callers see: OpenAI's video object, always with its thirteen keys, and ours beside them under ``gateway``."""
 
 import zlib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,16 +15,17 @@ from schema.errors import FailureKind
 from schema.ids import ATTEMPT, VIDEO, pattern
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.money import CURRENCY, MAX_MICROS
+from schema.output import ExtraOutput
 from schema.size import SIZES, UNDECIDED
 from schema.video import MAX_METADATA, MAX_PROMPT, Adjustment, AspectRatio, Quality, Video, VideoError
 
 VideoId = Annotated[str, msgspec.Meta(pattern=pattern(VIDEO), max_length=32)]
 _AttemptId = Annotated[str, msgspec.Meta(pattern=pattern(ATTEMPT), max_length=30)]
-_Name = Annotated[str, msgspec.Meta(max_length=64)]
+Name = Annotated[str, msgspec.Meta(max_length=64)]
 _Word = Annotated[str, msgspec.Meta(max_length=256)]
-_Text = Annotated[str, msgspec.Meta(max_length=4096)]
-_Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-_Money = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)]
+Text = Annotated[str, msgspec.Meta(max_length=4096)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Money = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)]
 _CreditCount = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 _Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 
@@ -32,32 +34,42 @@ class CostView(msgspec.Struct, frozen=True, kw_only=True):
     """What the video costs you, in millionths of the currency; null while it is not known.
 
     Attributes:
-        quoted_micros: the most it may cost at the account it was meant for when it was accepted.
+        quoted_micros: the most it may cost at the account it was meant for when it was accepted, or as its quote
+            promised.
         quoted_low_micros: the least.
-        held_micros: set aside for it now.
-        charged_micros: what it cost in the end.
+        held_micros: set aside for it now; 0 once it is settled, null when its price was not known.
+        charged_micros: what it cost in the end, never more than was set aside; null until then, and when it cost
+            nothing.
     """
 
     currency: Literal["USD"] = CURRENCY
-    quoted_micros: _Money | None = None
-    quoted_low_micros: _Money | None = None
-    held_micros: _Money | None = None
-    charged_micros: _Money | None = None
+    quoted_micros: Money | None = None
+    quoted_low_micros: Money | None = None
+    held_micros: Money | None = None
+    charged_micros: Money | None = None
 
 
 class ReasonView(msgspec.Struct, frozen=True):
     """Why an attempt ended as it did: a stable code, and words for people."""
 
     code: FailureKind
-    message: _Text
+    message: Text
 
 
 class AttemptCostView(msgspec.Struct, frozen=True, kw_only=True):
-    """In the account's credits: what the attempt may cost, and what it did, once the provider has said so."""
+    """What the attempt may cost, and what it did, once the provider has said so; who pays for it, the ledger tells.
+
+    Attributes:
+        credits_low: the least, in the account's credits.
+        credits_high: the most.
+        credits: what the provider said it cost.
+        micros: the same in millionths of the currency, when the account has a price.
+    """
 
     credits_low: _CreditCount
     credits_high: _CreditCount
     credits: _CreditCount | None
+    micros: Money | None = None
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,15 +83,31 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: _AttemptId
-    account: _Name
-    provider: _Name
+    account: Name
+    provider: Name
     state: AttemptState
     verdict: Verdict | None
     provider_ref: _Word | None
-    started_at: _Moment
-    ended_at: _Moment | None
+    started_at: Moment
+    ended_at: Moment | None
     reason: ReasonView | None
     cost: AttemptCostView
+
+
+class ExtraOutputView(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that came when the video had ended already: `content?output=` and its attempt's id download it.
+
+    Attributes:
+        attempt: the attempt that made it.
+        size: bytes.
+        sha256: hex digest of the bytes.
+        created_at: when it was stored, seconds since the Unix epoch.
+    """
+
+    attempt: _AttemptId
+    size: Moment
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+    created_at: Moment
 
 
 class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,21 +119,26 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
         account: the provider account that does.
         queue_position: its place among those who wait; null when it does not, or nobody counts.
         eta_seconds: until it has ended, as far as we can tell.
+        provider_may_still_bill: it was canceled, and what its provider does with it is not known yet: until then its
+            hold stays, and it may still be charged, at most that.
         credits: what it cost in the account's credits, once known.
         attempts: first to last.
         adjustments: wishes that were bent to what the provider can do.
+        extra_outputs: files that came too late to be the video's own, first to last.
         version: grows with every change.
     """
 
     substate: Substate | None
-    provider: _Name | None
-    account: _Name | None
-    queue_position: _Moment | None = None
-    eta_seconds: _Moment | None = None
+    provider: Name | None
+    account: Name | None
+    queue_position: Moment | None = None
+    eta_seconds: Moment | None = None
     cost: CostView
+    provider_may_still_bill: bool = False
     credits: _CreditCount | None
     attempts: Annotated[tuple[AttemptView, ...], msgspec.Meta(max_length=64)]
     adjustments: Annotated[tuple[Adjustment, ...], msgspec.Meta(max_length=16)]
+    extra_outputs: Annotated[tuple[ExtraOutputView, ...], msgspec.Meta(max_length=64)] = ()
     version: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 
 
@@ -132,10 +165,10 @@ class VideoView(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["video"] = "video"
     status: VideoStatus
     progress: _Percent
-    created_at: _Moment
-    completed_at: _Moment | None
-    expires_at: _Moment | None
-    model: _Name
+    created_at: Moment
+    completed_at: Moment | None
+    expires_at: Moment | None
+    model: Name
     prompt: Annotated[str, msgspec.Meta(max_length=MAX_PROMPT)]
     seconds: Annotated[str, msgspec.Meta(pattern="^([0-9]+|auto)$", max_length=4)]
     size: Annotated[str, msgspec.Meta(max_length=11)]
@@ -143,7 +176,7 @@ class VideoView(msgspec.Struct, frozen=True, kw_only=True):
     error: VideoError | None
     aspect_ratio: AspectRatio | None
     quality: Quality | None
-    metadata: Annotated[dict[_Word, _Text], msgspec.Meta(max_length=MAX_METADATA)]
+    metadata: Annotated[dict[_Word, Text], msgspec.Meta(max_length=MAX_METADATA)]
     gateway: GatewayView
 
 
@@ -166,7 +199,9 @@ class VideoPageView(msgspec.Struct, frozen=True, kw_only=True):
 encode = msgspec.json.Encoder().encode
 
 
-def video_view(video: Video, attempts: list[Attempt], accounts: Accounts) -> VideoView:
+def video_view(
+    video: Video, attempts: list[Attempt], accounts: Accounts, outputs: Sequence[ExtraOutput] = ()
+) -> VideoView:
     """A video as its tenant sees it."""
     spec = video.spec
     seconds = seconds_of(video, accounts)
@@ -191,18 +226,25 @@ def video_view(video: Video, attempts: list[Attempt], accounts: Accounts) -> Vid
             provider=video.provider,
             account=video.account,
             cost=CostView(
-                quoted_micros=video.quoted_high, quoted_low_micros=video.quoted_low, charged_micros=video.charged
+                quoted_micros=video.quoted_high,
+                quoted_low_micros=video.quoted_low,
+                held_micros=video.held,
+                charged_micros=video.charged,
             ),
+            provider_may_still_bill=video.may_still_cost,
             credits=video.credits,
             attempts=tuple([_attempt(attempt) for attempt in attempts]),
             adjustments=video.adjustments,
+            extra_outputs=tuple([_output(output) for output in outputs]),
             version=video.version,
         ),
     )
 
 
-def page_view(page: Page, attempts: dict[str, list[Attempt]], accounts: Accounts) -> VideoPageView:
-    data = tuple([video_view(video, attempts[video.id], accounts) for video in page.videos])
+def page_view(
+    page: Page, attempts: dict[str, list[Attempt]], accounts: Accounts, outputs: dict[str, list[ExtraOutput]]
+) -> VideoPageView:
+    data = tuple([video_view(video, attempts[video.id], accounts, outputs.get(video.id, ())) for video in page.videos])
     return VideoPageView(
         data=data, first_id=data[0].id if data else None, last_id=data[-1].id if data else None, has_more=page.more
     )
@@ -229,8 +271,17 @@ def _attempt(attempt: Attempt) -> AttemptView:
         ended_at=_seconds(attempt.ended_at),
         reason=None if attempt.reason is None else ReasonView(attempt.reason.code, attempt.reason.message),
         cost=AttemptCostView(
-            credits_low=attempt.credits_low, credits_high=attempt.credits_high, credits=attempt.credits
+            credits_low=attempt.credits_low,
+            credits_high=attempt.credits_high,
+            credits=attempt.credits,
+            micros=attempt.micros,
         ),
+    )
+
+
+def _output(output: ExtraOutput) -> ExtraOutputView:
+    return ExtraOutputView(
+        attempt=output.attempt, size=output.asset.size, sha256=output.asset.sha256, created_at=output.at // 1000
     )
 
 

@@ -8,14 +8,17 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.exceptions import ClientException, HTTPException
+from msgspec.structs import replace
 
 from gateway.rest.forms import MAX_FIELDS, nested
-from gateway.rest.requests import Call
+from gateway.rest.headers import CANCEL_AFTER, cancel_after
+from gateway.rest.requests import Call, headers
 from schema.errors import FieldError, InvalidRequest, MalformedRequest
 from schema.money import parse_micros
 from schema.size import SIZE_HINT, wished_shape
 from schema.video import (
     ANY_MODEL,
+    LONGEST_SECONDS,
     MAX_METADATA,
     MAX_METADATA_KEY,
     MAX_METADATA_VALUE,
@@ -26,6 +29,7 @@ from schema.video import (
     OnUnknown,
     OnUnsupported,
     Quality,
+    QuoteId,
     RoutingWish,
     Strategy,
     Url,
@@ -67,6 +71,8 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         strategy: how the candidates are ranked.
         max_cost: the most it may cost, as decimal text in the gateway's currency.
         deadline_seconds: from accepted to ended; later it fails with `deadline_exceeded`.
+        cancel_after_seconds: cancel it by itself when it has not ended by then; also the header `Cancel-After`.
+        quote_id: of a quote for this very wish: what it promised is the most that is charged.
         on_unsupported: what to do with a wish a provider can not express: refuse, or use the nearest and say so in
             `gateway.adjustments`.
         on_unknown: what to do when nobody knows whether a paid submit arrived. `retry` and `failover` accept that the
@@ -79,7 +85,9 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_cost: (
         Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$", max_length=16, examples=["0.50"])] | None
     ) = None
-    deadline_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
+    deadline_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SECONDS)] | None = None
+    cancel_after_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SECONDS)] | None = None
+    quote_id: QuoteId | None = None
     on_unsupported: OnUnsupported | None = None
     on_unknown: OnUnknown | None = None
 
@@ -137,6 +145,7 @@ _HINTS = {
     "gateway.strategy": _one_of(Strategy),
     "gateway.on_unsupported": _one_of(OnUnsupported),
     "gateway.on_unknown": _one_of(OnUnknown),
+    "gateway.quote_id": "must be the id of a quote, as it was given",
     "gateway.max_cost": 'must be an amount as text, such as "0.50"',
 }
 """What to say instead of msgspec's words, by field or by the object it lies in."""
@@ -146,13 +155,30 @@ _decode = msgspec.json.Decoder(CreateVideo).decode
 
 
 async def read_wish(call: Call) -> Wish:
-    """The request's body as a wish.
+    """The request's body as a wish, and what its header Cancel-After says beside it.
 
     Raises:
-        MalformedRequest: the body can not be read.
-        InvalidRequest: a field is missing, unknown, of a wrong type or out of range; it names the field.
+        MalformedRequest: the body or the header can not be read.
+        InvalidRequest: a field is missing, unknown, of a wrong type or out of range, or says another thing than the
+            header; it names the field.
         HTTPException: 413 when it is too large, 415 when it is of a type we do not read.
     """
+    seconds = cancel_after(headers(call.scope, CANCEL_AFTER.lower().encode()))
+    return _canceled_after(await _read(call), seconds)
+
+
+def _canceled_after(wish: Wish, seconds: int | None) -> Wish:
+    """The wish with what its header says; the body may say the same."""
+    routing = wish.routing
+    if seconds is None or seconds == routing.cancel_after_seconds:
+        return wish
+    if routing.cancel_after_seconds is not None:
+        detail = f"says {seconds} seconds, and gateway.cancel_after_seconds {routing.cancel_after_seconds}"
+        raise InvalidRequest.field(CANCEL_AFTER, "conflict", detail)
+    return replace(wish, routing=replace(routing, cancel_after_seconds=seconds))
+
+
+async def _read(call: Call) -> Wish:
     kind, _ = call.content_type
     try:
         if kind == JSON_TYPE:

@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.config.settings import Timing
+from gateway.policy import retries
 from gateway.policy.breaker import open_until
 from gateway.policy.routing import AccountFacts
 from gateway.policy.standing import Lesson, learned, standing
@@ -25,6 +26,7 @@ class Accounts:
         self._store = store
         self._clock = clock
         self._timing = timing
+        self._retry_every = millis(timing.retry_every_seconds)
         self._accounts = {account.id: account for account in accounts}
         self._providers = {account.id: kinds[account.provider].of(account) for account in accounts}
         self._slot_spans = {id: slot_span(provider) for id, provider in self._providers.items()}
@@ -87,6 +89,7 @@ class Accounts:
             price_per_credit=account.price_per_credit,
             standing=self._standing(account, state, load, now),
             load=load,
+            retry_at=self._blocked_until(state, now),
         )
 
     def _standing(self, account: Account, state: AccountState, load: int, now: Millis) -> tuple[Exclusion, ...]:
@@ -107,15 +110,42 @@ class Accounts:
             return load
         return await tx.attempts.load(account.id, state.failed_at)
 
-    async def admits(self, tx: Transaction, account: Account, now: Millis) -> AccountState | None:
-        """The account's state when it may take one more video now, exactly; its row stays held by the transaction."""
+    async def admits(self, tx: Transaction, account: Account, now: Millis, *, again: bool) -> AccountState | None:
+        """The account's state when it may take one more video now, exactly; its row stays held by the transaction.
+
+        Args:
+            again: the video has tried it before, so that it counts towards the account's retry budget.
+        """
         state = await tx.accounts.lock(account.id)
         load = await self._load(tx, account, state, now)
-        return None if self._standing(account, state, load, now) else state
+        if self._standing(account, state, load, now):
+            return None
+        return await self._retried(tx, state, now) if again else state
+
+    async def retry(self, tx: Transaction, account: str, now: Millis) -> Millis | None:
+        """Take one retry from an account's budget; when there is none, the moment at which there is one again."""
+        state = await tx.accounts.lock(account)
+        until = self._blocked_until(state, now)
+        if until is None:
+            await self._retried(tx, state, now)
+        return until
+
+    def _blocked_until(self, state: AccountState, now: Millis) -> Millis | None:
+        return retries.blocked_until(state.retries_full_at, now, every=self._retry_every)
+
+    async def _retried(self, tx: Transaction, state: AccountState, now: Millis) -> AccountState | None:
+        if self._blocked_until(state, now) is not None:
+            return None
+        full_at = retries.spent(state.retries_full_at, now, every=self._retry_every)
+        after = msgspec.structs.replace(state, retries_full_at=full_at)
+        await tx.accounts.update(after)
+        return after
 
     async def learn(self, tx: Transaction, account: Account, lesson: Lesson, now: Millis) -> None:
         """Remember what a refusal or a failure says about the account."""
         state = await tx.accounts.lock(account.id)
+        if lesson.credits is not None:
+            await tx.estimates.saw(account.id, lesson.credits, now)
         after = learned(state, lesson, credential_version=account.credential_version, now=now)
         if after != state:
             await tx.accounts.update(after)
@@ -124,10 +154,17 @@ class Accounts:
     async def answered(self, tx: Transaction, account: Account) -> None:
         """It answered as it should: the breaker closes, the credential works."""
         known = self._states.get(account.id)
-        if known is not None and known.failures == 0 and known.credential is CredentialState.WORKS:
+        healthy = known is not None and known.failures == 0 and known.retries_full_at is None
+        if healthy and known is not None and known.credential is CredentialState.WORKS:
             return
         state = await tx.accounts.lock(account.id)
-        works = msgspec.structs.replace(state, failures=0, failed_at=None, credential=CredentialState.WORKS)
+        works = msgspec.structs.replace(
+            state,
+            failures=0,
+            failed_at=None,
+            credential=CredentialState.WORKS,
+            retries_full_at=retries.earned(state.retries_full_at, self._clock.now(), every=self._retry_every),
+        )
         if works != state:
             await tx.accounts.update(works)
             self._read_at = None

@@ -1,5 +1,7 @@
 """Finished videos as our own files: copied before the provider's link dies, then served by us alone."""
 
+from typing import Any
+
 import structlog
 
 from gateway.assets import Assets as AssetStore
@@ -7,22 +9,31 @@ from gateway.assets import AssetStoreFailed
 from gateway.config.settings import Timing
 from gateway.fetcher import Fetched, Fetcher, FetchFailed
 from gateway.policy import backoff
+from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
+from gateway.services.promises import FILE_LOST, promised, substate_of
 from gateway.services.records import Records
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
 from gateway.upstream import Upstream
 from providers.base import Phase
 from schema.attempt import Attempt
-from schema.clock import Clock
+from schema.clock import Clock, Millis
 from schema.errors import ProviderFailure
 from schema.event import EventType
 from schema.lifecycle import AttemptState, VideoMove
 from schema.luck import Luck
-from schema.money import Micros
+from schema.output import ExtraOutput
 from schema.video import Asset, Video, VideoErrorCode
 
 log = structlog.get_logger()
+
+FRESH = 60_000
+"""How long a provider's link is used without asking for another (milliseconds, as all of these)."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 1_000, 60_000
+PATIENCE = 24 * 3_600_000
+"""While our own storage fails: how long to wait before the next try, and how long to try."""
 
 
 class Assets:
@@ -38,6 +49,7 @@ class Assets:
         clock: Clock,
         luck: Luck,
         timing: Timing,
+        probe: Probe,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -48,29 +60,33 @@ class Assets:
         self._clock = clock
         self._luck = luck
         self._timing = timing
+        self._probe = probe
 
     async def handle(self, task: Task) -> None:
-        """Copy one video's file here; a failed download is retried and never makes a second video."""
-        video, attempts = await self._store.read(lambda tx: _known(tx, task.subject))
-        made = next((one for one in attempts if one.state is AttemptState.SUCCEEDED and one.video_url), None)
-        if video is None or video.ended or made is None:
+        """Copy one attempt's file here; a failed download is retried and never makes a second video."""
+        made = await self._store.read(lambda tx: tx.attempts.get(task.subject))
+        if made is None or made.state is not AttemptState.SUCCEEDED or made.video_url is None:
             await self._store.write(lambda tx: tx.tasks.finish(task))
             return
         try:
-            fetched = await self._fetch(task, video, made)
-            await self._keep(task, video, made, fetched)
+            fetched = await self._fetch(task, made)
+            await self._keep(task, made, fetched)
         except FetchFailed as failure:
-            log.warning("asset.fetch_failed", video=video.id, tries=task.errors + 1, error=str(failure))
-            await self._failed(task, video, tries=self._timing.asset_tries)
-        except AssetStoreFailed as failure:  # ours to mend: tried as long as the video may wait
-            log.error("asset.store_failed", video=video.id, error=str(failure))  # noqa: TRY400 - it names the cause
-            await self._failed(task, video, tries=None)
+            log.warning("asset.fetch_failed", attempt=made.id, tries=task.errors + 1, error=str(failure))
+            await self._failed(task, made)
+        except AssetStoreFailed as failure:  # ours to mend, and none of the provider's tries
+            log.error("asset.store_failed", attempt=made.id, error=str(failure))  # noqa: TRY400 - it names the cause
+            await self._not_stored(task, made)
 
-    async def _fetch(self, task: Task, video: Video, made: Attempt) -> Fetched:
+    async def _fetch(self, task: Task, made: Attempt) -> Fetched:
         configured = self._accounts.get(made.account)
         hosts = () if configured is None else configured[1].capabilities.video_hosts
-        url = (await self._fresh_link(made) if task.errors else None) or made.video_url or ""
-        return await self._fetcher.fetch(url, name=f"{video.id}.{task.epoch}", hosts=hosts)
+        stale = task.errors > 0 or self._age(made) > FRESH
+        url = (await self._fresh_link(made) if stale else None) or made.video_url or ""
+        return await self._fetcher.fetch(url, name=f"{made.id}.{task.epoch}", hosts=hosts)
+
+    def _age(self, made: Attempt) -> Millis:
+        return self._clock.now() - (made.ended_at or made.started_at)
 
     async def _fresh_link(self, made: Attempt) -> str | None:
         """Links die: ask the provider for a new one, if it can be asked."""
@@ -85,9 +101,10 @@ class Assets:
             return None
         return update.video_url if update.phase is Phase.SUCCEEDED else None
 
-    async def _keep(self, task: Task, video: Video, made: Attempt, fetched: Fetched) -> None:
+    async def _keep(self, task: Task, made: Attempt, fetched: Fetched) -> None:
         """Publish the file, then say so: a completed video always has its bytes."""
-        key = f"{video.tenant}/{video.id}/{fetched.sha256[:16]}.mp4"
+        key = f"{made.tenant}/{made.video}/{made.id}.{fetched.sha256[:16]}.mp4"
+        self._probe(Point.BEFORE_PUBLISH)
         try:
             await self._assets.put(key, fetched.path)
         finally:
@@ -95,57 +112,88 @@ class Assets:
         asset = Asset(key=key, size=fetched.size, sha256=fetched.sha256, media_type=fetched.media_type)
         now = self._clock.now()
 
-        async def complete(tx: Transaction) -> bool:
-            locked = await tx.videos.lock(video.id)
+        async def complete(tx: Transaction) -> Video | None:
+            locked = await tx.videos.lock(made.video)
             await tx.tasks.finish(task)
             if locked is None or locked.ended:
-                return locked is not None and locked.asset == asset
-            await self._records.video(
+                return None if locked is None else await self._add_output(tx, locked, made, asset, now)
+            return await self._records.video(
                 tx,
                 locked,
                 now,
                 move=VideoMove.COMPLETE,
                 tell=EventType.COMPLETED,
                 progress=100,
+                account=made.account,
+                provider=made.provider,
                 asset=asset,
-                credits=made.credits,
-                charged=self._charge(locked, made),
+                made=made,
             )
 
-            return True
-
-        if await self._store.write(complete):
-            log.info("video.completed", video=video.id, account=made.account, bytes=asset.size)
-        else:  # it ended meanwhile, so nobody would ever ask for the file
+        self._probe(Point.BEFORE_SETTLE)
+        kept = await self._store.write(complete)
+        self._probe(Point.SETTLED)
+        if kept is None:  # the video itself is gone, so nobody could ever ask for the file
             await self._assets.delete(key)
+        else:
+            name = "video.completed" if kept.asset == asset else "video.extra_output"
+            log.info(name, video=kept.id, attempt=made.id, account=made.account, bytes=asset.size)
 
-    def _charge(self, video: Video, made: Attempt) -> Micros | None:
-        """By the reported cost, else the estimate; never above what was quoted."""
-        configured = self._accounts.get(made.account)
-        if configured is None or configured[0].price_per_credit is None or video.quoted_high is None:
-            return None
-        credits = configured[1].rates.estimate(video.spec) if made.credits is None else made.credits
-        return min(credits * configured[0].price_per_credit, video.quoted_high)
+    async def _add_output(self, tx: Transaction, video: Video, made: Attempt, asset: Asset, now: Millis) -> Video:
+        """The video has ended: it stays as it is, and has one file more."""
+        if not await tx.outputs.add(ExtraOutput(made.id, asset, now), tenant=video.tenant, video=video.id):
+            return video
+        return await self._tell_late(tx, video, made, now, size=asset.size, sha256=asset.sha256)
 
-    async def _failed(self, task: Task, video: Video, *, tries: int | None) -> None:
-        """Try again, at most so often in all and never beyond the video's deadline."""
+    async def _tell_late(self, tx: Transaction, video: Video, made: Attempt, now: Millis, **facts: Any) -> Video:
+        about = {"output": {"attempt": made.id, **facts}}
+        return await self._records.video(tx, video, now, tell=EventType.LATE_OUTPUT, about=about)
+
+    async def _failed(self, task: Task, made: Attempt) -> None:
+        """Try again, so often in all."""
+        pause = backoff.retry(task.errors, first=1, longest=60, luck=self._luck())
+        errors = task.errors + 1
+        await self._again(task, made, pause if errors < self._timing.asset_tries else None, errors)
+
+    async def _not_stored(self, task: Task, made: Attempt) -> None:
+        """Try again for a day, seldom once it has lasted: the link may be asked for anew."""
+        age = self._age(made)
+        pause = round(backoff.spread(min(max(age, SHORTEST_PAUSE), LONGEST_PAUSE), self._luck()))
+        await self._again(task, made, pause if age < PATIENCE else None, task.errors)
+
+    async def _again(self, task: Task, made: Attempt, pause: Millis | None, errors: int) -> None:
+        """Put the task off, or give the file up; the video ends in time whichever it is."""
         now = self._clock.now()
-        delay = backoff.retry(task.errors, first=1, longest=60, luck=self._luck())
 
         async def again(tx: Transaction) -> None:
-            locked = await tx.videos.lock(video.id)
-            left = tries is None or task.errors + 1 < tries
-            if left and locked is not None and now < locked.deadline_at:
-                due = min(now + delay, locked.deadline_at)
-                await tx.tasks.snooze(task, due, errors=task.errors + 1)
-                return
-            await tx.tasks.finish(task)
-            if locked is not None and not locked.ended:
-                message = "The provider made the video, but its file could not be copied here."
-                await self._records.fail(tx, locked, now, VideoErrorCode.ASSET_LOST, message)
+            video = await tx.videos.lock(made.video)
+            if video is None or pause is None:
+                await tx.tasks.finish(task)
+            else:
+                await tx.tasks.snooze(task, _bounded(now + pause, video, now), errors=errors)
+            if video is not None and not video.ended and now >= video.deadline_at:
+                await self._records.fail(tx, video, now, VideoErrorCode.ASSET_LOST, FILE_LOST)
+            elif video is not None and pause is None:
+                await self._lost(tx, video, made, now)
 
         await self._store.write(again)
+        if pause is None:
+            log.error("asset.lost", video=made.video, attempt=made.id, account=made.account)
+
+    async def _lost(self, tx: Transaction, video: Video, made: Attempt, now: Millis) -> None:
+        """The file can not be had: the video fails, unless it has ended or another attempt may still give it."""
+        if video.ended:
+            await self._tell_late(tx, video, made, now, lost=True)
+            return
+        other = await promised(tx, made)
+        if other is None:
+            await self._records.fail(tx, video, now, VideoErrorCode.ASSET_LOST, FILE_LOST)
+            return
+        await self._records.video(
+            tx, video, now, substate=substate_of(other), account=other.account, provider=other.provider
+        )
 
 
-async def _known(tx: Transaction, video: str) -> tuple[Video | None, list[Attempt]]:
-    return await tx.videos.peek(video), await tx.attempts.of_video(video)
+def _bounded(due: Millis, video: Video, now: Millis) -> Millis:
+    """No later than the video's deadline, while that is to come; a file that is late has none."""
+    return due if video.ended or now >= video.deadline_at else min(due, video.deadline_at)

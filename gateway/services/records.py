@@ -1,16 +1,20 @@
-"""Writing down what happened to a video and to its attempts: the move, the version, the event, in one transaction."""
+"""Writing down what happened to a video and its attempts: the move, the version, the event, the money, all at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from gateway.services.books import Books
+from gateway.services.budgets import Warned
 from gateway.store.store import Transaction
 from schema.attempt import Attempt
 from schema.clock import Millis
 from schema.event import Event, EventType
 from schema.ids import Ids
-from schema.lifecycle import ENDED, OPEN, AttemptMove, VideoMove, move_attempt, move_video
+from schema.lifecycle import ENDED, OPEN, AttemptMove, VideoMove, VideoStatus, move_attempt, move_video
 from schema.video import Video, VideoError, VideoErrorCode
 
 
@@ -28,7 +32,16 @@ class Case:
         self.video = await self.records.video(self.tx, self.video, self.now, move=move, tell=tell, **changes)
 
     async def move_attempt(self, move: AttemptMove | None = None, **changes: Any) -> None:
-        self.attempt = await self.records.attempt(self.tx, self.attempt, self.now, move=move, **changes)
+        """Change the attempt; a canceled video that waited for its end is settled by it.
+
+        What becomes of an attempt after its video has ended is a new version of the video too: its receipt says it.
+        """
+        was = self.attempt.state
+        self.attempt = await self.records.attempt(self.tx, self.video, self.attempt, self.now, move=move, **changes)
+        if self.video.status is VideoStatus.CANCELED and self.video.held:
+            self.video = await self.records.settle(self.tx, self.video, self.now)
+        elif self.video.ended and self.attempt.state is not was:
+            await self.move_video()
 
     async def fail_video(self, code: VideoErrorCode, message: str) -> None:
         """End the video as failed, unless it has ended."""
@@ -37,10 +50,11 @@ class Case:
 
 
 class Records:
-    """The only writer of videos' and attempts' changes; the move tables decide what is legal."""
+    """The only writer of videos' and attempts' changes: the move tables decide what is legal, and money follows."""
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, ids: Ids, books: Books) -> None:
         self._ids = ids
+        self._books = books
 
     async def video(
         self,
@@ -50,22 +64,38 @@ class Records:
         *,
         move: VideoMove | None = None,
         tell: EventType | None = None,
+        about: dict[str, Any] | None = None,
         decision: bytes | None = None,
+        made: Attempt | None = None,
         **changes: Any,
     ) -> Video:
         """Change a video, which this transaction has locked, and tell its watchers if asked.
+
+        Args:
+            about: what the event says beside how the video is.
+            made: the attempt whose file completes it; its cost is what the video costs.
 
         Raises:
             IllegalMove: the life cycle has no such move.
         """
         status = video.status if move is None else move_video(video.status, move)
-        if status in ENDED and not video.ended:
+        ends = status in ENDED and not video.ended
+        if ends:
             changes |= {"substate": None, "completed_at": now}
         after = replace(video, status=status, version=video.version + 1, **changes)
+        if ends:
+            after = await self._books.ended(tx, after, now, made=made)
         await tx.videos.update(after, was=video.version, decision=decision)
         if tell is not None:
-            await self.tell(tx, after, tell, now)
+            await self.tell(tx, after, tell, now, **(about or {}))
         return after
+
+    async def settle(self, tx: Transaction, video: Video, now: Millis) -> Video:
+        """Resolve what is held for a canceled video, if what its provider did is known by now."""
+        settled = await self._books.resolve_canceled(tx, video, now)
+        if settled == video:
+            return video
+        return await self.video(tx, video, now, held=settled.held, charged=settled.charged, credits=settled.credits)
 
     async def case(self, tx: Transaction, video: str, attempt: str, now: Millis) -> Case | None:
         """Lock a video for a change to one of its attempts; None when either is gone."""
@@ -79,10 +109,29 @@ class Records:
         error = VideoError(code.value, message)
         return await self.video(tx, video, now, move=VideoMove.FAIL, tell=EventType.FAILED, error=error)
 
+    async def warn(self, tx: Transaction, video: Video, warned: Sequence[Warned], now: Millis) -> Video:
+        """Tell which share of a budget was reached, on the video that reached it."""
+        for one in warned:
+            about = {"budget": msgspec.structs.asdict(one)}
+            video = await self.video(tx, video, now, tell=EventType.BUDGET_WARNING, about=about)
+        return video
+
+    async def add_attempt(self, tx: Transaction, video: Video, attempt: Attempt, now: Millis) -> None:
+        """Keep a new attempt of a video, which this transaction has locked."""
+        await tx.attempts.add(attempt)
+        await self._books.attempt_changed(tx, video, None, attempt, now)
+
     async def attempt(
-        self, tx: Transaction, attempt: Attempt, now: Millis, *, move: AttemptMove | None = None, **changes: Any
+        self,
+        tx: Transaction,
+        video: Video,
+        attempt: Attempt,
+        now: Millis,
+        *,
+        move: AttemptMove | None = None,
+        **changes: Any,
     ) -> Attempt:
-        """Change an attempt, whose video this transaction has locked.
+        """Change an attempt of a video, which this transaction has locked.
 
         Raises:
             IllegalMove: the life cycle has no such move.
@@ -92,6 +141,7 @@ class Records:
             changes["ended_at"] = now
         after = replace(attempt, state=state, **changes)
         await tx.attempts.update(after, was=attempt.state)
+        await self._books.attempt_changed(tx, video, attempt, after, now)
         return after
 
     async def tell(self, tx: Transaction, video: Video, type: EventType, now: Millis, **data: Any) -> None:

@@ -1,42 +1,38 @@
-"""Sending a video to an account, once: decide, write the intent down, send, keep the answer, write the answer down.
+"""Bringing a video to an account: decide, write the intent down, and have it sent, once (services/sends.py).
 
 No transaction is open while the network is. Only the coroutine that wrote an intent sends it; an intent found later,
 its sender gone, is never sent again unless the upstream knows its key (services/watches.py).
 """
 
-import asyncio
 import hashlib
 
 import msgspec
 import structlog
-from msgspec.structs import replace
 
-from gateway.journal import Heard, Journal, put_away
-from gateway.journal import read as read_journal
 from gateway.policy.backoff import spread
 from gateway.policy.capability import fit
 from gateway.policy.failover import REFUSED, VideoStep
 from gateway.policy.routing import History, decide
 from gateway.policy.signing import callback_token
-from gateway.policy.verdict import Evidence, Outcome, classify
+from gateway.policy.verdict import Evidence, classify
+from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.backlog import Backlog
+from gateway.services.books import Books
 from gateway.services.records import Records
+from gateway.services.sends import Sends
 from gateway.services.tenants import Tenants
-from gateway.services.updates import Updates
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
-from gateway.upstream import Probe, Sent, Upstream
 from providers.base import Accepted, Flow, Provider, Replay, Submission, WireRequest
-from providers.limits import until_reset
 from schema.account import Account, Secret
-from schema.attempt import Attempt, Verdict
+from schema.attempt import Attempt
 from schema.clock import Clock, Millis
-from schema.errors import Overloaded
 from schema.ids import Ids
 from schema.lifecycle import AttemptState, Substate
 from schema.luck import Luck
+from schema.money import Credits, Micros, MicrosRange
 from schema.quote import Candidate, Decision
 from schema.video import OnUnknown, Video, VideoErrorCode, VideoSpec
 
@@ -85,10 +81,9 @@ class Submits:
         store: Store,
         accounts: Accounts,
         tenants: Tenants,
-        updates: Updates,
         records: Records,
-        upstream: Upstream,
-        journal: Journal,
+        books: Books,
+        sends: Sends,
         backlog: Backlog,
         callbacks: Callbacks,
         clock: Clock,
@@ -99,10 +94,9 @@ class Submits:
         self._store = store
         self._accounts = accounts
         self._tenants = tenants
-        self._updates = updates
         self._records = records
-        self._upstream = upstream
-        self._journal = journal
+        self._books = books
+        self._sends = sends
         self._backlog = backlog
         self._callbacks = callbacks
         self._clock = clock
@@ -115,7 +109,7 @@ class Submits:
         video, attempts = await self._store.read(lambda tx: _known(tx, task.subject))
         orphan = next((one for one in attempts if one.state is AttemptState.SUBMITTING), None)
         if orphan is not None:
-            await self.record(orphan, classify(LOST_SENDER))
+            await self._sends.record(orphan, classify(LOST_SENDER))
             return
         if video is None or video.ended or any(one.promising for one in attempts):
             await self._store.write(lambda tx: tx.tasks.finish(task))
@@ -136,7 +130,9 @@ class Submits:
     async def _decide(self, video: Video, attempts: list[Attempt], now: Millis) -> Decision:
         facts = await self._accounts.facts(self._tenants.tests(video.tenant), fresh=True)
         wish = self._tenants.wish(video)
-        return decide(video.spec, wish, facts, now=now, history=history(attempts, wish.on_unknown))
+        affordable = await self._store.read(lambda tx: self._books.affordable(tx, video)) if wish.priced else None
+        past = history(attempts, wish.on_unknown)
+        return decide(video.spec, wish, facts, now=now, history=past, affordable=affordable)
 
     # waiting and giving up
 
@@ -173,16 +169,19 @@ class Submits:
         configured = self._accounts.get(candidate.account)
         if configured is None:
             return False
-        self._probe("before_intent")
+        self._probe(Point.BEFORE_INTENT)
         seat = Seat(candidate, *configured)
-        plan = await self._intend(task, video, len(attempts) + 1, seat, decision)
+        again = any(one.account == candidate.account for one in attempts)
+        plan = await self._intend(task, video, len(attempts) + 1, seat, decision, again=again)
         if plan is None:
             return False
-        self._probe("intended")
-        await self.send(plan.attempt, plan.flow, plan.request, seat.account, seat.provider)
+        self._probe(Point.INTENDED)
+        await self._sends.send(plan.attempt, plan.flow, plan.request, seat.account, seat.provider)
         return True
 
-    async def _intend(self, task: Task, video: Video, n: int, seat: Seat, decision: Decision) -> Plan | None:
+    async def _intend(
+        self, task: Task, video: Video, n: int, seat: Seat, decision: Decision, *, again: bool
+    ) -> Plan | None:
         """Write the intent down with the account's slot, in one transaction; None without room or without need."""
         now = self._clock.now()
         id = self._ids.attempt(now)
@@ -192,14 +191,22 @@ class Submits:
         async def intend(tx: Transaction) -> None:
             nonlocal plan
             locked = await tx.videos.lock(video.id)
-            state = await self._accounts.admits(tx, seat.account, now)
-            if locked is None or locked.version != video.version or state is None:
+            state = await self._accounts.admits(tx, seat.account, now, again=again)
+            held = (await tx.instance.get()).quarantined  # not from the cache: it stops sends at once
+            if held or locked is None or locked.version != video.version or state is None:
                 plan = None
                 return
-            plan = self._plan(locked, id, n, seat, callbacks=not state.callbacks_refused)
-            await tx.attempts.add(plan.attempt)
+            price = seat.candidate.price
+            funded = await self._books.extend(tx, locked, None if price is None else price.high, now)
+            if funded is None:
+                plan = None
+                return
+            expected = await self._books.expected(tx, seat.account.id, locked.spec)
+            plan = self._plan(locked, id, n, seat, callbacks=not state.callbacks_refused, expected=expected)
+            await self._records.add_attempt(tx, locked, plan.attempt, now)
             await tx.tasks.hold(task, now + task.lease)
-            await self._seat(tx, locked, seat, stored, now)
+            seated = await self._seat(tx, funded.video, seat, stored, now)
+            await self._records.warn(tx, seated, funded.warned, now)
 
         try:
             await self._store.write(intend)
@@ -208,9 +215,9 @@ class Submits:
                 raise
         return plan
 
-    async def _seat(self, tx: Transaction, video: Video, seat: Seat, decision: bytes, now: Millis) -> None:
-        price = seat.candidate.price
-        await self._records.video(
+    async def _seat(self, tx: Transaction, video: Video, seat: Seat, decision: bytes, now: Millis) -> Video:
+        low, high = _range(video, seat.candidate.price)
+        return await self._records.video(
             tx,
             video,
             now,
@@ -219,11 +226,11 @@ class Submits:
             account=seat.account.id,
             provider=seat.account.provider,
             adjustments=seat.candidate.adjustments,
-            quoted_low=None if price is None else price.low,
-            quoted_high=None if price is None else price.high,
+            quoted_low=low,
+            quoted_high=high,
         )
 
-    def _plan(self, video: Video, id: str, n: int, seat: Seat, *, callbacks: bool) -> Plan:
+    def _plan(self, video: Video, id: str, n: int, seat: Seat, *, callbacks: bool, expected: Credits) -> Plan:
         account, provider = seat.account, seat.provider
         spec = fit(video.spec, provider.capabilities, self._tenants.wish(video).on_unsupported).spec
         calls_back = callbacks and provider.webhooks is not None
@@ -246,77 +253,19 @@ class Submits:
             started_at=self._clock.now(),
             credits_low=seat.candidate.credits.low,
             credits_high=seat.candidate.credits.high,
+            expected=expected,
+            price=account.price_per_credit,
+            refunds=provider.rates.refunds_failures,
         )
         return Plan(attempt=attempt, flow=flow, request=request)
 
-    # the send itself
 
-    async def send(
-        self, attempt: Attempt, flow: Flow[Accepted], request: WireRequest, account: Account, provider: Provider
-    ) -> None:
-        """Send a paid request and write its outcome down; neither ends half-way when the caller is cancelled."""
-        sending = asyncio.ensure_future(self._send(attempt, flow, request, account, provider))
-        try:
-            await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            await sending
-            raise
-
-    async def _send(
-        self, attempt: Attempt, flow: Flow[Accepted], request: WireRequest, account: Account, provider: Provider
-    ) -> None:
-        sent = await self._upstream.submit(flow, request, account, provider.adapter)
-        outcome = _with_reset(classify(sent.evidence), sent, self._clock.now())
-        log.info("attempt.submitted", attempt=attempt.id, account=account.id, verdict=outcome.verdict)
-        kept = await self._keep(_heard(attempt, outcome, sent, self._clock.now()))
-        self._probe("before_record")
-        await self.record(attempt, outcome)
-        if kept:
-            self._journal.recorded()
-
-    async def _keep(self, heard: Heard) -> bool:
-        """Whether the answer is on disk. A full disk must not cost us an answer that the database can take."""
-        try:
-            await self._journal.keep(heard)
-        except OSError:
-            log.exception("journal.not_kept", attempt=heard.attempt)
-            return False
-        return True
-
-    async def record(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Write an outcome down, however long the database is away: the answer is on disk."""
-        pause = 0.1
-        while True:
-            try:
-                await self._store.write(lambda tx: self._conclude(tx, attempt, outcome))
-            except (CommitUnknown, Overloaded) as error:
-                log.warning("attempt.record_delayed", attempt=attempt.id, error=str(error))
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 5)
-            else:
-                return
-
-    async def _conclude(self, tx: Transaction, attempt: Attempt, outcome: Outcome) -> None:
-        case = await self._records.case(tx, attempt.video, attempt.id, self._clock.now())
-        if case is not None:
-            await self._updates.outcome(case, outcome)
-
-    async def recover(self) -> int:
-        """At start: write down what earlier runs were told and did not live to record. How many there were."""
-        found = 0
-        for journal in self._journal.orphans():
-            answers, unreadable = read_journal(journal)
-            for heard in answers:
-                await self._recover(heard)
-            found += len(answers)
-            put_away(journal, unreadable=unreadable)
-        return found
-
-    async def _recover(self, heard: Heard) -> None:
-        attempt = await self._store.read(lambda tx: tx.attempts.get(heard.attempt))
-        if attempt is not None and attempt.state in (AttemptState.SUBMITTING, AttemptState.UNKNOWN):
-            log.info("journal.recovered", attempt=attempt.id, verdict=heard.outcome.verdict)
-            await self.record(attempt, heard.outcome)
+def _range(video: Video, price: MicrosRange | None) -> tuple[Micros | None, Micros | None]:
+    """What a video may cost at the account it goes to; a promised quote stays the most."""
+    if price is None:
+        return None, None
+    high = price.high if video.routing.quote_id is None or video.held is None else video.held
+    return min(price.low, high), high
 
 
 def begin(provider: Provider, spec: VideoSpec, submission: Submission) -> tuple[Flow[Accepted], WireRequest]:
@@ -360,19 +309,6 @@ def _cure(decision: Decision, now: Millis) -> Millis:
         if candidate.waitable
     ]
     return min(times, default=now)
-
-
-def _with_reset(outcome: Outcome, sent: Sent, now: Millis) -> Outcome:
-    """A refusal that names no time to stay away may still report when the limit's window ends."""
-    if outcome.verdict is not Verdict.REJECTED or outcome.retry_after is not None or sent.answer is None:
-        return outcome
-    return replace(outcome, retry_after=until_reset(sent.answer.headers, now))
-
-
-def _heard(attempt: Attempt, outcome: Outcome, sent: Sent, now: Millis) -> Heard:
-    answer = sent.answer
-    status, body = (None, b"") if answer is None else (answer.status, answer.body)
-    return Heard(attempt=attempt.id, at=now, outcome=outcome, status=status, body=body)
 
 
 async def _known(tx: Transaction, video: str) -> tuple[Video | None, list[Attempt]]:

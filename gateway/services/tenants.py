@@ -29,13 +29,18 @@ class Tenants:
         # what is compared is a keyed hash, so the time it takes says nothing about any key
         return self._principals.get(key_hash(self._pepper, api_key))
 
+    def all(self) -> list[Tenant]:
+        return list(self._tenants.values())
+
     def get(self, id: str) -> Tenant | None:
         return self._tenants.get(id)
 
     def wish(self, video: Video) -> Wish:
         """A video's routing wish over its tenant's policy; a tenant removed since leaves the defaults."""
         tenant = self._tenants.get(video.tenant)
-        return overlay(video.routing, RoutingPolicy() if tenant is None else tenant.routing)
+        if tenant is None:
+            return overlay(video.routing, RoutingPolicy())
+        return overlay(video.routing, tenant.routing, tenant.funding)
 
     def tests(self, tenant: str) -> bool:
         """Whether it is a test tenant, which reaches sandbox accounts only."""

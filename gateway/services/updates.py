@@ -4,7 +4,10 @@ The answer to a submit, one found in a journal at start, a poll and a hook all e
 video locked. The first end wins; news about an attempt that has ended changes nothing.
 """
 
+import dataclasses
+
 import structlog
+from msgspec.structs import replace
 
 from gateway.config.settings import Timing
 from gateway.policy import backoff
@@ -13,6 +16,8 @@ from gateway.policy.failover import REFUSED, AccountStep, Consequence, VideoStep
 from gateway.policy.standing import Lesson
 from gateway.policy.verdict import Outcome
 from gateway.services.accounts import Accounts
+from gateway.services.incidents import report
+from gateway.services.promises import FILE_LOST, promised, substate_of
 from gateway.services.records import Case
 from gateway.services.tenants import Tenants
 from gateway.store.tasks import TaskKind
@@ -21,8 +26,11 @@ from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis, millis
 from schema.errors import FailureKind
 from schema.event import EventType
+from schema.ids import Ids
+from schema.incident import IncidentKind
 from schema.lifecycle import LIVE, OPEN, AttemptMove, AttemptState, Substate, VideoMove
 from schema.luck import Luck
+from schema.money import Credits
 from schema.video import VideoErrorCode
 
 log = structlog.get_logger()
@@ -46,8 +54,16 @@ _UNREFUSED = (AttemptState.PLANNED, AttemptState.SUBMITTING, AttemptState.UNKNOW
 
 class Updates:
     def __init__(
-        self, *, accounts: Accounts, tenants: Tenants, timing: Timing, luck: Luck, egress_allow: tuple[str, ...]
+        self,
+        *,
+        accounts: Accounts,
+        tenants: Tenants,
+        ids: Ids,
+        timing: Timing,
+        luck: Luck,
+        egress_allow: tuple[str, ...],
     ) -> None:
+        self._ids = ids
         self._accounts = accounts
         self._tenants = tenants
         self._timing = timing
@@ -89,9 +105,9 @@ class Updates:
             await self._accounts.learn(case.tx, configured[0], lesson, case.now)
 
     async def _accepted(self, case: Case, accepted: Accepted) -> None:
-        if case.attempt.ref is not None:
+        if case.attempt.ref is not None or _voided(case.attempt):
             if case.attempt.ref != accepted.ref:
-                log.error("attempt.second_ref", attempt=case.attempt.id, ref=case.attempt.ref, second=accepted.ref)
+                await self._made_twice(case, accepted)
             elif case.attempt.credits is None and accepted.credits is not None:
                 await case.move_attempt(credits=accepted.credits)
             return
@@ -107,7 +123,25 @@ class Updates:
         twin = await case.tx.attempts.by_ref(case.attempt.account, ref)
         if twin is not None:
             log.error("attempt.ref_collision", attempt=case.attempt.id, other=twin.id, ref=ref)
+            kind = IncidentKind.REF_COLLISION
+            await report(case.tx, self._ids, kind, case.attempt, case.now, ref=ref, other=twin.id)
         return twin is not None
+
+    async def _made_twice(self, case: Case, accepted: Accepted) -> None:
+        """One key, two ids: the upstream began and billed a second job. It is an attempt of its own from now on."""
+        siblings = await case.tx.attempts.of_video(case.video.id)
+        known = any((one.account, one.ref) == (case.attempt.account, accepted.ref) for one in siblings)
+        if known or await self._names_another(case, accepted.ref):
+            return
+        second = _second(case.attempt, self._ids.attempt(case.now), len(siblings) + 1, accepted)
+        log.error("attempt.second_ref", attempt=case.attempt.id, ref=case.attempt.ref, second=accepted.ref)
+        kind, ref = IncidentKind.DUPLICATE_CHARGE, case.attempt.ref
+        await report(case.tx, self._ids, kind, case.attempt, case.now, ref=ref, second=second.ref, other=second.id)
+        await case.move_video()  # nobody may plan an attempt by what was read before
+        await case.records.add_attempt(case.tx, case.video, second, case.now)
+        await case.tx.tasks.add(TaskKind.WATCH, second.id, self._first_look(case))
+        if accepted.news is not None:
+            await self.news_beside(case, second, accepted.news)
 
     async def _bind(self, case: Case, ref: str, credits: int | None) -> None:
         """The attempt has a ref: an upstream is making it. One that another overtook stays unknown, and is watched."""
@@ -124,15 +158,16 @@ class Updates:
         others = await case.tx.attempts.of_video(case.video.id)
         return any(other.state in LIVE and other.id != case.attempt.id for other in others)
 
-    async def _promised(self, case: Case) -> Attempt | None:
-        """Another attempt that gives the video, or is known to be made."""
-        others = await case.tx.attempts.of_video(case.video.id)
-        return next((other for other in others if other.promising and other.id != case.attempt.id), None)
-
     async def _give_up(self, case: Case, code: VideoErrorCode, detail: str = "") -> None:
         """End the video as failed, unless another attempt may still give it."""
-        if await self._promised(case) is None:
+        other = await promised(case.tx, case.attempt)
+        if other is None:
             await case.fail_video(code, _public(code, detail))
+        elif not case.video.ended and case.video.substate is not Substate.FETCHING:
+            await self._leave_to(case, other)
+
+    async def _leave_to(self, case: Case, other: Attempt) -> None:
+        await case.move_video(substate=substate_of(other), account=other.account, provider=other.provider)
 
     async def _started(self, case: Case, substate: Substate, *, tell: EventType | None) -> None:
         """An upstream may be working on the video; when its file is being copied already, that says more."""
@@ -201,19 +236,70 @@ class Updates:
         """Let the video be decided again, unless it has ended or another attempt may still give it."""
         if case.video.ended or case.video.substate is Substate.FETCHING:
             return
-        other = await self._promised(case)
+        other = await promised(case.tx, case.attempt)
         if other is not None:
-            await case.move_video(substate=Substate.RUNNING, account=other.account, provider=other.provider)
+            await self._leave_to(case, other)
+            return
+        if await self._file_lost(case):
+            await case.fail_video(VideoErrorCode.ASSET_LOST, FILE_LOST)
             return
         await case.move_video(substate=Substate.WAITING_CAPACITY, account=None, provider=None)
         await case.tx.tasks.add(TaskKind.SUBMIT, case.video.id, min(case.now + delay, case.video.deadline_at))
 
+    async def _file_lost(self, case: Case) -> bool:
+        """An upstream has made the video, and nobody copies its file any more: it is not made again."""
+        attempts = await case.tx.attempts.of_video(case.video.id)
+        return any(one.state is AttemptState.SUCCEEDED for one in attempts)
+
+    # what an operator found out
+
+    async def found(self, case: Case, ref: str) -> None:
+        """The provider has a job for an unknown attempt: it goes the way of one that was found by itself."""
+        await self._bind(case, ref, case.attempt.credits)
+
+    async def void(self, case: Case, credits: Credits) -> None:
+        """An unknown attempt gives nothing and cost so much: a video that waits for nothing else fails."""
+        await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)
+        reason = case.attempt.reason or Reason(FailureKind.LOST)
+        await case.move_attempt(AttemptMove.VOID, reason=reason, credits=credits)
+        if not await self._waits_for_another(case):
+            await self._give_up(case, VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN)
+
+    async def _waits_for_another(self, case: Case) -> bool:
+        """Whether the video is to be sent, or another attempt of it is looked after although its outcome is unknown."""
+        if await case.tx.tasks.exists(TaskKind.SUBMIT, case.video.id):
+            return True
+        for other in await case.tx.attempts.of_video(case.video.id):
+            if other.state is AttemptState.UNKNOWN and await case.tx.tasks.exists(TaskKind.WATCH, other.id):
+                return True
+        return False
+
+    async def another_job(self, case: Case, update: Update) -> None:
+        """News of a job that is not the attempt's own: its attempt was voided, or one paid request made two jobs.
+
+        It exists and was billed, so it is an attempt of its own from now on.
+        """
+        siblings = await case.tx.attempts.of_video(case.video.id)
+        found = next((one for one in siblings if (one.account, one.ref) == (case.attempt.account, update.ref)), None)
+        if found is None:
+            await self._made_twice(case, Accepted(ref=update.ref, credits=update.credits, news=update))
+        else:
+            await self.news_beside(case, found, update)
+
     # polls and hooks
+
+    async def news_beside(self, case: Case, attempt: Attempt, update: Update) -> None:
+        """Write down news about another attempt of the case's video."""
+        beside = dataclasses.replace(case, attempt=attempt)
+        await self.news(beside, update)
+        case.video = beside.video
 
     async def news(self, case: Case, update: Update) -> None:
         """Write down one piece of news."""
         if update.drift is not None:
             log.warning("provider.drift", provider=case.attempt.provider, attempt=case.attempt.id, drift=update.drift)
+        if _voided(case.attempt):
+            await self.another_job(case, update)
         if case.attempt.state not in OPEN:
             return
         if case.attempt.ref is None:
@@ -241,11 +327,9 @@ class Updates:
             credits=case.attempt.credits if update.credits is None else update.credits,
         )
         await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)
-        if case.video.ended or case.video.substate is Substate.FETCHING:
-            await case.move_video(tell=EventType.LATE_OUTPUT)
-        else:
+        await case.tx.tasks.add(TaskKind.FETCH, case.attempt.id, case.now)
+        if not case.video.ended:
             await self._started(case, Substate.FETCHING, tell=None)
-            await case.tx.tasks.add(TaskKind.FETCH, case.video.id, case.now)
 
     async def _incomplete(self, case: Case) -> None:
         """``completed`` without a usable file is not completed: it is given a while, then it is a failure."""
@@ -275,6 +359,31 @@ class Updates:
         progress = min(update.progress or 0, 99)
         if not case.video.ended and progress > case.video.progress:
             await case.move_video(tell=EventType.PROGRESS, progress=progress)
+
+
+def _second(first: Attempt, id: str, n: int, accepted: Accepted) -> Attempt:
+    """The second job of one paid request: known to be made, and nothing waits for it."""
+    return replace(
+        first,
+        id=id,
+        n=n,
+        state=AttemptState.UNKNOWN,
+        verdict=Verdict.ACCEPTED,
+        ref=accepted.ref,
+        credits=accepted.credits,
+        reason=None,
+        ended_at=None,
+        incomplete_at=None,
+        video_url=None,
+        replays=0,
+        polls=0,
+        sightings=0,
+    )
+
+
+def _voided(attempt: Attempt) -> bool:
+    """An operator said that it was never made, so no ref of it is known."""
+    return attempt.state is AttemptState.FAILED and attempt.verdict is Verdict.UNKNOWN and attempt.ref is None
 
 
 def _says_nothing(attempt: Attempt, consequence: Consequence) -> bool:

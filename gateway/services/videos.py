@@ -6,47 +6,40 @@ import msgspec
 
 from gateway.assets import Assets as AssetStore
 from gateway.config.settings import Timing
-from gateway.policy.routing import decide, overlay
-from gateway.services.accounts import Accounts
+from gateway.probe import Point, Probe
 from gateway.services.backlog import Backlog
+from gateway.services.books import Books
+from gateway.services.budgets import Shortage
+from gateway.services.decisions import Decisions
+from gateway.services.quarantine import Quarantine
+from gateway.services.quotes import Quotes
 from gateway.services.records import Records
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import TaskKind
 from schema.attempt import Attempt
 from schema.clock import Clock, Millis, millis
 from schema.errors import (
-    AlreadyEnded,
-    FieldError,
     Gone,
     IdempotencyKeyReused,
+    InsufficientFunds,
     InvalidRequest,
-    NoRoute,
     NotFound,
     NotReady,
+    Overloaded,
     TooManyRequests,
 )
 from schema.event import EventType
 from schema.ids import Ids
-from schema.lifecycle import Substate, VideoMove, VideoStatus
-from schema.quote import PASSING, Candidate, Decision, ReasonCode
+from schema.lifecycle import AttemptState, VideoStatus
+from schema.output import ExtraOutput
+from schema.quote import Candidate, Decision, ReasonCode
 from schema.tenant import Tenant
-from schema.video import ANY_MODEL, Asset, Order, Video
-
-_FIELDS = {
-    ReasonCode.OTHER_MODEL: "model",
-    ReasonCode.UNSUPPORTED_ASPECT_RATIO: "aspect_ratio",
-    ReasonCode.UNSUPPORTED_DURATION: "seconds",
-    ReasonCode.UNSUPPORTED_QUALITY: "quality",
-    ReasonCode.NO_IMAGE_INPUT: "input_reference",
-    ReasonCode.PROMPT_TOO_LONG: "prompt",
-    ReasonCode.NOT_IN_ONLY: "gateway.only",
-    ReasonCode.EXCLUDED: "gateway.exclude",
-    ReasonCode.PRICE_UNKNOWN: "gateway.max_cost",
-    ReasonCode.OVER_MAX_COST: "gateway.max_cost",
-}
-"""Which field of the wish a reason speaks of."""
+from schema.video import Asset, Order, Video
 
 MAX_PAGE = 100
+
+RESENT_WITHIN = 900_000
+"""Milliseconds in which a wish that an SDK sends again, without a key, is the earlier one (standards, IDEM-14)."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -57,10 +50,11 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A video and its attempts, of one moment."""
+    """A video, its attempts and its extra outputs, of one moment."""
 
     video: Video
     attempts: list[Attempt]
+    outputs: list[ExtraOutput] = []
 
 
 class PageWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,22 +79,30 @@ class Videos:
         self,
         *,
         store: Store,
-        accounts: Accounts,
         records: Records,
+        books: Books,
+        decisions: Decisions,
+        quotes: Quotes,
         backlog: Backlog,
+        quarantine: Quarantine,
         assets: AssetStore,
         clock: Clock,
         ids: Ids,
         timing: Timing,
+        probe: Probe,
     ) -> None:
         self._store = store
-        self._accounts = accounts
         self._records = records
+        self._books = books
+        self._decisions = decisions
+        self._quotes = quotes
         self._backlog = backlog
+        self._quarantine = quarantine
         self._assets = assets
         self._clock = clock
         self._ids = ids
         self._timing = timing
+        self._probe = probe
 
     async def accept(self, tenant: Tenant, order: Order) -> Accepted:
         """Take an order on: it is durable when this returns, and will end. Nothing is sent upstream here.
@@ -109,30 +111,58 @@ class Videos:
             IdempotencyKeyReused: the key was used for another wish.
             InvalidRequest: nobody has ever heard of the model.
             NoRoute: no account can ever make it; the error names the fields to change.
+            InsufficientFunds: the tenant's balance or a budget has not enough for it.
+            Quarantined: the database was restored, and no operator has confirmed it yet.
             TooManyRequests: the tenant has too many videos waiting to start.
         """
-        if order.key is not None:
-            earlier = await self._store.read(lambda tx: tx.videos.by_key(order.tenant, order.key or ""))
-            if earlier is not None:
-                return _replay(order, earlier)
+        earlier = await self._earlier(order)
+        if earlier is not None:
+            return _replay(order, earlier)
+        await self._quarantine.refuse()
         await self._check_backlog(tenant)
+        try:
+            accepted = await self._accept(tenant, order, None)
+        except InsufficientFunds as short:  # somebody cheaper may do
+            accepted = await self._accept(tenant, order, short)
+        if not accepted.replayed:
+            self._backlog.added(tenant.id)
+        return accepted
+
+    async def _earlier(self, order: Order) -> Video | None:
+        """The video of this order, when it was accepted before; looked up before anything that could refuse it."""
+        key = order.key
+        if key is not None:
+            return await self._store.read(lambda tx: tx.videos.by_key(order.tenant, key))
+        if order.resent:
+            since = self._clock.now() - RESENT_WITHIN
+            return await self._store.read(lambda tx: tx.videos.keyless(order.tenant, order.fingerprint, since))
+        return None
+
+    async def _accept(self, tenant: Tenant, order: Order, short: InsufficientFunds | None) -> Accepted:
         now = self._clock.now()
-        decision = await self._decide(tenant, order, now)
+        affordable = None if short is None else short.available
+        decision = await self._decisions.decide(tenant, order.spec, order.routing, now, affordable=affordable)
+        if short is not None and not any(map(_affordable, decision.candidates)):
+            raise short
         video = self._admit(order, decision, now)
         stored = msgspec.json.encode(decision)
 
-        async def add(tx: Transaction) -> Video | None:
+        async def add(tx: Transaction) -> Accepted:
             if not await tx.videos.add(video, stored):  # a racing twin with the same key was first
-                return await tx.videos.by_key(order.tenant, order.key or "")
+                return _replay(order, await tx.videos.by_key(order.tenant, order.key or ""))
+            held = await self._books.hold(tx, video, video.held or 0, now)
+            if isinstance(held, Shortage):
+                raise held.refusal(video.held or 0)
             await self._records.tell(tx, video, EventType.QUEUED, now)
             await tx.tasks.add(TaskKind.SUBMIT, video.id, now)
-            return None
+            if video.routing.cancel_after_seconds is not None:
+                await tx.tasks.add(TaskKind.CANCEL, video.id, now + millis(video.routing.cancel_after_seconds))
+            return Accepted(await self._records.warn(tx, video, held, now), replayed=False)
 
-        twin = await self._store.write(add)
-        if twin is not None:
-            return _replay(order, twin)
-        self._backlog.added(tenant.id)
-        return Accepted(video, replayed=False)
+        self._probe(Point.BEFORE_ACCEPT)
+        accepted = await self._store.write(add)
+        self._probe(Point.ACCEPTED)
+        return accepted
 
     async def _check_backlog(self, tenant: Tenant) -> None:
         if await self._backlog.of(tenant.id) >= tenant.limits.queued:
@@ -140,24 +170,11 @@ class Videos:
                 f"{tenant.limits.queued} videos wait to start already; wait for some of them", retry_after_seconds=10
             )
 
-    async def _decide(self, tenant: Tenant, order: Order, now: Millis) -> Decision:
-        facts = await self._accounts.facts(tenant.test)
-        decision = decide(order.spec, overlay(order.routing, tenant.routing), facts, now=now)
-        if decision.hopeful is None:
-            self._check_model(tenant, order.spec.model)
-            raise refusal(order, decision)
-        return decision
-
-    def _check_model(self, tenant: Tenant, model: str) -> None:
-        """A model nobody here has ever heard of is a mistake in one field, and is answered as one."""
-        known = self.models(tenant)
-        if model not in known:
-            detail = f"is not known here; the models are {', '.join(known)}"
-            raise InvalidRequest.field("model", "unknown_model", detail)
-
     def _admit(self, order: Order, decision: Decision, now: Millis) -> Video:
         best = decision.chosen or decision.hopeful
         price = None if best is None else best.price
+        promised = self._quotes.promised(order, now)
+        top = promised if promised is not None else None if price is None else price.high
         deadline = order.routing.deadline_seconds or self._timing.video_deadline_seconds
         return Video(
             id=self._ids.video(now),
@@ -175,7 +192,9 @@ class Videos:
             deadline_at=now + millis(deadline),
             adjustments=() if best is None else best.adjustments,
             quoted_low=None if price is None else price.low,
-            quoted_high=None if price is None else price.high,
+            quoted_high=top,
+            held=top,
+            held_from=None if top is None else self._books.source(order.tenant),
         )
 
     async def get(self, tenant: str, id: str) -> Video:
@@ -196,7 +215,8 @@ class Videos:
             video = await tx.videos.get(tenant, id)
             if video is None:
                 raise NotFound
-            return Seen(video, await tx.attempts.of_video(id) if _may_have_attempts(video) else [])
+            attempts = await tx.attempts.of_video(id) if _may_have_attempts(video) else []
+            return Seen(video, attempts, await tx.outputs.of_video(id) if _may_have_outputs(video, attempts) else [])
 
         return await self._store.read(look)
 
@@ -208,6 +228,11 @@ class Videos:
             for attempt in await self._store.read(lambda tx: tx.attempts.of_videos(started)):
                 found[attempt.video].append(attempt)
         return found
+
+    async def outputs(self, videos: list[Video], attempts: dict[str, list[Attempt]]) -> dict[str, list[ExtraOutput]]:
+        """Video id → its extra outputs, for those that have any. ``attempts`` as ``attempts()`` gave them."""
+        ids = [video.id for video in videos if _may_have_outputs(video, attempts[video.id])]
+        return await self._store.read(lambda tx: tx.outputs.of_videos(ids)) if ids else {}
 
     async def page(self, tenant: str, wish: PageWish) -> Page:
         """Some of a tenant's videos.
@@ -234,29 +259,6 @@ class Videos:
             videos = videos[:-1] if wish.before is None else videos[1:]
         return Page(videos, more)
 
-    async def cancel(self, tenant: str, id: str) -> Video:
-        """Stop waiting for a video. No upstream can stop: one that has it may still finish, and bill us.
-
-        Raises:
-            NotFound: the tenant has no such video.
-            AlreadyEnded: it has completed or failed; canceling a canceled one changes nothing.
-        """
-        now = self._clock.now()
-
-        async def stop(tx: Transaction) -> Video:
-            video = await tx.videos.lock(id)
-            if video is None or video.tenant != tenant:
-                raise NotFound
-            if video.status is VideoStatus.CANCELED:
-                return video
-            if video.ended:
-                raise AlreadyEnded(f"The video has {video.status}; it can not be canceled")
-            if video.substate in (None, Substate.WAITING_CAPACITY):
-                await tx.tasks.drop(TaskKind.SUBMIT, id)
-            return await self._records.video(tx, video, now, move=VideoMove.CANCEL, tell=EventType.CANCELED)
-
-        return await self._store.write(stop)
-
     async def decision(self, tenant: str, id: str) -> bytes:
         """The routing decision stored with a video, JSON. Raises NotFound."""
         decision = await self._store.read(lambda tx: tx.videos.decision(tenant, id))
@@ -273,18 +275,16 @@ class Videos:
             raise Gone(f"The video has {video.status}; it has no file")
         raise NotReady(f"The video is {video.status}, {video.progress} %; its file is there once it has completed")
 
+    async def output(self, tenant: str, id: str, attempt: str) -> Asset:
+        """An extra output's facts. Raises NotFound when the tenant's video has no such one."""
+        output = await self._store.read(lambda tx: tx.outputs.get(tenant, id, attempt))
+        if output is None:
+            raise NotFound
+        return output.asset
+
     def content(self, asset: Asset, start: int, end: int) -> AsyncIterator[bytes]:
         """The file's bytes from ``start`` up to, not including, ``end``."""
         return self._assets.read(asset.key, start, end)
-
-    def models(self, tenant: Tenant) -> dict[str, list[str]]:
-        """Model name → the accounts that serve it for this tenant."""
-        models: dict[str, list[str]] = {ANY_MODEL: []}
-        for account, provider in self._accounts.all():
-            if account.sandbox == tenant.test:
-                for model in (ANY_MODEL, *provider.capabilities.models):
-                    models.setdefault(model, []).append(account.id)
-        return models
 
 
 def _may_have_attempts(video: Video) -> bool:
@@ -292,26 +292,20 @@ def _may_have_attempts(video: Video) -> bool:
     return video.substate is not None or video.ended
 
 
-def _replay(order: Order, earlier: Video) -> Accepted:
+def _may_have_outputs(video: Video, attempts: list[Attempt]) -> bool:
+    """More was made than the one file that a completed video has."""
+    made = sum(attempt.state is AttemptState.SUCCEEDED for attempt in attempts)
+    return video.ended and made > (video.status is VideoStatus.COMPLETED)
+
+
+def _affordable(candidate: Candidate) -> bool:
+    """It could make the video, now or later, with the money there is."""
+    return candidate.waitable and all(reason.code is not ReasonCode.OVER_BUDGET for reason in candidate.excluded)
+
+
+def _replay(order: Order, earlier: Video | None) -> Accepted:
+    if earlier is None:
+        raise Overloaded("Another request with this key is in the way; try again", retry_after_seconds=1)
     if earlier.fingerprint != order.fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used for a different video; use a new key for a new wish")
     return Accepted(earlier, replayed=True)
-
-
-def refusal(order: Order, decision: Decision) -> NoRoute:
-    """Nobody can ever make it: which fields stand against which account."""
-    errors = tuple(
-        FieldError(_FIELDS.get(reason.code, "model"), reason.code.value, _explain(candidate, reason.params))
-        for candidate in decision.candidates
-        for reason in candidate.excluded
-        if reason.code not in PASSING
-    )
-    asked = "" if order.spec.model == ANY_MODEL else f" with model {order.spec.model}"
-    return NoRoute(
-        f"No provider account can make this video as asked{asked}; see errors for what to change", errors=errors
-    )
-
-
-def _explain(candidate: Candidate, params: dict[str, str | int]) -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in params.items())
-    return f"{candidate.account}: {facts}" if facts else candidate.account

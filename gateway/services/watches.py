@@ -3,15 +3,19 @@
 import hashlib
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.config.settings import Timing
 from gateway.policy import backoff
 from gateway.policy.capability import fit
 from gateway.policy.failover import AccountStep
 from gateway.policy.standing import Lesson
+from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
+from gateway.services.quarantine import Quarantine
 from gateway.services.records import Records
-from gateway.services.submits import Callbacks, Submits, begin
+from gateway.services.sends import Sends
+from gateway.services.submits import Callbacks, begin
 from gateway.services.tenants import Tenants
 from gateway.services.updates import Updates
 from gateway.store.store import Store, Transaction
@@ -34,6 +38,9 @@ LATE_WATCH = 24 * 3_600_000
 LATE_POLL = 600_000
 """… every ten minutes (milliseconds)."""
 
+HELD_LOOK = 2_000
+"""While the database is in quarantine, a lost submit waits for its replay and looks so often for the release."""
+
 _LESSONS = {
     FailureKind.RATE_LIMITED: AccountStep.REST,
     FailureKind.BUSY: AccountStep.REST,
@@ -51,24 +58,28 @@ class Watches:
         tenants: Tenants,
         updates: Updates,
         records: Records,
-        submits: Submits,
+        sends: Sends,
         upstream: Upstream,
         callbacks: Callbacks,
+        quarantine: Quarantine,
         clock: Clock,
         luck: Luck,
         timing: Timing,
+        probe: Probe,
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._tenants = tenants
         self._updates = updates
         self._records = records
-        self._submits = submits
+        self._sends = sends
         self._upstream = upstream
         self._callbacks = callbacks
+        self._quarantine = quarantine
         self._clock = clock
         self._luck = luck
         self._timing = timing
+        self._probe = probe
 
     async def handle(self, task: Task) -> None:
         """Look after one attempt, and say when to look again."""
@@ -78,12 +89,17 @@ class Watches:
             return
         now = self._clock.now()
         configured = self._accounts.get(attempt.account)
+        held = await self._quarantine.is_on()
+        if held:
+            video = _unhurried(video, now)
         if not video.ended and now >= video.deadline_at:
             await self._expire(task, attempt, now)
-        elif video.ended and now >= video.deadline_at + LATE_WATCH:
+        elif video.ended and now >= video.deadline_at + LATE_WATCH and not await self._found_lately(attempt, now):
             await self._let_go(task, attempt, now)
         elif configured is None:
             await self._snooze(task, attempt, video, LATE_POLL)
+        elif held and attempt.ref is None:
+            await self._snooze(task, attempt, video, HELD_LOOK)
         elif attempt.ref is None:
             await self._replay(task, attempt, video, *configured)
         else:
@@ -105,11 +121,12 @@ class Watches:
 
         async def tell(tx: Transaction) -> None:
             case = await self._records.case(tx, attempt.video, attempt.id, now)
-            await tx.tasks.snooze(task, due if case is None else _bounded(due, case.video))
+            await tx.tasks.snooze(task, _bounded(due, video))
             if case is not None and case.attempt.state in OPEN:
                 await case.move_attempt(polls=case.attempt.polls + 1, sightings=0)
                 await self._updates.news(case, update)
 
+        self._probe(Point.BEFORE_NEWS)
         await self._store.write(tell)
 
     def _until_next(self, attempt: Attempt, update: Update) -> Millis:
@@ -160,7 +177,8 @@ class Watches:
     async def _replay(self, task: Task, attempt: Attempt, video: Video, account: Account, provider: Provider) -> None:
         """Send the same bytes under the same key to the same account, while the window lasts and somebody waits."""
         schedule = self._timing.replay_schedule_seconds
-        if not attempt.keyed or video.ended or attempt.replays >= len(schedule):
+        forgotten = self._clock.now() - attempt.started_at > millis(self._timing.replay_window_seconds)
+        if not attempt.keyed or video.ended or forgotten or attempt.replays >= len(schedule):
             await self._snooze(task, attempt, video, None)
             return
         spec = fit(video.spec, provider.capabilities, self._tenants.wish(video).on_unsupported).spec
@@ -177,7 +195,7 @@ class Watches:
             return
         replayed = await self._intend_replay(task, attempt, backoff.replay(schedule, attempt.replays + 1, self._luck()))
         if replayed is not None:
-            await self._submits.send(replayed, flow, request, account, provider)
+            await self._sends.send(replayed, flow, request, account, provider)
 
     async def _intend_replay(self, task: Task, attempt: Attempt, next_delay: Millis | None) -> Attempt | None:
         """Count the replay before it is sent; None when the truth arrived meanwhile."""
@@ -187,6 +205,10 @@ class Watches:
             case = await self._records.case(tx, attempt.video, attempt.id, now)
             if case is None or case.attempt.ref is not None or case.attempt.state is not AttemptState.UNKNOWN:
                 await tx.tasks.snooze(task, now)
+                return None
+            blocked = await self._accounts.retry(tx, attempt.account, now)
+            if blocked is not None:
+                await tx.tasks.snooze(task, _bounded(blocked, case.video))
                 return None
             due = case.video.deadline_at if next_delay is None else now + next_delay
             await tx.tasks.snooze(task, _bounded(due, case.video))
@@ -211,6 +233,11 @@ class Watches:
 
         await self._store.write(expire)
 
+    async def _found_lately(self, attempt: Attempt, now: Millis) -> bool:
+        """An operator bound it less than a day ago: it is watched as long as from its video's end."""
+        resolutions = await self._store.read(lambda tx: tx.resolutions.of_attempt(attempt.id))
+        return any(now < one.at + LATE_WATCH for one in resolutions)
+
     async def _let_go(self, task: Task, attempt: Attempt, now: Millis) -> None:
         """A day after its video ended nobody waits for this attempt any more; what it was stays unknown."""
 
@@ -231,6 +258,11 @@ class Watches:
         fallback = video.deadline_at if now < video.deadline_at else now + LATE_POLL
         due = fallback if delay is None else now + delay
         await self._store.write(lambda tx: tx.tasks.snooze(task, _bounded(due, video)))
+
+
+def _unhurried(video: Video, now: Millis) -> Video:
+    """In quarantine no deadline ends a video: its end may have been told to the life of the database that is lost."""
+    return video if video.ended else replace(video, deadline_at=max(video.deadline_at, now + LATE_POLL))
 
 
 def _bounded(due: Millis, video: Video) -> Millis:

@@ -5,7 +5,7 @@ from schema.account import AccountState, CredentialState
 
 _COLUMNS = (
     "id, failures, failed_at, resting_until, resting_reason, credential, credential_version, callbacks_refused, "
-    "credits, credits_at"
+    "credits, credits_at, retries_full_at"
 )
 
 
@@ -30,7 +30,8 @@ class Accounts:
     async def update(self, state: AccountState) -> None:
         await self._connection.run(
             "UPDATE accounts SET failures = ?, failed_at = ?, resting_until = ?, resting_reason = ?, credential = ?, "
-            "credential_version = ?, callbacks_refused = ?, credits = ?, credits_at = ? WHERE id = ?",
+            "credential_version = ?, callbacks_refused = ?, credits = ?, credits_at = ?, "
+            "retries_full_at = ? WHERE id = ?",
             state.failures,
             state.failed_at,
             state.resting_until,
@@ -40,12 +41,14 @@ class Accounts:
             int(state.callbacks_refused),
             state.credits,
             state.credits_at,
+            state.retries_full_at,
             state.id,
         )
 
 
 def _state(row: Row) -> AccountState:
-    (id, failures, failed_at, resting_until, resting_reason, credential, version, callbacks, credits, credits_at) = row
+    (id, failures, failed_at, resting_until, resting_reason, credential, version, callbacks) = row[:8]
+    (credits, credits_at, retries_full_at) = row[8:]
     return AccountState(
         id=id,
         failures=failures,
@@ -57,4 +60,5 @@ def _state(row: Row) -> AccountState:
         callbacks_refused=bool(callbacks),
         credits=credits,
         credits_at=credits_at,
+        retries_full_at=retries_full_at,
     )

@@ -9,7 +9,7 @@ from schema.lifecycle import AttemptState
 _COLUMNS = (
     "id, video, tenant, n, account, provider, state, verdict, idempotency_key, body_sha256, credential_version, "
     "keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings, credits_low, credits_high, "
-    "credits, reason_code, reason_message, video_url"
+    "credits, reason_code, reason_message, video_url, expected, price, refunds"
 )
 
 
@@ -20,7 +20,7 @@ class Attempts:
     async def add(self, attempt: Attempt) -> None:
         """Keep a new attempt. Raises UniqueViolation when the video has a live one already."""
         await self._connection.run(
-            f"INSERT INTO attempts ({_COLUMNS}) VALUES ({', '.join('?' * 26)})",
+            f"INSERT INTO attempts ({_COLUMNS}) VALUES ({', '.join('?' * 29)})",
             attempt.id,
             attempt.video,
             attempt.tenant,
@@ -46,6 +46,9 @@ class Attempts:
             attempt.credits,
             *_reason(attempt),
             attempt.video_url,
+            attempt.expected,
+            attempt.price,
+            int(attempt.refunds),
         )
 
     async def get(self, id: str) -> Attempt | None:
@@ -71,6 +74,25 @@ class Attempts:
         )
         return [_attempt(row) for row in rows]
 
+    async def named(self, ids: list[str]) -> list[Attempt]:
+        """Those of the ids that are attempts'."""
+        if not ids:
+            return []
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM attempts WHERE id IN ({', '.join('?' * len(ids))})", *ids
+        )
+        return [_attempt(row) for row in rows]
+
+    async def at_account(self, account: str, *, first: str, last: str) -> list[Attempt]:
+        """The attempts at an account, by their ids: from the first to before the last."""
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM attempts WHERE account = ? AND id >= ? AND id < ? ORDER BY id",
+            account,
+            first,
+            last,
+        )
+        return [_attempt(row) for row in rows]
+
     async def loads(self, since: Millis) -> dict[str, int]:
         """Account → videos it may have in the making; an unknown attempt older than ``since`` counts no more."""
         rows = await self._connection.all(
@@ -89,6 +111,25 @@ class Attempts:
             since,
         )
         return 0 if row is None else int(row[0])
+
+    async def unknown(self, *, account: str | None, tenant: str | None, after: str | None, limit: int) -> list[Attempt]:
+        """Up to ``limit`` attempts whose outcome nobody knows, oldest first, beyond a cursor (an id)."""
+        asked = (("account = ?", account), ("tenant = ?", tenant), ("id > ?", after))
+        given = [(condition, value) for condition, value in asked if value is not None]
+        narrowed = "".join(f" AND {condition}" for condition, _ in given)
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM attempts WHERE state = 'unknown'{narrowed} ORDER BY id LIMIT ?",
+            *(value for _, value in given),
+            limit,
+        )
+        return [_attempt(row) for row in rows]
+
+    async def unknowns(self) -> dict[str, tuple[int, Millis]]:
+        """Account → how many attempts nobody knows the outcome of, and when the oldest was begun."""
+        rows = await self._connection.all(
+            "SELECT account, count(*), min(started_at) FROM attempts WHERE state = 'unknown' GROUP BY account"
+        )
+        return {str(account): (int(count), int(oldest)) for account, count, oldest in rows}
 
     async def update(self, attempt: Attempt, *, was: AttemptState) -> None:
         """Write a changed attempt whose state was ``was``.
@@ -126,7 +167,7 @@ def _reason(attempt: Attempt) -> tuple[str | None, str | None]:
 def _attempt(row: Row) -> Attempt:
     (id, video, tenant, n, account, provider, state, verdict, key, body_sha256, credential_version) = row[:11]
     (keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings) = row[11:20]
-    (low, high, credits, reason_code, reason_message, video_url) = row[20:]
+    (low, high, credits, reason_code, reason_message, video_url, expected, price, refunds) = row[20:]
     return Attempt(
         id=id,
         video=video,
@@ -153,4 +194,7 @@ def _attempt(row: Row) -> Attempt:
         credits=credits,
         reason=None if reason_code is None else Reason(FailureKind(reason_code), reason_message or ""),
         video_url=video_url,
+        expected=expected,
+        price=price,
+        refunds=bool(refunds),
     )

@@ -65,6 +65,14 @@ async def pending(connection: Connection, *, engine: str, migrations: Sequence[M
     return [migration.name for migration in await _missing(connection, engine, migrations)]
 
 
+async def level(connection: Connection, *, engine: str) -> str | None:
+    """The newest migration that was applied; None when nothing was."""
+    if await connection.one(_EXISTS[engine]) is None:
+        return None
+    row = await connection.one("SELECT max(name) FROM schema_migrations")
+    return None if row is None else row[0]
+
+
 async def _apply_next(connection: Connection, *, engine: str, migrations: Sequence[Migration]) -> str | None:
     """Apply the first that is missing; None when there is none."""
     for sql in _ALONE if engine == POSTGRESQL else ():

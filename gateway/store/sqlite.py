@@ -92,6 +92,21 @@ async def open_sqlite(path: str, *, exclusive: bool) -> "Sqlite":
     return Sqlite(writer, reader, lock)
 
 
+def look_into(file: Path, work: Work[T]) -> T:
+    """Run a work that only asks on a file as it lies: nothing is locked, made or changed.
+
+    Raises:
+        StoreError: there is no such file, it is no database, or what the work asked for is not there.
+    """
+    try:
+        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+        with contextlib.closing(connection):
+            connection.set_busy_timeout(LOCK_WAIT)
+            return _drive(work, _Transaction(connection, connection.cursor()))
+    except apsw.Error as error:
+        raise translated(error) from error
+
+
 def library_version() -> str:
     """The SQLite that apsw brought, such as ``3.54.1``."""
     version: str = apsw.sqlite_lib_version()

@@ -6,8 +6,15 @@ from typing import TypeVar
 from gateway.store.accounts import Accounts
 from gateway.store.attempts import Attempts
 from gateway.store.database import Connection, Database
+from gateway.store.estimates import Estimates
 from gateway.store.events import Events
 from gateway.store.hooks import Hooks
+from gateway.store.incidents import Incidents
+from gateway.store.instance import Instances
+from gateway.store.ledger import Ledger
+from gateway.store.outputs import Outputs
+from gateway.store.resolutions import Resolutions
+from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
 from gateway.store.videos import Videos
 
@@ -24,6 +31,13 @@ class Transaction:
         self.events = Events(connection)
         self.accounts = Accounts(connection)
         self.hooks = Hooks(connection)
+        self.incidents = Incidents(connection)
+        self.outputs = Outputs(connection)
+        self.resolutions = Resolutions(connection)
+        self.instance = Instances(connection)
+        self.ledger = Ledger(connection)
+        self.spending = Spending(connection)
+        self.estimates = Estimates(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

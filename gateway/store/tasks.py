@@ -11,7 +11,8 @@ from schema.clock import Millis
 class TaskKind(StrEnum):
     SUBMIT = "submit"  # subject: a video that needs an attempt
     WATCH = "watch"  # subject: an attempt whose end is not known
-    FETCH = "fetch"  # subject: a video whose file must be copied here
+    CANCEL = "cancel"  # subject: a video that is canceled by itself
+    FETCH = "fetch"  # subject: an attempt whose file must be copied here
 
 
 ALL_KINDS = tuple(TaskKind)
@@ -131,6 +132,11 @@ class Tasks:
             now,
             worker,
         )
+
+    async def exists(self, kind: TaskKind, subject: str) -> bool:
+        """Whether this is due, now or later."""
+        row = await self._connection.one("SELECT 1 FROM tasks WHERE kind = ? AND subject = ?", kind, subject)
+        return row is not None
 
     async def drop(self, kind: TaskKind, subject: str) -> None:
         """Nobody needs this any more, whoever holds it."""

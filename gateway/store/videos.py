@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from gateway.store.database import Connection, Row
+from schema.clock import Millis
 from schema.errors import IllegalMove
 from schema.lifecycle import Substate, VideoStatus
 from schema.video import Adjustment, Asset, RoutingWish, Video, VideoError, VideoSpec
@@ -12,16 +13,18 @@ from schema.video import Adjustment, Asset, RoutingWish, Video, VideoError, Vide
 _COLUMNS = (
     "id, tenant, idempotency_key, fingerprint, spec, routing, metadata, status, substate, progress, version, "
     "created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments, quoted_low, "
-    "quoted_high, charged, credits, error_code, error_message, asset_key, asset_size, asset_sha256, asset_media_type"
+    "quoted_high, charged, credits, error_code, error_message, asset_key, asset_size, asset_sha256, asset_media_type, "
+    "held, held_from"
 )
 _ADD = (
-    f"INSERT INTO videos ({_COLUMNS}, decision) VALUES ({', '.join('?' * 30)}) "
+    f"INSERT INTO videos ({_COLUMNS}, decision) VALUES ({', '.join('?' * 32)}) "
     "ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id"
 )
 _MUTABLE = (
     "status = ?, substate = ?, progress = ?, version = ?, started_at = ?, completed_at = ?, expires_at = ?, "
     "account = ?, provider = ?, adjustments = ?, quoted_low = ?, quoted_high = ?, charged = ?, credits = ?, "
-    "error_code = ?, error_message = ?, asset_key = ?, asset_size = ?, asset_sha256 = ?, asset_media_type = ?"
+    "error_code = ?, error_message = ?, asset_key = ?, asset_size = ?, asset_sha256 = ?, asset_media_type = ?, "
+    "held = ?, held_from = ?"
 )
 _encode = msgspec.json.Encoder().encode
 _spec = msgspec.json.Decoder(VideoSpec).decode
@@ -63,6 +66,8 @@ class Videos:
             video.credits,
             *_error(video),
             *_asset(video),
+            video.held,
+            video.held_from,
             decision.decode(),
         )
         return row is not None
@@ -74,6 +79,17 @@ class Videos:
     async def by_key(self, tenant: str, key: str) -> Video | None:
         row = await self._connection.one(
             f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND idempotency_key = ?", tenant, key
+        )
+        return None if row is None else _video(row)
+
+    async def keyless(self, tenant: str, fingerprint: str, since: Millis) -> Video | None:
+        """The latest video of an equal wish that was asked for without a key, no longer ago than that."""
+        row = await self._connection.one(
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND fingerprint = ? AND created_at >= ? "
+            "AND idempotency_key IS NULL ORDER BY created_at DESC LIMIT 1",
+            tenant,
+            fingerprint,
+            since,
         )
         return None if row is None else _video(row)
 
@@ -109,6 +125,18 @@ class Videos:
         rows = await self._connection.all("SELECT tenant, count(*) FROM videos WHERE status = 'queued' GROUP BY tenant")
         return {str(tenant): int(count) for tenant, count in rows}
 
+    async def after(self, id: str, limit: int) -> list[Video]:
+        """Everybody's videos in the order they were made, after an id."""
+        rows = await self._connection.all(f"SELECT {_COLUMNS} FROM videos WHERE id > ? ORDER BY id LIMIT ?", id, limit)
+        return [_video(row) for row in rows]
+
+    async def known(self, ids: list[str]) -> set[str]:
+        """Those of the ids that are videos'."""
+        if not ids:
+            return set()
+        rows = await self._connection.all(f"SELECT id FROM videos WHERE id IN ({', '.join('?' * len(ids))})", *ids)
+        return {str(row[0]) for row in rows}
+
     async def lock(self, id: str) -> Video | None:
         """The video, held against every other change until this transaction ends; always the first lock taken."""
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE id = ? /*for update*/", id)
@@ -118,6 +146,15 @@ class Videos:
         """The video as it is, for the engine."""
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE id = ?", id)
         return None if row is None else _video(row)
+
+    async def some(self, ids: list[str]) -> dict[str, Video]:
+        """Id → video, for the engine and for operators."""
+        if not ids:
+            return {}
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM videos WHERE id IN ({', '.join('?' * len(ids))})", *ids
+        )
+        return {video.id: video for video in map(_video, rows)}
 
     async def update(self, video: Video, *, was: int, decision: bytes | None = None) -> None:
         """Write a changed video whose version was ``was``.
@@ -146,6 +183,8 @@ class Videos:
             video.credits,
             *_error(video),
             *_asset(video),
+            video.held,
+            video.held_from,
             *args,
             video.id,
             was,
@@ -171,7 +210,7 @@ def _video(row: Row) -> Video:
     (id, tenant, key, fingerprint, spec, routing, metadata, status, substate, progress, version) = row[:11]
     (created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments) = row[11:19]
     (quoted_low, quoted_high, charged, credits, error_code, error_message) = row[19:25]
-    (asset_key, asset_size, asset_sha256, asset_media_type) = row[25:]
+    (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from) = row[25:]
     return Video(
         id=id,
         tenant=tenant,
@@ -196,6 +235,8 @@ def _video(row: Row) -> Video:
         quoted_high=quoted_high,
         charged=charged,
         credits=credits,
+        held=held,
+        held_from=held_from,
         error=None if error_code is None else VideoError(error_code, error_message),
         asset=None
         if asset_key is None

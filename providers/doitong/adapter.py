@@ -92,7 +92,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Rates:
-    """100 to 200 credits, in Pro mode 300 to 500, for 5 to 10 seconds; the straight line between is our guess (D12)."""
+    """100 to 200 credits, in Pro mode 300 to 500, for 5 to 10 seconds; the straight line between is our guess (D12).
+
+    Nobody says that a failure is given back, so it is not (D21).
+    """
+
+    refunds_failures = False
 
     def quote(self, spec: VideoSpec) -> CreditRange:
         return PRICES[spec.quality or Quality.STANDARD]

@@ -88,7 +88,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Rates:
-    """Two credits a video, whatever it shows (its pricing guide; its example of code 1001 agrees)."""
+    """Two credits a video, whatever it shows (its pricing guide; its example of code 1001 agrees).
+
+    They come back when it fails: a promise of its terms that no answer shows (V16).
+    """
+
+    refunds_failures = True
 
     def quote(self, spec: VideoSpec) -> CreditRange:  # noqa: ARG002 (flat)
         return CreditRange(low=CREDITS_PER_VIDEO, high=CREDITS_PER_VIDEO)

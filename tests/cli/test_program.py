@@ -13,15 +13,21 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("litestar", "strawberry", "httpx", "uvicorn", "apsw", "asyncpg", "aiohttp")
 COMMANDS = (
     ("config", "check"),
-    ("db", "migrate"),
+    *(("db", verb) for verb in ("migrate", "backup", "restore", "status", "quarantine", "release")),
     ("serve",),
     ("work",),
     ("demo",),
     ("schema", "sdl"),
     ("schema", "openapi"),
     ("doctor",),
+    ("quote",),
+    ("balance",),
+    ("ledger", "list"),
+    ("ledger", "export"),
+    ("receipts", "verify"),
+    ("receipts", "keys"),
     ("version",),
-    *(("videos", verb) for verb in ("create", "get", "list", "watch", "download", "cancel", "explain")),
+    *(("videos", verb) for verb in ("create", "get", "list", "watch", "download", "cancel", "explain", "receipt")),
 )
 
 

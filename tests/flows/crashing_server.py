@@ -2,13 +2,22 @@
 
 At the nth passage of the point it kills itself as nothing else can: no handler runs, nothing is flushed, no lock is let
 go of but by the kernel.
+
+Without arguments it is a nursery: for each line of JSON it reads, ``[LOG, CONFIG, POINT, NTH]``, a server begins as a
+process of its own, forked from one that has imported everything. It says that process's id, and in the end its exit
+code.
 """
 
+import gc
+import json
 import os
 import signal
 import sys
+from pathlib import Path
 
+import gateway.store.sqlite  # noqa: F401  # a server imports it late, and every forked one would again
 from gateway.config.load import load
+from gateway.probe import Point
 from gateway.run import serve
 from gateway.wiring import Seams
 
@@ -16,7 +25,7 @@ from gateway.wiring import Seams
 def main(config: str, point: str = "", nth: str = "1") -> None:
     left = int(nth)
 
-    def probe(passed: str) -> None:
+    def probe(passed: Point) -> None:
         nonlocal left
         if passed == point:
             left -= 1
@@ -26,5 +35,39 @@ def main(config: str, point: str = "", nth: str = "1") -> None:
     serve(load(config, {}), seams=Seams(probe=probe))
 
 
+def nursery() -> None:
+    gc.freeze()
+    for line in sys.stdin:
+        log, *arguments = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _live(log, arguments)
+        _say(pid)
+        _say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def _say(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+def _live(log: str, arguments: list[str]) -> None:
+    """A whole life; it never returns to the nursery, whose streams are not this process's."""
+    code = 1
+    try:
+        os.chdir(Path(log).parent)
+        for stream, name, flags in ((0, os.devnull, os.O_RDONLY), (1, log, os.O_APPEND | os.O_WRONLY | os.O_CREAT)):
+            os.dup2(os.open(name, flags, 0o644), stream)
+        os.dup2(1, 2)
+        main(*arguments)
+        code = 0
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) > 1:
+        main(*sys.argv[1:])
+    else:
+        nursery()

@@ -297,13 +297,17 @@ def closed_port() -> Iterator[str]:
 
 async def _honest(peer: Peer) -> None:
     while True:
-        request = await peer.request()
-        if peer.dialect.is_paid(request):
-            key = request.headers.get("idempotency-key", f"call {len(peer.hostile.paid)}")
-            ref = peer.hostile.refs.setdefault(key, f"ref-{len(peer.hostile.refs)}")
-            await peer.answer(peer.dialect.accepted(ref))
-        elif request.path.endswith(".mp4"):
-            await peer.answer(clip("16:9", 1, 0), Content_Type="video/mp4")
-        else:
-            ref = peer.dialect.ref_of(request)
-            await peer.answer(peer.dialect.done(ref, f"{peer.hostile.url}/{ref}.mp4"))
+        await honestly(peer, await peer.request())
+
+
+async def honestly(peer: Peer, request: Request) -> None:
+    """Answer one request as it should be."""
+    if peer.dialect.is_paid(request):
+        key = request.headers.get("idempotency-key", f"call {len(peer.hostile.paid)}")
+        ref = peer.hostile.refs.setdefault(key, f"ref-{len(peer.hostile.refs)}")
+        await peer.answer(peer.dialect.accepted(ref))
+    elif request.path.endswith(".mp4"):
+        await peer.answer(clip("16:9", 1, 0), Content_Type="video/mp4")
+    else:
+        ref = peer.dialect.ref_of(request)
+        await peer.answer(peer.dialect.done(ref, f"{peer.hostile.url}/{ref}.mp4"))

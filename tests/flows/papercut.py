@@ -45,6 +45,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Rates:
     """Three sheets a video."""
 
+    refunds_failures = False
+
     def quote(self, spec: VideoSpec) -> CreditRange:
         return CreditRange(low=3, high=3)
 

@@ -5,12 +5,12 @@ import json
 import signal
 import socket
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -71,6 +71,7 @@ def _toml(
     concurrency: int = 64,
     lease_seconds: float = 2,
     submit_deadline_seconds: float = 10,
+    tenants: str = "",
 ) -> str:
     return f"""
 [server]
@@ -102,6 +103,7 @@ submit_deadline_seconds = {submit_deadline_seconds}
 video_deadline_seconds = 60
 replay_schedule_seconds = {[0.1, 0.3, *[0.5] * REPLAYS]}
 breaker_failures = 1000
+retry_every_seconds = 0.05
 
 [[accounts]]
 id = "veo-main"
@@ -126,7 +128,21 @@ sandbox = true
 id = "acme"
 test = true
 keys = ["{ACME_KEY}"]
+{tenants}
 """
+
+
+class Process(Protocol):
+    """A process as asyncio shows one."""
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def send_signal(self, signal: int) -> None: ...
+
+    def kill(self) -> None: ...
+
+    async def wait(self) -> int: ...
 
 
 @dataclass
@@ -191,6 +207,13 @@ async def server(place: Place, *die: str) -> AsyncIterator[Server]:
         process = await asyncio.create_subprocess_exec(
             *command, cwd=place.folder, env={"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log
         )
+    async with speaking(place, process) as running:
+        yield running
+
+
+@asynccontextmanager
+async def speaking(place: Place, process: Process) -> AsyncIterator[Server]:
+    """A gateway's process, answering; it is ended with the block."""
     headers = {"authorization": f"Bearer {ACME_KEY}"}
     async with httpx.AsyncClient(
         base_url=place.url, headers=headers, timeout=30, trust_env=False, verify=certificates()

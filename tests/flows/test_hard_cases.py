@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gateway.config.settings import WorkerSettings
 from gateway.policy.verdict import Outcome
 from gateway.sandbox.settings import SandboxSettings, Variant
+from gateway.services.books import Books
 from gateway.services.records import Records
 from gateway.services.updates import Updates
 from gateway.store.database import connect
@@ -37,6 +38,11 @@ def evenly() -> float:
     return 0.5
 
 
+async def always() -> bool:
+    """Nothing stands against sending."""
+    return True
+
+
 def veo(**changes):
     return an_account("veo-main", "veo3o1", NOBODY, **changes)
 
@@ -49,14 +55,17 @@ async def idle(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 
 def updates(built: Gateway) -> Updates:
-    return Updates(accounts=built.accounts, tenants=built.tenants, timing=QUICK, luck=evenly, egress_allow=())
+    return Updates(
+        accounts=built.accounts, tenants=built.tenants, ids=Ids(), timing=QUICK, luck=evenly, egress_allow=()
+    )
 
 
 async def conclude(built: Gateway, attempt: str, outcome: Outcome) -> None:
     now = built.clock.now()
 
     async def work(tx: Transaction) -> None:
-        case = await Records(Ids()).case(tx, "video_1", attempt, now)
+        books = Books(accounts=built.accounts, tenants=built.tenants, ids=Ids(), luck=evenly)
+        case = await Records(Ids(), books).case(tx, "video_1", attempt, now)
         assert case is not None
         await updates(built).outcome(case, outcome)
 
@@ -164,6 +173,7 @@ async def test_a_task_is_never_run_twice_at_once_by_a_worker_that_lost_its_lease
         luck=evenly,
         timing=replace(FAST, lease_seconds=0.05, lease_beat_seconds=30),
         settings=WorkerSettings(poll_seconds=0.02),
+        may_send=always,
     )
     await store.write(lambda tx: tx.tasks.add(TaskKind.SUBMIT, "video_1", clock.now()))
     work = asyncio.create_task(worker.run())

@@ -1,5 +1,6 @@
 """video, node, models and viewer: the facts REST shows, and nothing of other tenants."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ query Whole($id: ID!) {
       creditsLow creditsHigh credits
     }
     adjustments { field asked given }
+    extraOutputs { attempt size sha256 createdAt contentUrl }
     contentUrl version
   }
 }
@@ -98,6 +100,24 @@ async def test_attempts_are_the_same_at_both_doors(gw: Running, done: str) -> No
     assert [attempt[name] for name in ("creditsLow", "creditsHigh", "credits")] == [
         rest["cost"][name] for name in ("credits_low", "credits_high", "credits")
     ]
+
+
+async def test_extra_outputs_are_the_same_at_both_doors(gw: Running) -> None:
+    id = await created(gw.client, prompt="boat [sim:slow]")
+    await gw.begun(id)
+    await gw.client.post(f"/v1/videos/{id}/cancel")
+    outputs: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not outputs:
+            await asyncio.sleep(0.02)
+            outputs = (await ask(gw.client, WHOLE, id=id))["video"]["extraOutputs"]
+    (output,) = outputs
+    (rest,) = (await gw.client.get(f"/v1/videos/{id}")).json()["gateway"]["extra_outputs"]
+
+    assert [output[name] for name in ("attempt", "size", "sha256")] == [rest[n] for n in ("attempt", "size", "sha256")]
+    assert seconds(output["createdAt"]) == rest["created_at"]
+    file = await gw.client.get(output["contentUrl"])
+    assert (file.status_code, len(file.content)) == (200, output["size"])
 
 
 async def test_the_decision_names_every_account_and_what_stood_against_it(gw: Running, done: str) -> None:

@@ -153,6 +153,63 @@ async def test_a_failed_video_has_no_file_any_more(pair: Running):
     problem(await pair.client.get(f"/v1/videos/{created['id']}/content"), 410, "gone")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def late(pair: Running) -> Film:
+    """The file of a video that was canceled before it was made."""
+    id = (await pair.create("a boat [sim:slow]"))["id"]
+    await pair.begun(id)
+    await pair.client.post(f"/v1/videos/{id}/cancel")
+    extras: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not extras:
+            await asyncio.sleep(0.02)
+            extras = (await pair.client.get(f"/v1/videos/{id}")).json()["gateway"]["extra_outputs"]
+    url = f"/v1/videos/{id}/content?output={extras[0]['attempt']}"
+    return Film(url, await pair.client.get(url))
+
+
+async def test_an_extra_output_is_downloaded_by_its_attempt(pair: Running, late: Film):
+    id, _, attempt = late.url.removeprefix("/v1/videos/").partition("/content?output=")
+    video = (await pair.client.get(f"/v1/videos/{id}")).json()
+    (extra,) = video["gateway"]["extra_outputs"]
+
+    assert late.whole.status_code == 200
+    assert late.bytes[4:8] == b"ftyp"
+    assert late.whole.headers["content-disposition"] == f'attachment; filename="{attempt}.mp4"'
+    assert late.etag == f'"{extra["sha256"]}"'
+    assert (extra["attempt"], extra["size"]) == (attempt, len(late.bytes))
+    assert video["created_at"] <= extra["created_at"]
+    assert video in (await pair.client.get("/v1/videos")).json()["data"]
+    problem(await pair.client.get(f"/v1/videos/{id}/content"), 410, "gone")
+
+
+async def test_an_extra_output_is_had_in_parts_and_not_twice(pair: Running, late: Film):
+    part = await pair.client.get(late.url, headers={"range": "bytes=4-7"})
+    again = await pair.client.get(late.url, headers={"if-none-match": late.etag})
+    head = await pair.client.head(late.url)
+
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    assert (again.status_code, again.content) == (304, b"")
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(late.bytes)))
+
+
+@pytest.mark.parametrize("attempt", ["att_00000000000000000000000000", "att_x", "", "../secret", "%00"])
+async def test_an_extra_output_that_is_not_there_is_not_found(pair: Running, film: Film, attempt: str):
+    problem(await pair.client.get(film.url, params={"output": attempt}), 404, "not_found")
+
+
+async def test_a_video_s_own_file_is_no_extra_output(pair: Running, film: Film):
+    video = (await pair.client.get(film.url.removesuffix("/content"))).json()
+    (attempt,) = video["gateway"]["attempts"]
+
+    assert video["gateway"]["extra_outputs"] == []
+    problem(await pair.client.get(film.url, params={"output": attempt["id"]}), 404, "not_found")
+
+
+async def test_another_tenant_s_extra_output_is_not_found(pair: Running, late: Film):
+    problem(await pair.other.get(late.url), 404, "not_found")
+
+
 async def test_a_file_that_went_from_the_store_is_gone(pair: Running):
     created = await pair.create("[sim:instant]")
     await pair.finished(created["id"])

@@ -54,12 +54,14 @@ async def test_a_video_has_the_thirteen_keys_of_openai_and_ours_beside_them(pair
             "currency": "USD",
             "quoted_micros": 200_000,
             "quoted_low_micros": 100_000,
-            "held_micros": None,
+            "held_micros": 200_000,
             "charged_micros": None,
         },
+        "provider_may_still_bill": False,
         "credits": None,
         "attempts": [],
         "adjustments": [],
+        "extra_outputs": [],
         "version": 1,
     }
 

@@ -6,9 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.policy.signing import callback_token
+from gateway.store.store import Transaction
 from schema.event import EventType
+from schema.lifecycle import AttemptState
 from tests.rest.answers import problem
 from tests.support.running import SECRET_KEY, Running
 
@@ -65,6 +68,39 @@ async def test_news_of_an_attempt_that_outlives_its_video_changes_the_etag(pair:
     assert after.status_code == 200
     assert after.json()["status"] == "canceled"
     assert after.json()["gateway"]["attempts"][0]["state"] == "failed"
+
+
+async def made_twice(pair: Running, video: dict[str, Any]) -> str:
+    """The id of a second job that the upstream began for the same request."""
+    ref = f"twice-{video['id']}"
+
+    async def add(tx: Transaction) -> None:
+        (first,) = await tx.attempts.of_video(video["id"])
+        await tx.attempts.add(replace(first, id=f"{first.id}2", n=2, state=AttemptState.UNKNOWN, ref=ref))
+
+    await pair.gateway.store.write(add)
+    return ref
+
+
+async def test_news_of_a_second_job_comes_to_the_address_of_the_first(pair: Running):
+    video = await begun(pair)
+    body = json.dumps({"id": await made_twice(pair, video), "status": "failed"}).encode()
+
+    await pair.client.post(address(video), content=body, headers=signed(body))
+
+    after = (await pair.client.get(f"/v1/videos/{video['id']}")).json()
+    assert [attempt["state"] for attempt in after["gateway"]["attempts"]] == ["running", "failed"]
+    assert after["status"] == "in_progress"
+
+
+async def test_news_of_an_id_nobody_knows_changes_nothing(pair: Running):
+    video = await begun(pair)
+    body = json.dumps({"id": "a-third-one", "status": "failed"}).encode()
+
+    response = await pair.client.post(address(video), content=body, headers=signed(body))
+
+    assert response.status_code == 204
+    assert (await pair.client.get(f"/v1/videos/{video['id']}")).json() == video
 
 
 @pytest.mark.parametrize("kind", ["none", "another body", "another secret", "given twice", "encoded"])

@@ -138,10 +138,16 @@ async def test_answers_are_as_the_document_says(pair: Running):
     checked(created, "Video")
     checked(await pair.finished(created["id"]), "Video")
     checked(await pair.finished(failed["id"]), "Video")
+    checked((await pair.client.post("/v1/quotes", json={"prompt": "a kite"})).json(), "Quote")
 
     for path, name in (
         ("/v1/videos", "VideoPage"),
         (f"/v1/videos/{created['id']}/route", "Decision"),
+        (f"/v1/videos/{created['id']}/receipt", "SignedReceipt"),
+        (f"/v1/videos/{failed['id']}/receipt", "SignedReceipt"),
+        ("/.well-known/filmgate-receipts.json", "KeySet"),
+        ("/v1/balance", "Balance"),
+        ("/v1/ledger", "LedgerPage"),
         ("/v1/models", "ModelList"),
         ("/v1/models/auto", "Model"),
         ("/livez", "Health"),

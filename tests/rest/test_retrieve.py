@@ -27,7 +27,8 @@ async def test_a_finished_video_tells_who_made_it_and_what_it_cost(pair: Running
         "id", "account", "provider", "state", "verdict", "provider_ref", "started_at", "ended_at", "reason", "cost"
     }  # fmt: skip
     assert (attempt["state"], attempt["verdict"], attempt["reason"]) == ("succeeded", "accepted", None)
-    assert attempt["cost"] == {"credits_low": 100, "credits_high": 200, "credits": video["gateway"]["credits"]}
+    spent = video["gateway"]["credits"]
+    assert attempt["cost"] == {"credits_low": 100, "credits_high": 200, "credits": spent, "micros": spent * 1_000}
 
 
 async def test_a_failed_video_is_a_200_with_an_error(pair: Running):

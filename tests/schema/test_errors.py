@@ -16,7 +16,7 @@ def descendants(of: type[GatewayError]) -> list[type[GatewayError]]:
 TREE = [error for error in descendants(GatewayError) if error.__module__ == errors.__name__]
 KINDS = {
     *("invalid_request_error", "authentication_error", "permission_error", "not_found_error"),
-    *("rate_limit_error", "idempotency_error", "server_error"),
+    *("rate_limit_error", "insufficient_quota", "idempotency_error", "server_error"),
 }
 
 

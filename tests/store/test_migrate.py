@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.store.database import Database, Migration, SchemaMismatch, StoreError, connect
+from gateway.store.database import Connection, Database, Migration, SchemaMismatch, StoreError, connect
 from gateway.store.migrate import packaged, statements
 
 FIRST = Migration("0001_first", "CREATE TABLE one (id BIGINT PRIMARY KEY);\nINSERT INTO one VALUES (1);\n")
@@ -119,3 +119,49 @@ async def test_the_packaged_migrations_make_a_schema_on_both_engines(database):
 
     assert await database.migrate(migrations) == [migration.name for migration in migrations]
     assert await database.pending(migrations) == []
+
+
+async def an_old_database(database: Database) -> None:
+    """One of the first version: three videos, whose files were to be copied, and a poll that is due."""
+    await database.migrate(packaged()[:1])
+    video = (
+        "INSERT INTO videos (id, tenant, fingerprint, spec, routing, metadata, decision, status, version, "
+        "created_at, deadline_at) VALUES (?, 'acme', 'f', '{}', '{}', '{}', '{}', 'in_progress', 1, 0, 0)"
+    )
+    attempt = (
+        "INSERT INTO attempts (id, video, tenant, n, account, provider, state, video_url, idempotency_key, "
+        "body_sha256, credential_version, keyed, callback, started_at, credits_low, credits_high) "
+        "VALUES (?, ?, 'acme', ?, 'main', 'studio', ?, ?, 'k', 'b', 1, 0, 0, 0, 1, 1)"
+    )
+    task = "INSERT INTO tasks (kind, subject, due, leased_until, worker, epoch, errors) VALUES (?, ?, 9, ?, ?, 3, 2)"
+    rows: list[tuple[str, *tuple[str | int | None, ...]]] = [
+        *((video, id) for id in ("video_1", "video_2", "video_3")),
+        (attempt, "att_0", "video_1", 1, "failed", "https://cdn.example.com/0.mp4"),
+        (attempt, "att_1", "video_1", 2, "succeeded", "https://cdn.example.com/1.mp4"),
+        (attempt, "att_2", "video_1", 3, "succeeded", "https://cdn.example.com/2.mp4"),
+        (attempt, "att_3", "video_2", 1, "succeeded", "https://cdn.example.com/3.mp4"),
+        (attempt, "att_4", "video_3", 1, "unknown", None),
+        (task, "fetch", "video_1", 9, "wkr_1"),
+        *((task, "fetch", id, None, None) for id in ("video_2", "video_3", "video_4")),
+        (task, "watch", "att_4", 9, "wkr_1"),
+    ]
+
+    async def fill(connection: Connection) -> None:
+        for sql, *values in rows:
+            await connection.run(sql, *values)
+
+    await database.write(fill)
+
+
+async def test_what_was_to_be_copied_for_a_video_is_copied_for_the_attempt_that_made_it(database):
+    await an_old_database(database)
+
+    await database.migrate(packaged())
+
+    question = "SELECT kind, subject, due, leased_until, worker, epoch, errors FROM tasks ORDER BY kind, subject"
+    tasks = await database.read(lambda connection: connection.all(question))
+    assert [tuple(task) for task in tasks] == [
+        ("fetch", "att_1", 9, None, None, 4, 2),
+        ("fetch", "att_3", 9, None, None, 4, 2),
+        ("watch", "att_4", 9, 9, "wkr_1", 3, 2),
+    ]

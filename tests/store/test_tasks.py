@@ -383,3 +383,12 @@ async def test_a_forged_epoch_holds_nothing(store, move):
     for epoch in (held.epoch - 1, held.epoch + 1):
         with pytest.raises(StaleLease):
             await store.write(move(msgspec.structs.replace(held, epoch=epoch)))
+
+
+async def test_a_task_exists_until_it_is_done(store):
+    await store.write(lambda tx: tx.tasks.add(FETCH, "att_1", NOW))
+
+    assert await store.read(lambda tx: tx.tasks.exists(FETCH, "att_1"))
+    assert not await store.read(lambda tx: tx.tasks.exists(WATCH, "att_1"))
+    await store.write(lambda tx: tx.tasks.drop(FETCH, "att_1"))
+    assert not await store.read(lambda tx: tx.tasks.exists(FETCH, "att_1"))

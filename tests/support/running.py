@@ -29,11 +29,12 @@ from gateway.serving import serving
 from gateway.wiring import Gateway, Seams, gateway
 from providers.registry import KINDS
 from schema.account import Account, Limits, Secret
-from schema.tenant import RoutingPolicy, Scope, Tenant, TenantLimits
+from schema.tenant import UNLIMITED, Funding, RoutingPolicy, Scope, Tenant, TenantLimits
 
 SECRET_KEY = Secret("a secret key for tests, which is long enough")
 ACME_KEY = "fg_test_acme_0123456789abcdefghijkl"
 OTHER_KEY = "fg_test_other_0123456789abcdefghijk"
+OPERATOR_KEY = "fg_test_house_0123456789abcdefghijk"
 FAST = Timing(
     lease_seconds=5,
     lease_beat_seconds=1,
@@ -58,7 +59,9 @@ class Setup:
     timing: Timing = FAST
     routing: RoutingPolicy = field(default_factory=RoutingPolicy)
     limits: TenantLimits = field(default_factory=TenantLimits)
+    funding: Funding = UNLIMITED
     database_url: str | None = None
+    doitong_price: int | None = 1_000
     doitong_options: dict[str, Any] = field(default_factory=dict)
     sandbox: SandboxSettings = field(default_factory=lambda: SandboxSettings(speed=SPEED))
     concurrent: int = 8
@@ -70,13 +73,14 @@ class Setup:
 
 @dataclass
 class Running:
-    """A running pair: ``client`` speaks to the gateway as tenant acme."""
+    """A running pair: ``client`` speaks to the gateway as tenant acme, ``operator`` as whoever runs it."""
 
     gateway: Gateway
     sandbox: Sandbox
     url: str
     client: httpx.AsyncClient
     other: httpx.AsyncClient
+    operator: httpx.AsyncClient
 
     async def create(self, prompt: str = "a paper boat in the rain", **wish: Any) -> dict[str, Any]:
         response = await self.client.post("/v1/videos", json={"prompt": prompt, **wish})
@@ -123,7 +127,7 @@ def sandbox_accounts(sandbox: Sandbox, setup: Setup) -> tuple[Account, ...]:
             provider="doitong",
             base_url=sandbox.doitong_url,
             credential=Secret("sandbox-doitong-key"),
-            price_per_credit=1_000,
+            price_per_credit=setup.doitong_price,
             limits=Limits(concurrent=None),
             webhook_secrets=(Secret("sandbox-webhook-secret"),),
             options=doitong,
@@ -135,9 +139,14 @@ def sandbox_accounts(sandbox: Sandbox, setup: Setup) -> tuple[Account, ...]:
 def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: str, public_url: str) -> Settings:
     def tenant(id: str, key: str) -> TenantSetup:
         return TenantSetup(
-            tenant=Tenant(id=id, name=id, routing=setup.routing, limits=setup.limits, test=True),
+            tenant=Tenant(id=id, name=id, routing=setup.routing, limits=setup.limits, funding=setup.funding, test=True),
             keys=(KeySetup(secret=Secret(key), scopes=frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})),),
         )
+
+    house = TenantSetup(
+        tenant=Tenant(id="house", name="house", test=True),
+        keys=(KeySetup(secret=Secret(OPERATOR_KEY), scopes=frozenset({Scope.OPERATOR})),),
+    )
 
     return Settings(
         secrets=SecretsSettings(key=SECRET_KEY),
@@ -148,7 +157,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         timing=setup.timing,
         worker=setup.worker,
         accounts=accounts,
-        tenants=(tenant("acme", ACME_KEY), tenant("other", OTHER_KEY)),
+        tenants=(tenant("acme", ACME_KEY), tenant("other", OTHER_KEY), house),
     )
 
 
@@ -177,5 +186,6 @@ async def running(setup: Setup) -> AsyncIterator[Running]:
             serving(built, listener=listener),
             _client(url, ACME_KEY) as client,
             _client(url, OTHER_KEY) as other,
+            _client(url, OPERATOR_KEY) as operator,
         ):
-            yield Running(gateway=built, sandbox=sandbox, url=url, client=client, other=other)
+            yield Running(gateway=built, sandbox=sandbox, url=url, client=client, other=other, operator=operator)

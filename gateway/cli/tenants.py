@@ -1,0 +1,105 @@
+"""``filmgate tenants``: for operators, a prepaid tenant's money."""
+
+import re
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from gateway.cli.connection import connect, connection_options
+from gateway.cli.exits import ExitCode, Stop
+from gateway.cli.output import Format, output_option, show, show_json
+from schema.clock import SystemClock
+from schema.ids import Ids
+from schema.money import parse_signed_micros
+
+if TYPE_CHECKING:
+    from gateway.cli.admin_wire import OperatorEntry
+    from gateway.cli.client import Answer
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def _checked_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise click.BadParameter("a tenant's id is letters, digits, dashes and underscores")
+    return value
+
+
+def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    try:
+        parse_signed_micros(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+_id_argument = click.argument("tenant", metavar="ID", callback=_checked_id)
+_amount_argument = click.argument("amount", metavar="AMOUNT", callback=_checked_money)
+_note_option = click.option("--note", default="", help="Why; the tenant sees it.")
+
+
+@click.group()
+def tenants() -> None:
+    """For operators: tenants' money."""
+
+
+@tenants.command("top-up")
+@_id_argument
+@_amount_argument
+@_note_option
+@click.option("--key", help="Idempotency key: with the same key it is booked once.")
+@connection_options
+@output_option
+def top_up(
+    tenant: str, amount: str, *, note: str, key: str | None, url: str | None, api_key: str | None, output: Format
+) -> None:
+    """Give the prepaid tenant ID money to spend, AMOUNT such as 20.00."""
+    from gateway.cli.admin_wire import OperatorEntry
+
+    key = key or Ids().make("cli_", SystemClock().now())
+    path, body = f"/v1/admin/tenants/{tenant}/top-ups", {"amount": amount, "note": note}
+    try:
+        _show(connect(url, api_key).act(path, OperatorEntry, body, key=key), output)
+    except Stop as stop:
+        if stop.code is ExitCode.TRY_AGAIN:
+            stop.message += f"\n  to try again without giving it twice, add --key {key}"
+        raise
+
+
+@tenants.command(context_settings={"ignore_unknown_options": True})
+@_id_argument
+@_amount_argument
+@_note_option
+@connection_options
+@output_option
+def adjust(tenant: str, amount: str, *, note: str, url: str | None, api_key: str | None, output: Format) -> None:
+    """Correct the balance of the prepaid tenant ID by AMOUNT; -1.50 takes, never more than is available."""
+    from gateway.cli.admin_wire import OperatorEntry
+
+    path, body = f"/v1/admin/tenants/{tenant}/adjustments", {"amount": amount, "note": note}
+    _show(connect(url, api_key).act(path, OperatorEntry, body), output)
+
+
+@tenants.command()
+@_id_argument
+@connection_options
+@output_option
+def balance(tenant: str, url: str | None, api_key: str | None, output: Format) -> None:
+    """Show what the tenant ID can spend, what is held and what was spent."""
+    from gateway.cli.money_views import balance_view
+    from gateway.cli.wire import Balance
+
+    answer = connect(url, api_key).ask(f"/v1/admin/tenants/{tenant}/balance", Balance)
+    if output is Format.TABLE:
+        show(balance_view(answer.value))
+    else:
+        show_json(answer.raw, output)
+
+
+def _show(answer: "Answer[OperatorEntry]", output: Format) -> None:
+    from gateway.cli.admin_views import entry_view
+
+    if output is Format.TABLE:
+        show(entry_view(answer.value))
+    else:
+        show_json(answer.raw, output)

@@ -1,0 +1,98 @@
+"""The options of a wish, the same for making a video and for asking what it would cost, and the body they become."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from gateway.policy.durations import DURATION_HINT, duration
+from schema.money import parse_micros
+from schema.video import LONGEST_SECONDS, AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    try:
+        parse_micros(value or "0")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _checked_pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    if any("=" not in value for value in values):
+        raise click.BadParameter("write NAME=VALUE")
+    return dict(value.split("=", 1) for value in values)
+
+
+def _checked_duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    seconds = None if value is None else duration(value)
+    if value is not None and (seconds is None or not 1 <= seconds <= LONGEST_SECONDS):
+        raise click.BadParameter(f"write {DURATION_HINT}; from 1 second to {LONGEST_SECONDS}")
+    return seconds
+
+
+_OPTIONS = (
+    click.option("--model", help="auto, or a name from `GET /v1/models`."),
+    click.option("--aspect", type=click.Choice([one.value for one in AspectRatio])),
+    click.option("--seconds", type=click.IntRange(1, 60)),
+    click.option("--quality", type=click.Choice([one.value for one in Quality])),
+    click.option("--image-url", help="The picture to start from."),
+    click.option(
+        "--metadata", multiple=True, metavar="NAME=VALUE", callback=_checked_pairs, help="Kept with the video."
+    ),
+    click.option("--only", multiple=True, metavar="NAME", help="An account or provider that may make it; repeatable."),
+    click.option("--exclude", multiple=True, metavar="NAME", help="An account or provider that may not; repeatable."),
+    click.option("--strategy", type=click.Choice([one.value for one in Strategy])),
+    click.option("--max-cost", metavar="AMOUNT", callback=_checked_money, help='The most it may cost, such as "0.50".'),
+    click.option(
+        "--deadline", type=click.IntRange(1, LONGEST_SECONDS), metavar="SECONDS", help="From accepted to ended."
+    ),
+    click.option(
+        "--cancel-after", metavar="TIME", callback=_checked_duration, help="Cancel it by itself then: 90, 30s, 1h30m."
+    ),
+    click.option("--on-unsupported", type=click.Choice([one.value for one in OnUnsupported])),
+    click.option("--on-unknown", type=click.Choice([one.value for one in OnUnknown])),
+)
+
+
+def wish_options(command: Command) -> Command:
+    """What a video may be asked for with, beside its prompt."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def body(prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
+    """The wish as REST takes it, without what was not said; the prompt ``-`` is read from stdin."""
+    text = sys.stdin.read().strip() if prompt == "-" else prompt
+    seconds, image = wish["seconds"], wish["image_url"]
+    fields = {
+        "prompt": text,
+        "model": wish["model"],
+        "seconds": str(seconds) if seconds is not None else None,
+        "aspect_ratio": wish["aspect"],
+        "quality": wish["quality"],
+        "input_reference": {"image_url": image} if image else None,
+        "metadata": wish["metadata"],
+        "gateway": _said(
+            {
+                "only": list(wish["only"]),
+                "exclude": list(wish["exclude"]),
+                "strategy": wish["strategy"],
+                "max_cost": wish["max_cost"],
+                "deadline_seconds": wish["deadline"],
+                "cancel_after_seconds": wish["cancel_after"],
+                "quote_id": wish.get("quote"),
+                "on_unsupported": wish["on_unsupported"],
+                "on_unknown": wish["on_unknown"],
+            }
+        ),
+    }
+    return {"prompt": text, **_said(fields)}
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}

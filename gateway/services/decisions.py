@@ -1,0 +1,84 @@
+"""Who would make a wish now: the decision behind every accepted video, and behind every quote."""
+
+from gateway.policy.routing import decide, overlay
+from gateway.services.accounts import Accounts
+from schema.clock import Millis
+from schema.errors import FieldError, InvalidRequest, NoRoute
+from schema.money import Micros
+from schema.quote import PASSING, Candidate, Decision, ReasonCode
+from schema.tenant import Tenant
+from schema.video import ANY_MODEL, RoutingWish, VideoSpec
+
+_FIELDS = {
+    ReasonCode.OTHER_MODEL: "model",
+    ReasonCode.UNSUPPORTED_ASPECT_RATIO: "aspect_ratio",
+    ReasonCode.UNSUPPORTED_DURATION: "seconds",
+    ReasonCode.UNSUPPORTED_QUALITY: "quality",
+    ReasonCode.NO_IMAGE_INPUT: "input_reference",
+    ReasonCode.PROMPT_TOO_LONG: "prompt",
+    ReasonCode.NOT_IN_ONLY: "gateway.only",
+    ReasonCode.EXCLUDED: "gateway.exclude",
+    ReasonCode.PRICE_UNKNOWN: "gateway.max_cost",
+    ReasonCode.OVER_MAX_COST: "gateway.max_cost",
+}
+"""Which field of the wish a reason speaks of."""
+
+
+class Decisions:
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def decide(
+        self, tenant: Tenant, spec: VideoSpec, routing: RoutingWish, now: Millis, *, affordable: Micros | None = None
+    ) -> Decision:
+        """Everybody ranked; somebody could make it, now or later.
+
+        Args:
+            affordable: the most that can be held for it, micros; None for any amount.
+
+        Raises:
+            InvalidRequest: nobody has ever heard of the model.
+            NoRoute: no account can ever make it; the error names the fields to change.
+        """
+        facts = await self._accounts.facts(tenant.test)
+        wish = overlay(routing, tenant.routing, tenant.funding)
+        decision = decide(spec, wish, facts, now=now, affordable=affordable)
+        if decision.hopeful is None:
+            self._check_model(tenant, spec.model)
+            raise refusal(spec, decision)
+        return decision
+
+    def models(self, tenant: Tenant) -> dict[str, list[str]]:
+        """Model name → the accounts that serve it for this tenant."""
+        models: dict[str, list[str]] = {ANY_MODEL: []}
+        for account, provider in self._accounts.all():
+            if account.sandbox == tenant.test:
+                for model in (ANY_MODEL, *provider.capabilities.models):
+                    models.setdefault(model, []).append(account.id)
+        return models
+
+    def _check_model(self, tenant: Tenant, model: str) -> None:
+        """A model nobody here has ever heard of is a mistake in one field, and is answered as one."""
+        known = self.models(tenant)
+        if model not in known:
+            detail = f"is not known here; the models are {', '.join(known)}"
+            raise InvalidRequest.field("model", "unknown_model", detail)
+
+
+def refusal(spec: VideoSpec, decision: Decision) -> NoRoute:
+    """Nobody can ever make it: which fields stand against which account."""
+    errors = tuple(
+        FieldError(_FIELDS.get(reason.code, "model"), reason.code.value, _explain(candidate, reason.params))
+        for candidate in decision.candidates
+        for reason in candidate.excluded
+        if reason.code not in PASSING
+    )
+    asked = "" if spec.model == ANY_MODEL else f" with model {spec.model}"
+    return NoRoute(
+        f"No provider account can make this video as asked{asked}; see errors for what to change", errors=errors
+    )
+
+
+def _explain(candidate: Candidate, params: dict[str, str | int]) -> str:
+    facts = ", ".join(f"{name} {value}" for name, value in params.items())
+    return f"{candidate.account}: {facts}" if facts else candidate.account

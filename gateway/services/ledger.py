@@ -1,0 +1,195 @@
+"""The ledger for those who read it, and the entries that operators make: top-ups and corrections."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+import msgspec
+import structlog
+
+from gateway.policy import bookkeeping
+from gateway.services.books import Books
+from gateway.services.tenants import Tenants
+from gateway.store.database import UniqueViolation
+from gateway.store.store import Store, Transaction
+from schema import ledger
+from schema.clock import Clock
+from schema.errors import IdempotencyKeyReused, InvalidRequest, NotFound
+from schema.ledger import MICROS_UNIT, Balance, Budget, Entry, EntryKind
+from schema.money import MAX_MICROS, Micros, format_micros
+from schema.tenant import FundingMode, Tenant
+
+log = structlog.get_logger()
+
+MAX_PAGE = 100
+MAX_NOTE = 1000
+"""Characters an operator may say about an entry."""
+_AT_ONCE = 500
+
+
+class EntryPage(msgspec.Struct, frozen=True):
+    """Some entries in order; ``more`` when there are others beyond, in the direction of travel."""
+
+    entries: list[Entry]
+    more: bool
+
+
+class ToppedUp(msgspec.Struct, frozen=True):
+    """A top-up's entry; ``replayed`` when an earlier equal one with the same key had booked it."""
+
+    entry: Entry
+    replayed: bool
+
+
+class Ledger:
+    def __init__(self, *, store: Store, books: Books, tenants: Tenants, clock: Clock) -> None:
+        self._store = store
+        self._books = books
+        self._tenants = tenants
+        self._clock = clock
+
+    async def open(self) -> None:
+        """Give prepaid tenants the money they begin with, once."""
+        for tenant in self._tenants.all():
+            if tenant.funding.mode is FundingMode.PREPAID and tenant.funding.opening:
+                await self._top_up(tenant.id, tenant.funding.opening, actor="configuration", note="opening", key=None)
+
+    # what a tenant reads
+
+    async def balance(self, tenant: Tenant) -> Balance:
+        """How a tenant stands now."""
+        now = self._clock.now()
+        periods = bookkeeping.periods(tenant.funding, now)
+
+        async def look(tx: Transaction) -> Balance:
+            held, spent = ledger.held(tenant.id), ledger.spent(tenant.id)
+            sums = await tx.ledger.balances([held, spent])
+            return Balance(
+                available=await self._books.budgets.left(tx, tenant.id, now),
+                held=sums.get((held, MICROS_UNIT), 0),
+                spent=sums.get((spent, MICROS_UNIT), 0),
+                budgets=tuple([Budget(*one, await tx.spending.of(tenant.id, one[0])) for one in periods]),
+            )
+
+        return await self._store.read(look, snapshot=True)
+
+    async def page(
+        self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool
+    ) -> EntryPage:
+        """Some of a tenant's entries.
+
+        Raises:
+            InvalidRequest: the limit is out of range, or both cursors are given.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidRequest.field("limit", "out_of_range", f"must be from 1 to {MAX_PAGE}")
+        if after is not None and before is not None:
+            raise InvalidRequest.field("before", "exclusive", "give either after or before, not both")
+        entries = await self._store.read(
+            lambda tx: tx.ledger.of_tenant(
+                tenant, after=after, before=before, limit=limit + 1, newest_first=newest_first
+            )
+        )
+        more = len(entries) > limit
+        if more:
+            entries = entries[:-1] if before is None else entries[1:]
+        return EntryPage(entries, more)
+
+    async def all(self, tenant: str | None = None) -> AsyncIterator[Entry]:
+        """Every entry a tenant sees, or everybody's, in the order they were made; in pieces, so that it may be long."""
+        after = ""
+        while True:
+            entries = await self._store.read(partial(_some, tenant=tenant, after=after))
+            for entry in entries:
+                yield entry
+            if len(entries) < _AT_ONCE:
+                return
+            after = entries[-1].id
+
+    # what an operator writes
+
+    async def top_up(self, tenant: str, amount: Micros, *, actor: str, note: str, key: str | None) -> ToppedUp:
+        """Give a prepaid tenant money to spend. The same key, the same top-up: it is booked once.
+
+        Raises:
+            NotFound: there is no such tenant.
+            InvalidRequest: it pays afterwards, the amount is not positive, or the note is too long.
+            IdempotencyKeyReused: the key was used for another amount.
+        """
+        self._prepaid(tenant)
+        if not 0 < amount <= MAX_MICROS:
+            raise InvalidRequest.field("amount", "out_of_range", "must be more than nothing; corrections may be less")
+        check_note(note)
+        try:
+            done = await self._top_up(tenant, amount, actor=actor, note=note, key=key)
+        except UniqueViolation:  # another with the same key was booked a moment ago: now it is found
+            done = await self._top_up(tenant, amount, actor=actor, note=note, key=key)
+        log.info("ledger.topped_up", tenant=tenant, micros=amount, actor=actor, replayed=done.replayed)
+        return done
+
+    async def adjust(self, tenant: str, amount: Micros, *, actor: str, note: str) -> Entry:
+        """Correct a prepaid tenant's balance, up or down, never below zero.
+
+        Raises:
+            NotFound: there is no such tenant.
+            InvalidRequest: it pays afterwards, or has not so much available; or the note is too long.
+        """
+        self._prepaid(tenant)
+        check_note(note)
+        account = ledger.available(tenant)
+        draft = bookkeeping.transfer(EntryKind.ADJUST, amount, out_of=ledger.FUNDING, into=account)
+
+        async def book(tx: Transaction) -> Entry:
+            left = await tx.ledger.available(account)
+            if left + amount < 0:
+                detail = f"only {format_micros(left)} is available; a correction takes no more than that"
+                raise InvalidRequest.field("amount", "too_much", detail)
+            return await self._books.own(tx, draft, self._clock.now(), tenant=tenant, actor=actor, note=note)
+
+        if not amount or abs(amount) > MAX_MICROS:
+            raise InvalidRequest.field("amount", "out_of_range", "must be an amount of money, up or down")
+        entry = await self._store.write(book)
+        log.info("ledger.adjusted", tenant=tenant, micros=amount, actor=actor)
+        return entry
+
+    async def _top_up(self, tenant: str, amount: Micros, *, actor: str, note: str, key: str | None) -> ToppedUp:
+        account = ledger.available(tenant)
+        draft = bookkeeping.transfer(EntryKind.TOP_UP, amount, out_of=ledger.FUNDING, into=account)
+        once = f"opening:{tenant}" if actor == "configuration" else None if key is None else f"top_up:{tenant}:{key}"
+
+        async def book(tx: Transaction) -> ToppedUp:
+            earlier = None if once is None else await tx.ledger.once(once)
+            if earlier is not None and key is not None and earlier.postings != draft.postings:
+                raise IdempotencyKeyReused("This key was used for a top-up of another amount")
+            if earlier is not None:
+                return ToppedUp(earlier, replayed=True)
+            now = self._clock.now()
+            entry = await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once)
+            return ToppedUp(entry, replayed=False)
+
+        return await self._store.write(book)
+
+    def _prepaid(self, tenant: str) -> None:
+        found = self._tenants.get(tenant)
+        if found is None:
+            raise NotFound(f"There is no tenant {tenant}")
+        if found.funding.mode is not FundingMode.PREPAID:
+            detail = f"{tenant} pays afterwards; only prepaid tenants have a balance to change"
+            raise InvalidRequest.field("tenant", "not_prepaid", detail)
+
+
+def gained(entry: Entry) -> Micros:
+    """What an operator's entry gave its tenant, or took."""
+    account = ledger.available(entry.tenant or "")
+    return sum([posting.amount for posting in entry.postings if posting.account == account])
+
+
+def check_note(note: str) -> None:
+    """Raises InvalidRequest when a note is a letter."""
+    if len(note) > MAX_NOTE:
+        raise InvalidRequest.field("note", "too_long", f"takes {MAX_NOTE} characters")
+
+
+async def _some(tx: Transaction, *, tenant: str | None, after: str) -> list[Entry]:
+    if tenant is None:
+        return await tx.ledger.page(after, _AT_ONCE)
+    return await tx.ledger.of_tenant(tenant, after=after, before=None, limit=_AT_ONCE, newest_first=False)

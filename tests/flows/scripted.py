@@ -1,0 +1,224 @@
+"""A day at a gateway, told by a test: its real services on a real database, and no network but what the test says."""
+
+import hashlib
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.config.settings import Settings, TenantSetup, Timing
+from gateway.fetcher import Fetched
+from gateway.policy.signing import fingerprint
+from gateway.policy.verdict import Outcome
+from gateway.probe import Point
+from gateway.store.store import Transaction
+from gateway.store.tasks import Task, TaskKind
+from gateway.wiring import Gateway, Seams, gateway
+from providers.base import Accepted, Phase, Update
+from schema.attempt import Attempt, Reason, Verdict
+from schema.clock import Millis
+from schema.errors import FailureKind
+from schema.lifecycle import LIVE, AttemptState
+from schema.money import Credits
+from schema.tenant import Funding, FundingMode, RoutingPolicy, Tenant
+from schema.video import Order, RoutingWish, Video, VideoSpec
+from tests.flows.engine import an_account, certificates, settings
+
+MIDNIGHT = 1_790_812_800_000
+"""2026-10-01, 00:00 UTC."""
+
+NOBODY = "http://127.0.0.1:9"
+FILES = {"veo-main": "https://cdn.veo3o1.com/film.mp4", "doitong-main": "https://cdn.doitong.com/film.mp4"}
+ALL = 1_000
+
+
+@dataclass
+class Daytime:
+    """A clock that stands still until it is moved."""
+
+    moment: Millis
+
+    def now(self) -> Millis:
+        return self.moment
+
+    def on(self, seconds: float) -> None:
+        self.moment += round(seconds * 1000)
+
+
+class Unsent(Exception):
+    """The intent is written down, and this test does the sending."""
+
+
+def halt(point: Point) -> None:
+    if point is Point.INTENDED:
+        raise Unsent
+
+
+def evenly() -> float:
+    return 0.5
+
+
+TENANTS = {
+    "acme": Funding(mode=FundingMode.PREPAID, opening=13_100_000),
+    "bluebird": Funding(),
+    "cedar": Funding(per_day=7_300_000),
+}
+
+
+def the_settings(folder: Path, database_url: str | None = None) -> Settings:
+    """Two accounts: videos cost 2 credits at 20 cents, or 100 to 200 (high: 300 to 500) at a tenth of a cent."""
+    chosen = settings(
+        folder,
+        an_account("veo-main", "veo3o1", NOBODY, price_per_credit=200_000),
+        an_account("doitong-main", "doitong", NOBODY, price_per_credit=1_000),
+        timing=Timing(),
+        database_url=database_url,
+    )
+    routing = RoutingPolicy(order=("veo-main", "doitong-main"))
+    tenants = tuple(
+        TenantSetup(tenant=Tenant(id=id, name=id, routing=routing, funding=funding, test=True))
+        for id, funding in TENANTS.items()
+    )
+    return replace(chosen, tenants=tenants)
+
+
+@asynccontextmanager
+async def opened(folder: Path, at: Millis, database_url: str | None = None) -> AsyncIterator["Day"]:
+    """The gateway at a moment; its worker does not run."""
+    clock = Daytime(at)
+    entropy = random.Random(at).randbytes  # noqa: S311 - the same day every time
+    seams = Seams(clock=clock, luck=evenly, entropy=entropy, probe=halt, verify=certificates())
+    async with gateway(the_settings(folder, database_url), seams) as built:
+        yield Day(built, clock, folder)
+
+
+@dataclass
+class Day:
+    """The gateway, and both ends of it: what tenants ask and what providers do.
+
+    ``bills`` is the providers' own book: account, attempt and credits, in the order they were taken.
+    """
+
+    gateway: Gateway
+    clock: Daytime
+    folder: Path
+    bills: list[tuple[str, str, Credits]] = field(default_factory=list)
+    refs: int = 0
+
+    # tenants
+
+    async def ask(self, tenant: str, *, seconds: int | None = None, quality: Any = None, **routing: Any) -> Video:
+        """A wish that is accepted."""
+        found = self.gateway.tenants.get(tenant)
+        assert found is not None
+        spec, wish = VideoSpec(prompt="a fox", seconds=seconds, quality=quality), RoutingWish(**routing)
+        order = Order(
+            tenant=tenant, spec=spec, routing=wish, metadata={}, key=None, fingerprint=fingerprint(spec, wish, {})
+        )
+        return (await self.gateway.videos.accept(found, order)).video
+
+    async def cancel(self, video: Video) -> None:
+        await self.gateway.cancels.cancel(video.tenant, video.id)
+
+    # what the worker does until it would send
+
+    def _service(self, kind: TaskKind) -> Any:
+        handler: Any = self.gateway.worker._handlers[kind]
+        return handler.__self__
+
+    async def _task(self, kind: TaskKind, subject: str) -> Task:
+        now = self.clock.now()
+        claimed = await self.gateway.store.write(
+            lambda tx: tx.tasks.claim("day", now=now, until=now + 1_000, limit=ALL, kinds=(kind,))
+        )
+        return next(task for task in claimed if task.subject == subject)
+
+    async def intend(self, video: Video) -> Attempt:
+        """The next attempt of a video, written down and not sent yet."""
+        self.clock.on(2)
+        task = await self._task(TaskKind.SUBMIT, video.id)
+        try:
+            await self._service(TaskKind.SUBMIT).handle(task)
+        except Unsent:
+            return (await self.attempts(video))[-1]
+        raise AssertionError("nobody could take it")
+
+    async def attempts(self, video: Video) -> list[Attempt]:
+        return await self.gateway.store.read(lambda tx: tx.attempts.of_video(video.id))
+
+    async def expire(self, attempt: Attempt) -> None:
+        """The attempt's watch is due."""
+        await self._service(TaskKind.WATCH).handle(await self._task(TaskKind.WATCH, attempt.id))
+
+    # providers
+
+    async def outcome(self, attempt: Attempt, outcome: Outcome) -> None:
+        self.clock.on(1)
+        await self._service(TaskKind.SUBMIT).record(attempt, outcome)
+
+    async def take(self, attempt: Attempt, bill: Credits) -> str:
+        """The provider accepts, and bills at once: the job's id."""
+        self.refs += 1
+        ref = f"job-{self.refs}"
+        self.bills.append((attempt.account, attempt.id, bill))
+        await self.outcome(attempt, Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref=ref)))
+        return ref
+
+    async def lose(self, attempt: Attempt) -> None:
+        await self.outcome(attempt, Outcome(verdict=Verdict.UNKNOWN, reason=Reason(FailureKind.LOST)))
+
+    async def refuse(self, attempt: Attempt, kind: FailureKind, **told: Any) -> None:
+        verdict = Verdict.NOT_SENT if kind is FailureKind.UNREACHABLE else Verdict.REJECTED
+        await self.outcome(attempt, Outcome(verdict=verdict, reason=Reason(kind), retry_after=60, **told))
+
+    async def dry(self, attempt: Attempt, bought: Credits) -> None:
+        """The account is empty, it says, and how empty: so much was bought, and its own book knows the rest."""
+        spent = sum(credits for account, _, credits in self.bills if account == attempt.account)
+        await self.refuse(attempt, FailureKind.OUT_OF_CREDITS, credits_available=bought - spent)
+        self.clock.on(61)
+
+    async def news(self, attempt: Attempt, ref: str, phase: Phase, **told: Any) -> None:
+        self.clock.on(20)
+        submits, now = self._service(TaskKind.SUBMIT), self.clock.now()
+        update = Update(ref=ref, phase=phase, **told)
+
+        async def tell(tx: Transaction) -> None:
+            case = await submits._records.case(tx, attempt.video, attempt.id, now)
+            await submits._updates.news(case, update)
+
+        await self.gateway.store.write(tell)
+
+    async def make(self, attempt: Attempt, ref: str, credits: Credits | None = None) -> None:
+        """The provider made it, and its file is copied here."""
+        await self.news(attempt, ref, Phase.SUCCEEDED, video_url=FILES[attempt.account], credits=credits)
+        made = await self.gateway.store.read(lambda tx: tx.attempts.get(attempt.id))
+        assert made is not None
+        assert made.state is AttemptState.SUCCEEDED, made
+        path, content = self.folder / "film.mp4", f"film of {attempt.id}".encode()
+        path.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        fetched = Fetched(path=path, size=len(content), sha256=sha256, media_type="video/mp4")
+        self.clock.on(1)
+        task = await self._task(TaskKind.FETCH, attempt.id)
+        await self._service(TaskKind.FETCH)._keep(task, made, fetched)
+
+    async def fail(self, attempt: Attempt, ref: str, *, refund: Credits = 0) -> None:
+        """The provider could not make it; some give the credits back."""
+        if refund:
+            self.bills.append((attempt.account, attempt.id, -refund))
+        await self.news(attempt, ref, Phase.FAILED, failure="the GPU caught fire")
+
+    # short ways
+
+    async def run(self, video: Video, bill: Credits) -> tuple[Attempt, str]:
+        """The next attempt is taken."""
+        attempt = await self.intend(video)
+        return attempt, await self.take(attempt, bill)
+
+    async def second(self, video: Video) -> Attempt:
+        """The job that was made beside the first."""
+        return next(one for one in await self.attempts(video) if one.n == 2 and one.state not in LIVE)
