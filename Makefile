@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-reset test check format bench soak install clean
+.PHONY: demo demo-reset test check format bench soak seeds install clean
 
 demo: $(STAMP)  ## the gateway in front of two simulated upstreams
 	@$(BIN)/filmgate demo
@@ -35,6 +35,9 @@ bench: $(STAMP)  ## figures, as ratios in one run
 
 soak: $(STAMP)  ## long crash and seed runs
 	$(BIN)/pytest tests/flows --rounds 20 -p no:xdist
+
+seeds: $(STAMP)  ## 2,000 walks of the state machine of promises; `make test` takes 200 of them
+	$(BIN)/pytest tests/promises --seeds 2000 -n 2
 
 install: $(STAMP)
 

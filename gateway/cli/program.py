@@ -49,8 +49,22 @@ def version() -> None:
     click.echo(__version__)
 
 
-for command in (demo, serve, work, config, db, videos, receipts, contracts, doctor, quote, balance, ledger, reconcile):
-    main.add_command(command)
-
-for command in (attempts, tenants, incidents):
+for command in (
+    demo,
+    serve,
+    work,
+    config,
+    db,
+    videos,
+    receipts,
+    contracts,
+    doctor,
+    quote,
+    balance,
+    ledger,
+    reconcile,
+    attempts,
+    tenants,
+    incidents,
+):
     main.add_command(command)

@@ -42,8 +42,8 @@ class BudgetWarning:
         return cls(
             period=facts["period"],
             percent=facts["percent"],
-            limit_micros=Amount(facts["limit"]),
-            used_micros=Amount(facts["used"]),
+            limit_micros=Amount(facts["limit_micros"]),
+            used_micros=Amount(facts["used_micros"]),
         )
 
 

@@ -127,7 +127,7 @@ class Assets:
                 account=made.account,
                 provider=made.provider,
                 asset=asset,
-                made=made,
+                made=await tx.attempts.get(made.id),  # what it cost may have been told meanwhile
             )
 
         self._probe(Point.BEFORE_SETTLE)

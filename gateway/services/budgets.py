@@ -94,9 +94,17 @@ class Budgets:
         warnings = [await self._warn(tx, video, funding, one) for one in counted]
         return [warning for warning in warnings if warning is not None]
 
-    async def free(self, tx: Transaction, video: Video, amount: Micros) -> None:
-        """What a video has not cost counts no more."""
+    async def recount(self, tx: Transaction, tenant: str, moment: Millis) -> None:
+        """Count the budgets of a moment anew: one that was not configured for a while was not counted meanwhile."""
+        for period, _ in bookkeeping.periods(self.funding(tenant), moment):
+            first, last = id_span(period)
+            await tx.spending.recount(tenant, period, first=first, last=last)
+
+    async def free(self, tx: Transaction, video: Video, amount: Micros, *, into: str) -> None:
+        """What a video has not cost counts no more; prepaid money it is given back to is held first."""
         if amount:
+            if into == ledger.available(video.tenant):
+                await tx.ledger.available(into)
             for period, _ in bookkeeping.periods(self.funding(video.tenant), video.created_at):
                 await tx.spending.add(video.tenant, period, -amount)
 

@@ -48,8 +48,10 @@ class Ledger:
         self._clock = clock
 
     async def open(self) -> None:
-        """Give prepaid tenants the money they begin with, once."""
+        """At start: give prepaid tenants the money they begin with, once, and count budgets anew."""
+        now = self._clock.now()
         for tenant in self._tenants.all():
+            await self._store.write(partial(self._books.budgets.recount, tenant=tenant.id, moment=now))
             if tenant.funding.mode is FundingMode.PREPAID and tenant.funding.opening:
                 await self._top_up(tenant.id, tenant.funding.opening, actor="configuration", note="opening", key=None)
 

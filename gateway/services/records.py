@@ -14,7 +14,7 @@ from schema.attempt import Attempt
 from schema.clock import Millis
 from schema.event import Event, EventType
 from schema.ids import Ids
-from schema.lifecycle import ENDED, OPEN, AttemptMove, VideoMove, VideoStatus, move_attempt, move_video
+from schema.lifecycle import ENDED, OPEN, AttemptMove, AttemptState, VideoMove, VideoStatus, move_attempt, move_video
 from schema.video import Video, VideoError, VideoErrorCode
 
 
@@ -42,6 +42,15 @@ class Case:
             self.video = await self.records.settle(self.tx, self.video, self.now)
         elif self.video.ended and self.attempt.state is not was:
             await self.move_video()
+        elif self._tells_cost:
+            await self.move_video(credits=self.attempt.credits)
+
+    @property
+    def _tells_cost(self) -> bool:
+        """Its video was completed before the provider said what it cost; what its tenant paid stays as it is."""
+        made = self.attempt.state is AttemptState.SUCCEEDED and self.attempt.account == self.video.account
+        unsaid = self.video.status is VideoStatus.COMPLETED and self.video.credits is None
+        return made and unsaid and self.attempt.credits is not None
 
     async def fail_video(self, code: VideoErrorCode, message: str) -> None:
         """End the video as failed, unless it has ended."""

@@ -38,6 +38,19 @@ class Spending:
             beside,
         )
 
+    async def recount(self, tenant: str, period: str, *, first: str, last: str) -> None:
+        """Count an open period anew. Its row is held first: whoever counts meanwhile waits, or is seen."""
+        row = await self._connection.one(
+            "SELECT amount FROM spending WHERE tenant = ? AND period = ? /*for update*/", tenant, period
+        )
+        if row is not None:
+            await self._connection.run(
+                "UPDATE spending SET amount = CAST(? AS BIGINT) WHERE tenant = ? AND period = ?",
+                await self.committed(tenant, first=first, last=last),
+                tenant,
+                period,
+            )
+
     async def of(self, tenant: str, period: str) -> Micros:
         """What is committed, as counted."""
         row = await self._connection.one("SELECT amount FROM spending WHERE tenant = ? AND period = ?", tenant, period)

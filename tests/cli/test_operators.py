@@ -46,10 +46,11 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runnin
 @pytest.fixture(autouse=True)
 def log_apart(tmp_path: Path) -> Iterator[None]:
     """What the gateway logs is not what the commands print, although one process does both here."""
+    before = structlog.get_config()
     with (tmp_path / "log").open("w") as file:
         structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=file))
         yield
-        structlog.reset_defaults()
+        structlog.configure(**before)
 
 
 async def command(here: Running, *words: str, key: str = OPERATOR_KEY) -> Result:

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,8 @@ from gateway.fetcher import Fetched
 from gateway.policy.signing import fingerprint
 from gateway.policy.verdict import Outcome
 from gateway.probe import Point
+from gateway.services.records import Case
+from gateway.services.updates import Updates
 from gateway.store.store import Transaction
 from gateway.store.tasks import Task, TaskKind
 from gateway.wiring import Gateway, Seams, gateway
@@ -158,7 +160,17 @@ class Day:
 
     async def outcome(self, attempt: Attempt, outcome: Outcome) -> None:
         self.clock.on(1)
-        await self._service(TaskKind.SUBMIT).record(attempt, outcome)
+        await self._hear(attempt, lambda updates, case: updates.outcome(case, outcome))
+
+    async def _hear(self, attempt: Attempt, what: Callable[[Updates, Case], Awaitable[None]]) -> None:
+        """What came from outside, written down as an answer, a poll and a hook are."""
+        watches, now = self._service(TaskKind.WATCH), self.clock.now()
+
+        async def work(tx: Transaction) -> None:
+            case = await watches._records.case(tx, attempt.video, attempt.id, now)
+            await what(watches._updates, case)
+
+        await self.gateway.store.write(work)
 
     async def take(self, attempt: Attempt, bill: Credits) -> str:
         """The provider accepts, and bills at once: the job's id."""
@@ -183,14 +195,8 @@ class Day:
 
     async def news(self, attempt: Attempt, ref: str, phase: Phase, **told: Any) -> None:
         self.clock.on(20)
-        submits, now = self._service(TaskKind.SUBMIT), self.clock.now()
         update = Update(ref=ref, phase=phase, **told)
-
-        async def tell(tx: Transaction) -> None:
-            case = await submits._records.case(tx, attempt.video, attempt.id, now)
-            await submits._updates.news(case, update)
-
-        await self.gateway.store.write(tell)
+        await self._hear(attempt, lambda updates, case: updates.news(case, update))
 
     async def make(self, attempt: Attempt, ref: str, credits: Credits | None = None) -> None:
         """The provider made it, and its file is copied here."""

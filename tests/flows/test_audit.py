@@ -87,7 +87,6 @@ BREAKS = {
     FindingCode.HELD_AFTER_END: ("runs", "UPDATE attempts SET state = 'failed' WHERE video = '{video}'"),
     FindingCode.CHARGE_DIFFERS: ("acme", "UPDATE videos SET charged = charged + 1 WHERE id = '{video}'"),
     FindingCode.COST_DIFFERS: ("bluebird", "UPDATE attempts SET credits = 151 WHERE video = '{video}'"),
-    FindingCode.SPENDING_DIFFERS: ("cedar", "UPDATE spending SET amount = amount + 1 WHERE tenant = 'cedar'"),
     FindingCode.BALANCE_DIFFERS: ("acme", "UPDATE balances SET amount = amount + 1 WHERE account = 'funding'"),
     FindingCode.NO_SUCH_VIDEO: ("acme", f"UPDATE entries SET video = 'video_0' WHERE {ENTRY}"),
     FindingCode.NO_SUCH_ATTEMPT: (
@@ -110,6 +109,17 @@ async def test_a_broken_rule_is_told_with_the_ids_it_is_about(books, tmp_path, c
     (where,) = told[code][:1]
     assert where.get("video", videos[name]) == videos[name]
     assert where.keys() & {"video", "entry", "account", "tenant"}
+
+
+async def test_a_budget_that_was_counted_wrong_is_told_until_the_next_start_counts_it_anew(books, tmp_path):
+    await broken(books[0], tmp_path)
+    async with opened(tmp_path, MIDNIGHT + 3_600_000) as day:
+        change = "UPDATE spending SET amount = amount + 1 WHERE tenant = 'cedar'"
+        await day.gateway.store.database.write(lambda connection: connection.run(change))
+        found = await Audit(store=day.gateway.store, tenants=day.gateway.tenants, clock=day.clock).verify()
+
+    assert [(finding.code, finding.where["tenant"]) for finding in found] == [(FindingCode.SPENDING_DIFFERS, "cedar")]
+    assert await findings_in(tmp_path) == {}
 
 
 async def test_a_second_capture_is_told_even_when_every_sum_is_right(books, tmp_path):

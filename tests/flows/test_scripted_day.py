@@ -456,3 +456,18 @@ def a_difference(code: Code, attempt: str, *, expected: Credits, found: Credits)
         micros=abs(expected - found) * 1_000,
         attempts=(attempt,),
     )
+
+
+async def test_a_video_on_its_way_while_a_balance_is_told_is_no_difference(tmp_path):
+    """The provider had billed it when it told its balance, and we had not heard of it."""
+    async with opened(tmp_path, MIDNIGHT) as day:
+        await empty_veo(day, "bluebird")
+        day.clock.on(600)
+        other = await day.ask("bluebird", only=(VEO,))
+        sent, refused = await day.intend(await day.ask("bluebird", only=(VEO,))), await day.intend(other)
+        day.bills.append((VEO, sent.id, 2))
+        await day.dry(refused, BOUGHT[VEO])
+        day.clock.on(7_000)
+        await day.make(sent, await day.take(sent, 0))
+
+        assert (await reconciled(day)).differences == ()

@@ -237,6 +237,23 @@ def test_of_two_lost_submits_only_one_of_which_explains_it_that_one_is_named():
     assert (found.difference.explained_by, found.hints) == (("att_2",), {"att_2": Hint.LIKELY_BILLED})
 
 
+def test_a_lost_submit_is_not_acquitted_by_a_balance_that_may_hold_something_else():
+    on_its_way = billed("att_1", 3, since=9_990, at=10_200)
+
+    assert between(1_000, on_its_way, lost=(lost("att_2"),)) == Compared()
+
+
+def test_a_lost_submit_is_sure_only_when_no_explanation_does_without_it():
+    on_its_way = billed("att_3", 2, since=9_990, at=10_200)
+    dearer = lost("att_2", expected=3, credits_low=3, credits_high=3)
+
+    found = between(995, on_its_way, lost=(lost("att_1"), dearer))
+
+    assert found.difference is not None
+    assert found.difference.explained_by == ("att_1", "att_2")
+    assert found.hints == {"att_2": Hint.LIKELY_BILLED}
+
+
 def test_a_lost_submit_explains_no_other_amount():
     found = between(997, lost=(lost("att_1"),))
 

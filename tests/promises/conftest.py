@@ -1,6 +1,8 @@
-"""How many walks: ``pytest tests/promises --seeds 2000``; ``--first-seed`` begins elsewhere."""
+"""How many walks, ``make seeds`` or ``pytest tests/promises --seeds 2000``, and what happened in them."""
 
 import pytest
+
+from tests.promises.tally import Tally
 
 SEEDS = 200
 
@@ -21,3 +23,16 @@ def seeds(pytestconfig: pytest.Config) -> int:
 def first_seed(pytestconfig: pytest.Config) -> int:
     chosen = pytestconfig.getoption("--first-seed", default=None)
     return 0 if chosen is None else int(chosen)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How often each rule and each fault really happened, all processes of the run together."""
+    calls = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    tallies = [dict(report.user_properties).get("happened") for report in calls if report.when == "call"]
+    found = [tally for tally in tallies if isinstance(tally, dict)]
+    total = Tally()
+    for tally in found:
+        for what, count in tally.items():
+            total.note(str(what), int(count))
+    if found:
+        terminalreporter.write_line(total.report())

@@ -2,18 +2,13 @@
 
 import asyncio
 import selectors
-from collections.abc import Mapping
-from typing import Any
 
 HASTE = 100
 
 
-class _Hurried(selectors.DefaultSelector):  # type: ignore[misc, valid-type, unused-ignore] - chosen at run time
+class _Hurried(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         return super().select(None if timeout is None else timeout / HASTE)
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return super().get_map()
 
 
 class HurriedLoop(asyncio.SelectorEventLoop):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-
+from hypothesis.strategies._internal.featureflags import FeatureFlags
 from msgspec.structs import replace
 
 from gateway.policy.signing import fingerprint
@@ -44,7 +44,12 @@ MINUTE, HOUR = 60_000, 3_600_000
 QUIET = 1_000
 """Tasks after which a healed world that is still busy will never come to rest."""
 
-answers = st.sampled_from([Answer.ACCEPT] * 4 + [Answer.LOSE_AFTER] * 2 + [one for one in Answer if one is not Answer.REFUSE_KEY])
+answers = st.sampled_from(
+    [Answer.ACCEPT] * 7
+    + [Answer.LOSE_AFTER] * 2
+    + [one for one in Answer if one is not Answer.REFUSE_KEY] * 2
+    + [Answer.REFUSE_KEY]
+)
 manners = st.builds(
     Manner,
     answer=answers,
@@ -53,6 +58,7 @@ manners = st.builds(
 )
 stops = st.sampled_from([None, None, None, 1, 2, 3, 4, 5, 6])
 kinds = st.sampled_from([None, None, *TaskKind])
+providers = st.sampled_from([(), (VEO,), (VEO,), (DOITONG,)])
 tenants = st.sampled_from(list(OF))
 index = st.integers(0, 7)
 
@@ -63,16 +69,6 @@ def loop() -> asyncio.AbstractEventLoop:
     return HurriedLoop()
 
 
-class _All:
-    """Every rule may be drawn in every walk.
-
-    By itself Hypothesis leaves out many rules of each walk; most walks would then have nobody who wishes or works.
-    """
-
-    def is_enabled(self, name: str) -> bool:  # noqa: ARG002 - all of them
-        return True
-
-
 class Walk(RuleBasedStateMachine):
     """One walk: one world, from the first wish to the rest after everything was healed."""
 
@@ -81,7 +77,8 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rules_strategy.enabled_rules_strategy = st.just(_All())
+        # by itself Hypothesis leaves many rules out of each walk; most would then have nobody who wishes, or works
+        self._rules_strategy.enabled_rules_strategy = st.just(FeatureFlags())
         self.root = Path(tempfile.mkdtemp(prefix="promises-", dir=_memory()))
         self.broken = False
         self.wishes: list[Order] = []
@@ -105,7 +102,12 @@ class Walk(RuleBasedStateMachine):
         crashed, self.listening.crashed[:] = self.listening.crashed[:], []
         assert not crashed, crashed[0]
 
-    @initialize(begins=st.booleans(), seed=st.integers(0, 2**16), honours_keys=st.sampled_from([True, True, True, False]), restores=st.sampled_from([0, 0, 0, 1, 2]))
+    @initialize(
+        begins=st.booleans(),
+        seed=st.integers(0, 2**16),
+        honours_keys=st.sampled_from([True, True, True, False]),
+        restores=st.sampled_from([0, 0, 0, 1, 2]),
+    )
     def begin(self, begins: bool, seed: int, honours_keys: bool, restores: int) -> None:
         if not begins:  # the simplest walk, which Hypothesis wants to see before any other, is not worth its time
             self.broken = True
@@ -124,7 +126,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(
         tenant=tenants,
-        only=st.sampled_from([(), (VEO,), (DOITONG,), (DOITONG,)]),
+        only=providers,
         quality=st.sampled_from([None, None, Quality.HIGH]),
         on_unknown=st.sampled_from([None, *OnUnknown]),
         deadline=st.sampled_from([None, None, 60, 900]),
@@ -171,7 +173,9 @@ class Walk(RuleBasedStateMachine):
             return routing
         self.tally.note("quoted")
         self.promises.quoted[spec.prompt] = quote.price.high
-        return RoutingWish(**{name: getattr(routing, name) for name in routing.__struct_fields__} | {"quote_id": quote.id})
+        return RoutingWish(
+            **{name: getattr(routing, name) for name in routing.__struct_fields__} | {"quote_id": quote.id}
+        )
 
     async def _accept(self, order: Order) -> None:
         restored = self.promises.restored
@@ -181,17 +185,20 @@ class Walk(RuleBasedStateMachine):
             self.tally.note(f"create: {refusal.status} {refusal.code}")
             return
         assert restored == self.promises.restored
+        assert (accepted.video.tenant, accepted.video.spec) == (order.tenant, order.spec), "J4: another wish's video"
         self.tally.note("create: replayed" if accepted.replayed else "create: accepted")
         self.promises.acknowledged.add(accepted.video.id)
 
     @rule(tenant=tenants, on_unknown=st.sampled_from([None, *OnUnknown]))
     def create_and_send(self, tenant: str, on_unknown: OnUnknown | None) -> None:
         """A plain wish that is on its way at once."""
-        spec = VideoSpec(prompt=f"film {len(self.wishes)}")
-        order = _order(tenant, spec, RoutingWish(on_unknown=on_unknown), key=None)
+        self._wish(tenant, RoutingWish(on_unknown=on_unknown))
+        self.run(self.world.work(Plan(), TaskKind.SUBMIT))
+
+    def _wish(self, tenant: str, routing: RoutingWish) -> None:
+        order = _order(tenant, VideoSpec(prompt=f"film {len(self.wishes)}"), routing, key=None)
         self.wishes.append(order)
         self.run(self.world.act("create", self._accept(order)))
-        self.run(self.world.work(Plan(), TaskKind.SUBMIT))
 
     @precondition(lambda self: any(order.key for order in self.wishes))
     @rule(n=index, other=st.booleans(), stop=stops)
@@ -240,13 +247,26 @@ class Walk(RuleBasedStateMachine):
         except AlreadyEnded:
             self.tally.note("cancel: already ended")
 
-    @precondition(lambda self: self.promises.history.sums["tenant:prepaid:available", "micros"] < 500_000)
+    @precondition(lambda self: self.promises.history.sums["tenant:prepaid:available", "micros"] < 200_000)
     @rule(amount=st.sampled_from([100_000, 500_000, 1_000_000]), stop=stops)
     def top_up(self, amount: int, stop: int | None) -> None:
         ledger = self.world.gateway.ledger
         work = ledger.top_up("prepaid", amount, actor="operator", note="", key=None)
         self.run(self.world.act("top up", work, Plan(stop_at=stop)))
         self.tally.note("top up")
+
+    @rule(amount=st.sampled_from([-400_000, -100_000, 50_000]), stop=stops)
+    def correct(self, amount: int, stop: int | None) -> None:
+        """An operator corrects a balance; he can not take what is not there."""
+        self.run(self.world.act("correct", self._correct(amount), Plan(stop_at=stop)))
+
+    async def _correct(self, amount: int) -> None:
+        try:
+            await self.world.gateway.ledger.adjust("prepaid", amount, actor="operator", note="")
+        except InvalidRequest as refusal:
+            self.tally.note(f"correct: {refusal.errors[0].code}")
+        else:
+            self.tally.note("correct: booked")
 
     # time and the worker
 
@@ -304,7 +324,12 @@ class Walk(RuleBasedStateMachine):
     # upstreams
 
     @precondition(lambda self: any(not job.ended for job in self.world.upstreams.jobs))
-    @rule(n=index, how=st.sampled_from(["completed", "completed", "failed", "goes on"]), hooks=st.integers(0, 2), stop=stops)
+    @rule(
+        n=index,
+        how=st.sampled_from(["completed", "failed", "goes on", "goes on"]),
+        hooks=st.integers(0, 2),
+        stop=stops,
+    )
     def make(self, n: int, how: str, hooks: int, stop: int | None) -> None:
         """An upstream gets on with a video, and may call."""
         jobs = [job for job in self.world.upstreams.jobs if not job.ended]
@@ -317,6 +342,17 @@ class Walk(RuleBasedStateMachine):
             self.world.upstreams.finish(job, how)
         for _ in range(hooks if job.callback else 0):
             self.run(self._call(job, self.world.upstreams.hook(job), stop))
+
+    @rule(tenant=tenants, phase=st.sampled_from(["completed", "failed"]))
+    def call_before_the_answer(self, tenant: str, phase: str) -> None:
+        """An upstream is done with a video, and calls, before it has answered that it takes it on."""
+        self._wish(tenant, RoutingWish(only=(DOITONG,)))
+        known = len(self.world.upstreams.jobs)
+        self.run(self.world.work(Plan(Manner(Answer.SLOW)), TaskKind.SUBMIT))
+        for job in self.world.upstreams.jobs[known:]:
+            if job.callback:
+                self.world.upstreams.finish(job, phase)
+                self.run(self._call(job, self.world.upstreams.hook(job), None))
 
     @precondition(lambda self: any(job.hooks for job in self.world.upstreams.jobs))
     @rule(n=index, stop=stops)
@@ -374,10 +410,10 @@ class Walk(RuleBasedStateMachine):
             self.tally.note(f"crash: {actor.where}")
         self.run(self.world.crash())
 
-    @precondition(lambda self: self._open())
-    @rule(point=st.sampled_from(PROBES), manner=manners)
-    def die_while_sending(self, point: str, manner: Manner) -> None:
-        """The process is killed at a named point of the next submit, if it comes by there."""
+    @rule(point=st.sampled_from(PROBES), tenant=tenants, only=providers, manner=manners)
+    def die_while_sending(self, point: str, tenant: str, only: tuple[str, ...], manner: Manner) -> None:
+        """The process is killed at a named point of a submit."""
+        self._wish(tenant, RoutingWish(only=only))
         self.run(self._work(Plan(manner, die_at=point), TaskKind.SUBMIT))
 
     @precondition(lambda self: self._open())
@@ -548,5 +584,3 @@ def _template() -> Path:
     loop().run_until_complete(world.start())
     loop().run_until_complete(world.stop())
     return world.database
-
-

@@ -190,6 +190,8 @@ class Promises:
     def _check_videos(self, videos: dict[str, Video]) -> None:
         assert self.history.videos.keys() <= videos.keys(), "a video was removed"
         assert self.acknowledged <= videos.keys(), "J1: a video that was acknowledged is gone"
+        wishes = Counter(video.spec.prompt for video in videos.values())
+        assert all(count == 1 for count in wishes.values()), f"J4: two videos of one wish: {wishes}"
         held: Counter[str] = Counter()
         for video in videos.values():
             before = self.history.videos.get(video.id)
@@ -335,7 +337,7 @@ class Promises:
             assert spare[where] > 0 or self.restored or twin, f"M2: nobody knows of {job}: {attempts}"
             spare[where] -= 1
         for key, attempt in bound.items():
-            assert self.world.upstreams.job(*key) is not None, f"{attempt} is of no job"  # type: ignore[arg-type]
+            assert self.world.upstreams.job(*key) is not None, f"{attempt} is of no job"
 
     def _check_job(self, job: Job, attempt: Attempt) -> None:
         booked = self.history.booked[attempt.id]
@@ -386,5 +388,3 @@ def _reachable(state: AttemptState) -> set[AttemptState]:
         new = {after for one in new for after in ATTEMPT_MOVES[one].values()} - found
         found |= new
     return found
-
-

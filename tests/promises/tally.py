@@ -13,8 +13,8 @@ class Tally:
     def note(self, what: str, times: int = 1) -> None:
         self._counts[what] += times
 
-    def count(self, what: str) -> int:
-        return self._counts[what]
+    def counts(self) -> dict[str, int]:
+        return dict(self._counts)
 
     def missing(self, wanted: Iterable[str]) -> list[str]:
         return [what for what in wanted if not self._counts[what]]

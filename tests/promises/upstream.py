@@ -1,7 +1,6 @@
-"""Two upstreams in memory, spoken to by the real adapters below the real HTTP client. They keep the truth about money."""
+"""Two upstreams in memory, below the real adapters and the real HTTP client. They keep the truth about money."""
 
 import base64
-import hashlib
 import hmac
 import json
 from collections import deque
@@ -233,7 +232,9 @@ class Wire(httpx.AsyncBaseTransport):
         await trace("http11.send_request_body.complete", {})
         if manner.answer is Answer.SLOW_UNSEEN:
             manner = await self._gate("under way")
-        job = self._upstreams.take(send, wish, manner) if manner.answer in BILLED else self._upstreams.known(send, manner)
+        job = (
+            self._upstreams.take(send, wish, manner) if manner.answer in BILLED else self._upstreams.known(send, manner)
+        )
         if manner.answer is Answer.SLOW:
             manner = await self._gate("answer due")
         if manner.answer in (Answer.LOSE_BEFORE, Answer.LOSE_AFTER, Answer.NOT_SENT):

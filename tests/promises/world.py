@@ -1,14 +1,15 @@
-"""A gateway that can be stopped at any point, killed and restored: real services, real SQLite files, a virtual clock."""
+"""A gateway that can be stopped anywhere, killed and restored: real services, real SQLite files, a virtual clock."""
 
 import asyncio
 import contextvars
 import random
 import shutil
 import ssl
+import traceback
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from gateway.config.settings import (
 )
 from gateway.store.backup import back_up
 from gateway.store.database import CommitUnknown, Database, Migration, StoreUnavailable, Work
+from gateway.store.store import Transaction
 from gateway.store.tasks import ALL_KINDS, Task, TaskKind
 from gateway.wiring import Gateway, Seams, gateway
 from providers.registry import KINDS, by_name
@@ -49,12 +51,16 @@ POINTS = ("before a write", "after a write", "downloading", "asking")
 FAULTS = ("away", "answer lost, kept", "answer lost, not kept")
 """What the database may do to a write."""
 
+AWAY, LOST = "the database is away", "the answer to the commit is lost"
+EXPECTED = (AWAY, LOST, "")
+"""Why a task may be put off."""
+
 TIMING = Timing(submit_deadline_seconds=10_000, asset_timeout_seconds=10_000)
 KEY = Secret("a secret key for tests, which is long enough")
 TENANTS = (
-    Tenant(id="prepaid", name="prepaid", test=True, funding=Funding(mode=FundingMode.PREPAID, opening=1_000_000)),
+    Tenant(id="prepaid", name="prepaid", test=True, funding=Funding(mode=FundingMode.PREPAID, opening=600_000)),
     Tenant(id="postpaid", name="postpaid", test=True, routing=RoutingPolicy(on_unknown=OnUnknown.RETRY)),
-    Tenant(id="budget", name="budget", test=True, funding=Funding(per_day=900_000, per_month=1_500_000)),
+    Tenant(id="budget", name="budget", test=True, funding=Funding(per_day=800_000, per_month=1_400_000)),
 )
 PATIENCE = 3_000.0
 """Seconds of the hurried loop for which one step may run; then it hangs."""
@@ -112,7 +118,7 @@ class World:
         self.root = root
         self.tally = tally
         self.clock = VirtualClock()
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - luck that can be had again
         self.upstreams = Upstreams(tally, honours_keys=honours_keys)
         self.actors: list[Actor] = []
         self.failures: list[BaseException] = []
@@ -286,12 +292,12 @@ class World:
         if fault is not None:
             self.tally.note(f"database: {fault}")
         if fault == "away":
-            raise StoreUnavailable("the database is away", retry_after_seconds=1)
+            raise StoreUnavailable(AWAY, retry_after_seconds=1)
         if fault == "answer lost, not kept":
-            raise CommitUnknown("the answer to the commit is lost")
+            raise CommitUnknown(LOST)
         result = await write()
         if fault == "answer lost, kept":
-            raise CommitUnknown("the answer to the commit is lost")
+            raise CommitUnknown(LOST)
         await self._point("after a write")
         return result
 
@@ -304,13 +310,8 @@ class World:
         if room <= 0:
             return None
         for chosen in ((preferred,) if preferred in kinds else (), kinds):
-            if not chosen:
-                continue
-            claimed = await self.gateway.store.write(
-                lambda tx, chosen=chosen: tx.tasks.claim(
-                    worker._name, now=now, until=now + worker._lease, limit=1, kinds=chosen
-                )
-            )
+            claim = partial(_claim, worker=worker._name, now=now, until=now + worker._lease, kinds=chosen)
+            claimed = await self.gateway.store.write(claim) if chosen else []
             if claimed:
                 return claimed[0]
         return None
@@ -339,6 +340,12 @@ class World:
         worker = self.gateway.worker
         if worker._running:
             await worker._renew(self.clock.now() + worker._lease)
+
+
+async def _claim(
+    tx: Transaction, *, worker: str, now: Millis, until: Millis, kinds: tuple[TaskKind, ...]
+) -> list[Task]:
+    return await tx.tasks.claim(worker, now=now, until=until, limit=1, kinds=kinds)
 
 
 def replace_plan(plan: Plan, manner: Manner | None) -> Plan:
@@ -432,12 +439,13 @@ class Listening:
 
     def __init__(self, tally: Tally) -> None:
         self.crashed: list[str] = []
-        self._tally = tally
+        self.tally = tally
 
     def __call__(self, logger: Any, method: str, event: Any) -> Any:
-        name = str(event.get("event"))
-        self._tally.note(f"log: {name}")
-        if name in ("task.crashed",):
-            error = event.get("exc_info")
-            self.crashed.append(f"{name} {event!r} {error!r}")
+        name, error = str(event.get("event")), str(event.get("error", ""))
+        self.tally.note(f"log: {name}")
+        if name == "task.crashed":
+            self.crashed.append(f"{event!r} {traceback.format_exc()}")
+        elif name == "task.put_off" and error not in EXPECTED:
+            self.crashed.append(f"{event!r}")
         raise structlog.DropEvent

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 KEYS = {
     Scope.VIDEOS_READ: "fg_test_reader_0123456789abcdefghij",
     Scope.VIDEOS_WRITE: "fg_test_writer_0123456789abcdefghij",
+    Scope.OPERATOR: "fg_test_runner_0123456789abcdefghij",
 }
 GUARDED = {place: operation for place, operation in OPERATIONS.items() if operation.scope is not None}
 cases = pytest.mark.parametrize(
@@ -38,7 +39,8 @@ class Door:
 
     async def knock(self, place: tuple[str, str], authorization: str | None) -> httpx.Response:
         method, path = place
-        url = path.format(video_id="video_00000000000000000000000000", model="auto")
+        zeros = "0" * 26
+        url = path.format(video_id=f"video_{zeros}", attempt_id=f"att_{zeros}", tenant_id="acme", model="auto")
         headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
         return await self.client.request(method, url, headers=headers)
 

@@ -52,3 +52,12 @@ def test_the_same_time_and_entropy_give_the_same_id():
     assert Ids(bytes).video(0) == "video_" + "0" * 26
     assert Ids(lambda n: b"\xff" * n).video(0) == "video_" + "0" * 10 + "z" * 16
     assert Ids(lambda n: b"\xff" * n).video(2**48 - 1) == "video_7" + "z" * 25
+
+
+def test_entries_of_one_millisecond_sort_as_they_were_booked():
+    ids = Ids()
+
+    booked = [ids.entry(1_700_000_000_000) for _ in range(100)]
+
+    assert booked == sorted(booked)
+    assert len(set(booked)) == 100

@@ -2,7 +2,9 @@
 
 import pytest
 
-from gateway.store.database import ConstraintViolation
+from gateway.store.database import ConstraintViolation, StoreError
+from gateway.store.migrate import packaged
+from gateway.store.store import Store
 from schema.lifecycle import AttemptState
 from schema.resolution import Resolution, Verb
 from tests.store.rows import NOW, a_video, an_attempt, keep
@@ -59,10 +61,6 @@ async def test_whoever_has_the_database_open_a_resolution_stays(store, statement
 
 
 async def test_postgres_refuses_to_empty_the_table_too(postgres):
-    from gateway.store.database import StoreError
-    from gateway.store.migrate import packaged
-    from gateway.store.store import Store
-
     await postgres.migrate(packaged())
     await written(Store(postgres), a_resolution())
 

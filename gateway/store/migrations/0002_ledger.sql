@@ -27,9 +27,9 @@ CREATE TRIGGER entries_not_changed BEFORE UPDATE ON entries BEGIN SELECT RAISE(A
 
 CREATE TRIGGER entries_not_removed BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'ledger entries are never removed'); END; -- sqlite only
 
-CREATE FUNCTION refuse_entries_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ledger entries are never changed''; END'; -- postgresql only
+CREATE FUNCTION refuse_entries_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ledger entries are never changed'' USING ERRCODE = ''restrict_violation''; END'; -- postgresql only
 
-CREATE TRIGGER entries_kept BEFORE UPDATE OR DELETE ON entries FOR EACH ROW EXECUTE FUNCTION refuse_entries_change(); -- postgresql only
+CREATE TRIGGER entries_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_entries_change(); -- postgresql only
 
 -- The sums of the entries' postings. Several shards, so that a tenant's creates do not queue for one row.
 CREATE TABLE balances (
