@@ -86,8 +86,9 @@ class Ids:
         return self.make(EVENT, now)
 
     def entry(self, now: Millis) -> str:
-        """An entry's: those of one process sort as they were booked, within a millisecond too."""
-        self._last = max(self._number(now), self._last + 1)
+        """An entry's: what one process books for one moment sorts as it was booked."""
+        same = self._last >> 80 == now
+        self._last = self._last + 1 if same else self._number(now)
         return ENTRY + _base32(self._last)
 
 

@@ -1,6 +1,7 @@
 """The state machine: what tenants, upstreams, operators, time and misfortune may do, in any order."""
 
 import asyncio
+import atexit
 import shutil
 import tempfile
 from collections.abc import Coroutine
@@ -302,6 +303,7 @@ class Walk(RuleBasedStateMachine):
         for _ in range(8):
             if self.run(self.world.work(Plan(manner))) is None:
                 break
+            self.promises_hold()
 
     @rule()
     def work_well(self) -> None:
@@ -313,6 +315,7 @@ class Walk(RuleBasedStateMachine):
         """The same, for three tasks."""
         for _ in range(3):
             self.run(self._work(Plan(), kind))
+            self.promises_hold()
 
     @precondition(lambda self: self.world.actors)
     @rule(n=index, manner=manners)
@@ -467,6 +470,7 @@ class Walk(RuleBasedStateMachine):
         job = self._find(attempt)
         unknowns = self.world.gateway.unknowns
         if job is None:
+            self.promises.voided[attempt.key] = len(self.world.upstreams.jobs)
             work: Coroutine[Any, Any, Any] = unknowns.void(attempt.id, actor="operator")
         else:
             work = unknowns.bind(attempt.id, job.ref, actor="operator")
@@ -520,6 +524,7 @@ class Walk(RuleBasedStateMachine):
         upstreams.file_troubles.clear()
         while self.world.actors:
             await self.world.resume(self.world.actors[0], Manner())
+            await self.promises.check()
         if self.quarantined:
             await self._release(Waiting.FAIL)
         for n, job in enumerate(upstreams.jobs):
@@ -536,6 +541,7 @@ class Walk(RuleBasedStateMachine):
                 if not job.ended:
                     upstreams.finish(job, "completed")
             assert actor is None or actor.parked is None
+            await self.promises.check()
         raise AssertionError("it never comes to rest")
 
     def _count_ends(self) -> None:
@@ -580,6 +586,7 @@ def _memory() -> str | None:
 def _template() -> Path:
     """A database that is migrated already, for every walk to begin with."""
     root = Path(tempfile.mkdtemp(prefix="promises-", dir=_memory()))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     world = World(root, 0, Tally(), honours_keys=True)
     loop().run_until_complete(world.start())
     loop().run_until_complete(world.stop())
