@@ -272,7 +272,9 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             clock=clock,
             probe=seams.probe,
         ),
-        unknowns=Unknowns(store=store, accounts=accounts, records=records, updates=updates, ids=ids, clock=clock),
+        unknowns=Unknowns(
+            store=store, accounts=accounts, records=records, updates=updates, ids=ids, clock=clock, timing=timing
+        ),
         incidents=Incidents(store),
         receipts=Receipts(store=store, signer=Signer(settings.secrets.key), issuer=settings.server.public_url),
         quarantine=quarantine,

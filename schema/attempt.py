@@ -36,7 +36,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         keyed: the upstream knows the key: the same bytes may be sent to it again.
         callback: whether the request carried our callback URL.
         ref: the upstream's id for it.
-        replays: how often the same bytes were sent again under the same key.
+        replays, replayed_at: how often the same bytes were sent again under the same key, and when last.
         incomplete_at: since when it says completed without a usable file.
         sightings: polls in a row that said "no such ref".
         credits_low, credits_high: what it may cost, in the account's credits.
@@ -66,6 +66,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     incomplete_at: Millis | None = None
     ref: str | None = None
     replays: int = 0
+    replayed_at: Millis | None = None
     polls: int = 0
     sightings: int = 0
     credits_low: Credits

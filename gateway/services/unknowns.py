@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
+from gateway.config.settings import Timing
 from gateway.policy import bookkeeping
 from gateway.services.accounts import Accounts
 from gateway.services.ledger import check_note
@@ -17,7 +18,7 @@ from gateway.store.store import Store, Transaction
 from gateway.store.tasks import TaskKind
 from schema import ledger
 from schema.attempt import Attempt
-from schema.clock import Clock, Millis
+from schema.clock import Clock, Millis, millis
 from schema.errors import InvalidRequest, NotFound, NotUnknown, RefTaken
 from schema.ids import RESOLUTION, Ids
 from schema.ledger import MICROS_UNIT
@@ -87,8 +88,17 @@ class Suspense(msgspec.Struct, frozen=True, kw_only=True):
 
 class Unknowns:
     def __init__(
-        self, *, store: Store, accounts: Accounts, records: Records, updates: Updates, ids: Ids, clock: Clock
+        self,
+        *,
+        store: Store,
+        accounts: Accounts,
+        records: Records,
+        updates: Updates,
+        ids: Ids,
+        clock: Clock,
+        timing: Timing,
     ) -> None:
+        self._timing = timing
         self._store = store
         self._accounts = accounts
         self._records = records
@@ -164,16 +174,26 @@ class Unknowns:
 
         Raises:
             NotFound: there is no such attempt.
-            NotUnknown: its outcome is known.
+            NotUnknown: its outcome is known, or it is being sent again under its key just now.
             InvalidRequest: the credits are out of range, or the note is too long.
         """
         if not 0 <= credits <= MAX_CREDITS:
             raise InvalidRequest.field("credits", "out_of_range", f"must be from 0 to {MAX_CREDITS}")
 
         async def apply(case: Case) -> None:
+            self._check_still(case)
             await self._updates.void(case, credits)
 
         return await self._resolve(attempt, Verb.VOID, apply, actor=actor, note=note, credits=credits)
+
+    def _check_still(self, case: Case) -> None:
+        """Nobody can have looked for what is being sent just now: a replay is over before its attempt is voided."""
+        replayed_at = case.attempt.replayed_at
+        over_at = 0 if replayed_at is None else replayed_at + millis(self._timing.submit_deadline_seconds)
+        if case.now < over_at:
+            seconds = -(-(over_at - case.now) // 1000)
+            detail = f"The attempt is being sent again under its key; look for it again in {seconds} s, then void it"
+            raise NotUnknown(detail, retry_after_seconds=seconds)
 
     async def _resolve(
         self,
@@ -212,6 +232,8 @@ class Unknowns:
                 raise NotFound(f"There is no attempt {id}")
             if case.attempt.state is not AttemptState.UNKNOWN:
                 raise NotUnknown(f"The attempt is {case.attempt.state}: there is nothing to resolve")
+            if case.attempt.replays != attempt.replays:
+                raise NotUnknown("The attempt was sent again meanwhile; look for it once more")
             await apply(case)
             await tx.resolutions.add(resolution)
 

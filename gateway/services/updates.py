@@ -205,6 +205,9 @@ class Updates:
         return backoff.retry(case.attempt.n - 1, first=0.5, longest=30, luck=self._luck())
 
     async def _unknown(self, case: Case, reason: Reason) -> None:
+        if _voided(case.attempt):
+            await self._lost_after_void(case, reason)
+            return
         if case.attempt.state is not AttemptState.SUBMITTING:
             return
         await case.move_attempt(AttemptMove.LOSE, verdict=Verdict.UNKNOWN, reason=reason)
@@ -274,6 +277,19 @@ class Updates:
                 return True
         return False
 
+    async def _lost_after_void(self, case: Case, reason: Reason) -> None:
+        """A replay was under way when an operator voided the attempt, and its answer was lost: it may have been billed.
+
+        So it is an unknown attempt of its own, for an operator to look at again.
+        """
+        siblings = await case.tx.attempts.of_video(case.video.id)
+        if any(one.key == case.attempt.key and one.state is AttemptState.UNKNOWN for one in siblings):
+            return
+        again = replace(_second(case.attempt, self._ids.attempt(case.now), len(siblings) + 1), reason=reason)
+        log.warning("attempt.lost_after_void", attempt=case.attempt.id, again=again.id)
+        await case.move_video()  # nobody may plan an attempt by what was read before
+        await case.records.add_attempt(case.tx, case.video, again, case.now)
+
     async def another_job(self, case: Case, update: Update) -> None:
         """News of a job that is not the attempt's own: its attempt was voided, or one paid request made two jobs.
 
@@ -281,6 +297,7 @@ class Updates:
         """
         siblings = await case.tx.attempts.of_video(case.video.id)
         found = next((one for one in siblings if (one.account, one.ref) == (case.attempt.account, update.ref)), None)
+        found = found or next((one for one in siblings if _lost_again(one, case.attempt)), None)
         if found is None:
             await self._made_twice(case, Accepted(ref=update.ref, credits=update.credits, news=update))
         else:
@@ -361,24 +378,30 @@ class Updates:
             await case.move_video(tell=EventType.PROGRESS, progress=progress)
 
 
-def _second(first: Attempt, id: str, n: int, accepted: Accepted) -> Attempt:
-    """The second job of one paid request: known to be made, and nothing waits for it."""
+def _second(first: Attempt, id: str, n: int, accepted: Accepted | None = None) -> Attempt:
+    """What one paid request may have made beside the first: known to be made or lost, and nothing waits for it."""
     return replace(
         first,
         id=id,
         n=n,
         state=AttemptState.UNKNOWN,
-        verdict=Verdict.ACCEPTED,
-        ref=accepted.ref,
-        credits=accepted.credits,
+        verdict=Verdict.UNKNOWN if accepted is None else Verdict.ACCEPTED,
+        ref=None if accepted is None else accepted.ref,
+        credits=None if accepted is None else accepted.credits,
         reason=None,
         ended_at=None,
         incomplete_at=None,
         video_url=None,
         replays=0,
+        replayed_at=None,
         polls=0,
         sightings=0,
     )
+
+
+def _lost_again(attempt: Attempt, voided: Attempt) -> bool:
+    """It stands for a replay of a voided attempt, and no ref of it is known yet."""
+    return attempt.key == voided.key and attempt.state is AttemptState.UNKNOWN and attempt.ref is None
 
 
 def _voided(attempt: Attempt) -> bool:

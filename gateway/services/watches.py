@@ -212,7 +212,7 @@ class Watches:
                 return None
             due = case.video.deadline_at if next_delay is None else now + next_delay
             await tx.tasks.snooze(task, _bounded(due, case.video))
-            await case.move_attempt(replays=case.attempt.replays + 1)
+            await case.move_attempt(replays=case.attempt.replays + 1, replayed_at=now)
             return case.attempt
 
         return await self._store.write(intend)

@@ -9,7 +9,7 @@ from schema.lifecycle import AttemptState
 _COLUMNS = (
     "id, video, tenant, n, account, provider, state, verdict, idempotency_key, body_sha256, credential_version, "
     "keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings, credits_low, credits_high, "
-    "credits, reason_code, reason_message, video_url, expected, price, refunds"
+    "credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at"
 )
 
 
@@ -20,7 +20,7 @@ class Attempts:
     async def add(self, attempt: Attempt) -> None:
         """Keep a new attempt. Raises UniqueViolation when the video has a live one already."""
         await self._connection.run(
-            f"INSERT INTO attempts ({_COLUMNS}) VALUES ({', '.join('?' * 29)})",
+            f"INSERT INTO attempts ({_COLUMNS}) VALUES ({', '.join('?' * 30)})",
             attempt.id,
             attempt.video,
             attempt.tenant,
@@ -49,6 +49,7 @@ class Attempts:
             attempt.expected,
             attempt.price,
             int(attempt.refunds),
+            attempt.replayed_at,
         )
 
     async def get(self, id: str) -> Attempt | None:
@@ -140,7 +141,8 @@ class Attempts:
         """
         changed = await self._connection.run(
             "UPDATE attempts SET state = ?, verdict = ?, ended_at = ?, incomplete_at = ?, ref = ?, replays = ?, "
-            "polls = ?, sightings = ?, credits = ?, reason_code = ?, reason_message = ?, video_url = ? "
+            "polls = ?, sightings = ?, credits = ?, reason_code = ?, reason_message = ?, video_url = ?, "
+            "replayed_at = ? "
             "WHERE id = ? AND state = ?",
             attempt.state,
             attempt.verdict,
@@ -153,6 +155,7 @@ class Attempts:
             attempt.credits,
             *_reason(attempt),
             attempt.video_url,
+            attempt.replayed_at,
             attempt.id,
             was,
         )
@@ -167,7 +170,7 @@ def _reason(attempt: Attempt) -> tuple[str | None, str | None]:
 def _attempt(row: Row) -> Attempt:
     (id, video, tenant, n, account, provider, state, verdict, key, body_sha256, credential_version) = row[:11]
     (keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings) = row[11:20]
-    (low, high, credits, reason_code, reason_message, video_url, expected, price, refunds) = row[20:]
+    (low, high, credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at) = row[20:]
     return Attempt(
         id=id,
         video=video,
@@ -197,4 +200,5 @@ def _attempt(row: Row) -> Attempt:
         expected=expected,
         price=price,
         refunds=bool(refunds),
+        replayed_at=replayed_at,
     )

@@ -20,8 +20,9 @@ from gateway.store.store import Transaction
 from gateway.store.tasks import TaskKind
 from gateway.wiring import Seams
 from providers.base import Accepted
-from schema.attempt import Attempt, Verdict
+from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis, SystemClock
+from schema.errors import FailureKind
 from schema.ids import Ids
 from schema.ledger import MICROS_UNIT, credits_unit
 from schema.lifecycle import AttemptState
@@ -292,15 +293,50 @@ async def test_an_answer_to_a_replay_that_comes_after_the_void_is_not_lost(tmp_p
         await here.finished(id)
         await void(here, attempt.id)
 
-        await answered(here, attempt, "uuid-of-a-replay")
+        await answered(here, attempt, Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref="uuid-of-a-replay")))
 
         found = [(one.state, one.ref) for one in await attempts(here, id)]
         assert found == [(AttemptState.FAILED, None), (AttemptState.UNKNOWN, "uuid-of-a-replay")]
         assert await booked(here) == {"suspense": 2, "cost": 0}
 
 
-async def answered(here: Running, attempt: Attempt, ref: str) -> None:
-    """What the answer to a replay says that was under way."""
+async def test_a_replay_that_was_under_way_and_is_lost_too_is_for_the_operator_to_look_at_again(tmp_path):
+    async with a_gateway(tmp_path) as here:
+        id, attempt = await lost(here)
+        await here.finished(id)
+        await void(here, attempt.id)
+
+        for _ in range(2):
+            await answered(here, attempt, Outcome(verdict=Verdict.UNKNOWN, reason=Reason(FailureKind.LOST)))
+
+        first, second = await attempts(here, id)
+        assert [(one.state, one.ref) for one in (first, second)] == [
+            (AttemptState.FAILED, None),
+            (AttemptState.UNKNOWN, None),
+        ]
+        assert await booked(here) == {"suspense": 2, "cost": 0}
+        assert (await void(here, second.id)).status_code == 200
+        assert await booked(here) == {"suspense": 0, "cost": 0}
+
+
+async def test_an_attempt_that_is_being_sent_again_is_not_voided_before_that_is_over(tmp_path):
+    hasty = replace(FAST, replay_schedule_seconds=(0.05,), submit_deadline_seconds=30)
+    async with a_gateway(tmp_path, timing=hasty) as here:
+        id, attempt = await lost(here, NEVER_CAME, DOITONG)
+
+        async def sent_again() -> bool:
+            return [one.replays for one in await attempts(here, id)] == [1]
+
+        await until(sent_again)
+        answer = await void(here, attempt.id)
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_unknown")
+        assert "sent again" in answer.json()["detail"]
+        assert 0 < int(answer.headers["retry-after"]) <= 30
+
+
+async def answered(here: Running, attempt: Attempt, outcome: Outcome) -> None:
+    """What became of a replay that was under way."""
     built = here.gateway
     records = Records(Ids(), Books(accounts=built.accounts, tenants=built.tenants, ids=Ids(), luck=evenly))
     updates = Updates(
@@ -310,7 +346,7 @@ async def answered(here: Running, attempt: Attempt, ref: str) -> None:
     async def conclude(tx: Transaction) -> None:
         case = await records.case(tx, attempt.video, attempt.id, built.clock.now())
         assert case is not None
-        await updates.outcome(case, Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref=ref)))
+        await updates.outcome(case, outcome)
 
     await built.store.write(conclude)
 

@@ -22,6 +22,16 @@ class Line:
         self.port = port
         self.cuts_left = 0
         self.cut = 0
+        self.carrying: set[asyncio.Task[None]] = set()
+
+    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self.carry(reader, writer))
+        self.carrying.add(task)
+
+    async def end(self) -> None:
+        for task in self.carrying:
+            task.cancel()
+        await asyncio.gather(*self.carrying, return_exceptions=True)
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self.port)
@@ -42,18 +52,22 @@ class Line:
                 await writer.drain()
         finally:
             sending.cancel()
-            back.close()
+            back.transport.abort()
             writer.transport.abort()
+            await asyncio.wait([sending])
 
 
 @asynccontextmanager
 async def line(pair: Running) -> AsyncIterator[tuple[Line, str]]:
     """The line and the address of its near end."""
     carrier = Line(httpx.URL(pair.url).port or 0)
-    server = await asyncio.start_server(carrier.carry, "127.0.0.1", 0)
+    server = await asyncio.start_server(carrier.begin, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield carrier, f"http://127.0.0.1:{port}/v1"
+        try:
+            yield carrier, f"http://127.0.0.1:{port}/v1"
+        finally:
+            await carrier.end()
 
 
 @pytest.fixture

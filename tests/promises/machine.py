@@ -470,7 +470,6 @@ class Walk(RuleBasedStateMachine):
         job = self._find(attempt)
         unknowns = self.world.gateway.unknowns
         if job is None:
-            self.promises.voided[attempt.key] = len(self.world.upstreams.jobs)
             work: Coroutine[Any, Any, Any] = unknowns.void(attempt.id, actor="operator")
         else:
             work = unknowns.bind(attempt.id, job.ref, actor="operator")
