@@ -85,11 +85,10 @@ class Ids:
     def event(self, now: Millis) -> str:
         return self.make(EVENT, now)
 
-    def entry(self, now: Millis) -> str:
-        """An entry's: what one process books for one moment sorts as it was booked."""
-        same = self._last >> 80 == now
-        self._last = self._last + 1 if same else self._number(now)
-        return ENTRY + _base32(self._last)
+    def entry(self, now: Millis) -> tuple[str, Millis]:
+        """An entry's, and its time: what one process books sorts as it was booked, whenever it was begun."""
+        self._last = max(self._number(now), self._last + 1)
+        return ENTRY + _base32(self._last), self._last >> 80
 
 
 def _base32(number: int) -> str:

@@ -218,9 +218,18 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in ENDED
 
     @property
+    def given_up(self) -> bool:
+        """Its tenant did not wait for its end: it canceled it, or set a deadline that has passed.
+
+        What the provider does then is what it costs: a deadline of one's own is a cancel by the clock.
+        """
+        expired = self.error is not None and self.error.code == VideoErrorCode.DEADLINE_EXCEEDED
+        return self.status is VideoStatus.CANCELED or (expired and self.routing.deadline_seconds is not None)
+
+    @property
     def may_still_cost(self) -> bool:
-        """It was canceled, and what its provider does is not known yet: what is held for it stays until then."""
-        return self.status is VideoStatus.CANCELED and bool(self.held)
+        """It was given up, and what its provider does is not known yet: what is held for it stays until then."""
+        return self.given_up and bool(self.held)
 
 
 _Checked = TypeVar("_Checked")

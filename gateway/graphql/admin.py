@@ -7,7 +7,7 @@ from typing import Annotated, Self
 import strawberry
 
 from gateway.auth import actor_of, require
-from gateway.graphql.admin_refusals import ConflictError, correction_refusal, resolution_refusal, top_up_refusal
+from gateway.graphql.admin_refusals import ConflictError, booking_refusal, resolution_refusal
 from gateway.graphql.attempts import AttemptReason
 from gateway.graphql.context import Info
 from gateway.graphql.orders import one_key
@@ -213,6 +213,7 @@ class TopUpSuccess:
 @strawberry.type(description="The tenant's balance is corrected.")
 class AdjustBalanceSuccess:
     entry: OperatorEntry = strawberry.field(description="What was booked.")
+    replayed: bool = strawberry.field(description="An equal correction with this idempotency key had booked it.")
 
 
 @strawberry.input(description="Which job of the provider's an unknown attempt is.")
@@ -244,6 +245,9 @@ class AdjustBalanceInput:
     tenant: str = strawberry.field(description="The tenant.")
     amount: str = strawberry.field(description='How much, as decimal text; with a minus, such as "-1.50", it takes.')
     note: str = strawberry.field(default="", description="Why; the tenant sees it.")
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="With the same key it is booked once; the header `Idempotency-Key` says the same."
+    )
 
 
 BindAttemptPayload = Annotated[
@@ -259,7 +263,7 @@ TopUpPayload = Annotated[
     strawberry.union("TopUpPayload", description="What topUp answers. Every refusal is a UserError."),
 ]
 AdjustBalancePayload = Annotated[
-    AdjustBalanceSuccess | NotFoundError | InvalidInputError,
+    AdjustBalanceSuccess | NotFoundError | InvalidInputError | IdempotencyKeyReusedError,
     strawberry.union("AdjustBalancePayload", description="What adjustBalance answers. Every refusal is a UserError."),
 ]
 BindAttemptArgument = Annotated[BindAttemptInput, strawberry.argument(description="Which attempt, and what it is.")]
@@ -330,17 +334,18 @@ async def top_up(info: Info, input: TopUpArgument) -> TopUpPayload:  # noqa: A00
         key = one_key(input.idempotency_key, info.context.take_header_key())
         done = await gateway.ledger.top_up(input.tenant, _micros(input.amount), actor=actor, note=input.note, key=key)
     except GatewayError as error:
-        return top_up_refusal(error)
+        return booking_refusal(error)
     return TopUpSuccess(entry=OperatorEntry.of(done.entry), replayed=done.replayed)
 
 
 async def adjust_balance(info: Info, input: AdjustBalanceArgument) -> AdjustBalancePayload:  # noqa: A002  # as above
     gateway, actor = operator(info)
     try:
-        entry = await gateway.ledger.adjust(input.tenant, _micros(input.amount), actor=actor, note=input.note)
+        key = one_key(input.idempotency_key, info.context.take_header_key())
+        done = await gateway.ledger.adjust(input.tenant, _micros(input.amount), actor=actor, note=input.note, key=key)
     except GatewayError as error:
-        return correction_refusal(error)
-    return AdjustBalanceSuccess(entry=OperatorEntry.of(entry))
+        return booking_refusal(error)
+    return AdjustBalanceSuccess(entry=OperatorEntry.of(done.entry), replayed=done.replayed)
 
 
 def _attempt(id: str) -> str:

@@ -19,11 +19,11 @@ class ConflictError(UserError):
 
 CorrectionRefusal = NotFoundError | InvalidInputError
 ResolutionRefusal = CorrectionRefusal | ConflictError
-TopUpRefusal = CorrectionRefusal | IdempotencyKeyReusedError
+BookingRefusal = CorrectionRefusal | IdempotencyKeyReusedError
 
 
-def correction_refusal(error: GatewayError) -> CorrectionRefusal:
-    """A refusal to correct a balance as data; anything unexpected is raised again."""
+def _refusal(error: GatewayError) -> CorrectionRefusal:
+    """What several can be refused with."""
     match error:
         case NotFound():
             return NotFoundError(message=error.detail, code=error.code)
@@ -36,11 +36,11 @@ def resolution_refusal(error: GatewayError) -> ResolutionRefusal:
     """A refusal to resolve an attempt as data; anything unexpected is raised again."""
     if isinstance(error, NotUnknown | RefTaken):
         return ConflictError(message=error.detail, code=error.code)
-    return correction_refusal(error)
+    return _refusal(error)
 
 
-def top_up_refusal(error: GatewayError) -> TopUpRefusal:
-    """A refusal to top up as data; anything unexpected is raised again."""
+def booking_refusal(error: GatewayError) -> BookingRefusal:
+    """A refusal to book an operator's entry as data; anything unexpected is raised again."""
     if isinstance(error, IdempotencyKeyReused):
         return IdempotencyKeyReusedError(message=error.detail, code=error.code)
-    return correction_refusal(error)
+    return _refusal(error)

@@ -12,7 +12,7 @@ from schema.attempt import Attempt
 from schema.clock import Millis
 from schema.ids import ENTRY, first_of
 from schema.ledger import MICROS_UNIT, Entry, EntryKind
-from schema.lifecycle import LIVE, VideoStatus
+from schema.lifecycle import LIVE
 from schema.money import Micros
 from schema.video import Video
 
@@ -174,10 +174,10 @@ def _into(entry: Entry, video: Video) -> Micros:
 
 
 def _may_hold(video: Video, attempts: list[Attempt]) -> bool:
-    """Until it ends; a canceled one as long as an upstream may be at it."""
+    """Until it ends; one that its tenant gave up as long as an upstream may be at it."""
     if not video.ended:
         return True
-    return video.status is VideoStatus.CANCELED and any(attempt.state in LIVE for attempt in attempts)
+    return video.given_up and any(attempt.state in LIVE for attempt in attempts)
 
 
 # attempts

@@ -100,8 +100,11 @@ def change(before: Booked, after: Booked, *, account: str, price: Micros | None)
 
 
 def charge(attempt: Attempt, held: Micros) -> Micros | None:
-    """What a tenant pays for the video an attempt made: its cost, never above what is held; None without a price."""
-    return None if attempt.price is None else min(_cost(attempt) * attempt.price, held)
+    """What a tenant pays for the video an attempt made; None without a price.
+
+    Its cost, never above the top that was quoted for its account, nor above what is held.
+    """
+    return None if attempt.price is None else min(min(_cost(attempt), attempt.credits_high) * attempt.price, held)
 
 
 # estimates

@@ -13,7 +13,7 @@ from gateway.rest.headers import idempotency_key
 from gateway.rest.ledger import balance_view
 from gateway.rest.requests import Call, headers
 from gateway.rest.views import Moment, Name, Text, encode
-from gateway.services.ledger import gained
+from gateway.services.ledger import Own, gained
 from gateway.wiring import Gateway
 from schema.errors import InvalidRequest, NotFound
 from schema.ids import ENTRY, pattern
@@ -78,17 +78,17 @@ async def top_up(request: Call) -> Answer:
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     wanted = await read_json(request, TopUp)
     done = await gateway.ledger.top_up(tenant.id, _micros(wanted.amount), actor=actor, note=wanted.note, key=key)
-    replayed = ((b"idempotent-replayed", b"true"),) if done.replayed else ()
-    return Answer(encode(entry_view(done.entry, tenant)), status=201, headers=(JSON, *replayed))
+    return _booked(done, tenant)
 
 
 @post(PATH + "/adjustments")
 async def adjust(request: Call) -> Answer:
     gateway, actor = operator(request)
     tenant = _tenant(gateway, request)
+    key = idempotency_key(headers(request.scope, b"idempotency-key"))
     wanted = await read_json(request, Correction)
-    entry = await gateway.ledger.adjust(tenant.id, _micros(wanted.amount), actor=actor, note=wanted.note)
-    return Answer(encode(entry_view(entry, tenant)), status=201)
+    done = await gateway.ledger.adjust(tenant.id, _micros(wanted.amount), actor=actor, note=wanted.note, key=key)
+    return _booked(done, tenant)
 
 
 @get(PATH + "/balance")
@@ -96,6 +96,11 @@ async def balance(request: Call) -> Answer:
     gateway, _ = operator(request)
     tenant = _tenant(gateway, request)
     return Answer(encode(balance_view(await gateway.ledger.balance(tenant), tenant.funding.mode)))
+
+
+def _booked(done: Own, tenant: Tenant) -> Answer:
+    replayed = ((b"idempotent-replayed", b"true"),) if done.replayed else ()
+    return Answer(encode(entry_view(done.entry, tenant)), status=201, headers=(JSON, *replayed))
 
 
 def entry_view(entry: Entry, tenant: Tenant) -> OperatorEntryView:

@@ -42,9 +42,14 @@ class Books:
         """An operator's own entry."""
         return await self._post(tx, draft, now, **about)
 
+    def fresh(self, now: Millis) -> str:
+        """What nothing was booked for yet."""
+        return self._ids.entry(now)[0]
+
     async def _post(self, tx: Transaction, draft: Draft, now: Millis, **about: str | None) -> Entry:
         """Book an entry; ``about`` holds an Entry's other fields."""
-        entry = Entry(id=self._ids.entry(now), kind=draft.kind, at=now, postings=draft.postings, **about)
+        id, at = self._ids.entry(now)
+        entry = Entry(id=id, kind=draft.kind, at=at, postings=draft.postings, **about)
         await tx.ledger.post(entry, luck=self._luck())
         return entry
 
@@ -80,6 +85,8 @@ class Books:
         """
         if needed is None or video.routing.quote_id is not None or needed <= (video.held or 0):
             return Funded(video)
+        if video.held_from not in (None, self.source(video.tenant)):
+            return Funded(video)  # its tenant pays another way by now: it is made for what is held, and no more
         answer = await self.hold(tx, video, needed - (video.held or 0), now)
         if isinstance(answer, Shortage):
             return None
@@ -118,15 +125,15 @@ class Books:
     async def ended(self, tx: Transaction, video: Video, now: Millis, *, made: Attempt | None) -> Video:
         """The money of a video that has just ended.
 
-        A completed one costs what the attempt that made it did, a failed one nothing. A canceled one waits for what its
-        provider does: no upstream can be stopped (DESIGN, section 2).
+        A completed one costs what the attempt that made it did, a failed one nothing. One that its tenant gave up waits
+        for what its provider does: no upstream can be stopped (DESIGN, section 2).
         """
-        if video.status is VideoStatus.CANCELED:
-            return await self.resolve_canceled(tx, video, now)
+        if video.given_up:
+            return await self.resolve_given_up(tx, video, now)
         return await self.settle(tx, video, now, made=made if video.status is VideoStatus.COMPLETED else None)
 
-    async def resolve_canceled(self, tx: Transaction, video: Video, now: Millis) -> Video:
-        """Settle a canceled video, unless an attempt still lives: a lost one costs its tenant nothing."""
+    async def resolve_given_up(self, tx: Transaction, video: Video, now: Millis) -> Video:
+        """Settle a video that its tenant gave up, unless an attempt still lives: a lost one costs nothing."""
         if not video.held:
             return video if video.held is None else replace(video, held=0)
         attempts = await tx.attempts.of_video(video.id)

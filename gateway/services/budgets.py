@@ -98,6 +98,7 @@ class Budgets:
         """Count the budgets of a moment anew: one that was not configured for a while was not counted meanwhile."""
         for period, _ in bookkeeping.periods(self.funding(tenant), moment):
             first, last = id_span(period)
+            await tx.spending.open(tenant, period, first=first, last=last, beside="")
             await tx.spending.recount(tenant, period, first=first, last=last)
 
     async def free(self, tx: Transaction, video: Video, amount: Micros, *, into: str) -> None:

@@ -1,19 +1,22 @@
 """The ledger for those who read it, and the entries that operators make: top-ups and corrections."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from gateway.policy import bookkeeping
+from gateway.policy.bookkeeping import Draft
 from gateway.services.books import Books
 from gateway.services.tenants import Tenants
-from gateway.store.database import UniqueViolation
+from gateway.store.database import CommitUnknown, UniqueViolation
 from gateway.store.store import Store, Transaction
 from schema import ledger
-from schema.clock import Clock
-from schema.errors import IdempotencyKeyReused, InvalidRequest, NotFound
+from schema.clock import Clock, Millis
+from schema.errors import IdempotencyKeyReused, InvalidRequest, NotFound, Overloaded
 from schema.ledger import MICROS_UNIT, Balance, Budget, Entry, EntryKind
 from schema.money import MAX_MICROS, Micros, format_micros
 from schema.tenant import FundingMode, Tenant
@@ -33,11 +36,11 @@ class EntryPage(msgspec.Struct, frozen=True):
     more: bool
 
 
-class ToppedUp(msgspec.Struct, frozen=True):
-    """A top-up's entry; ``replayed`` when an earlier equal one with the same key had booked it."""
+class Own(msgspec.Struct, frozen=True):
+    """An operator's entry; ``replayed`` when it was booked before, under the same key."""
 
     entry: Entry
-    replayed: bool
+    replayed: bool = False
 
 
 class Ledger:
@@ -53,7 +56,19 @@ class Ledger:
         for tenant in self._tenants.all():
             await self._store.write(partial(self._books.budgets.recount, tenant=tenant.id, moment=now))
             if tenant.funding.mode is FundingMode.PREPAID and tenant.funding.opening:
-                await self._top_up(tenant.id, tenant.funding.opening, actor="configuration", note="opening", key=None)
+                await self._open(tenant.id, tenant.funding.opening, now)
+
+    async def _open(self, tenant: str, amount: Micros, now: Millis) -> None:
+        """Book a prepaid tenant's opening, unless an earlier start did, or a replica that starts too."""
+        draft = bookkeeping.transfer(EntryKind.TOP_UP, amount, out_of=ledger.FUNDING, into=ledger.available(tenant))
+
+        async def book(tx: Transaction) -> None:
+            if await tx.ledger.once(f"opening:{tenant}") is None:
+                about = {"actor": "configuration", "note": "opening", "once": f"opening:{tenant}"}
+                await self._books.own(tx, draft, now, tenant=tenant, **about)
+
+        with suppress(UniqueViolation):
+            await self._store.write(book)
 
     # what a tenant reads
 
@@ -109,7 +124,7 @@ class Ledger:
 
     # what an operator writes
 
-    async def top_up(self, tenant: str, amount: Micros, *, actor: str, note: str, key: str | None) -> ToppedUp:
+    async def top_up(self, tenant: str, amount: Micros, *, actor: str, note: str, key: str | None) -> Own:
         """Give a prepaid tenant money to spend. The same key, the same top-up: it is booked once.
 
         Raises:
@@ -121,54 +136,52 @@ class Ledger:
         if not 0 < amount <= MAX_MICROS:
             raise InvalidRequest.field("amount", "out_of_range", "must be more than nothing; corrections may be less")
         check_note(note)
-        try:
-            done = await self._top_up(tenant, amount, actor=actor, note=note, key=key)
-        except UniqueViolation:  # another with the same key was booked a moment ago: now it is found
-            done = await self._top_up(tenant, amount, actor=actor, note=note, key=key)
+        done = await self._own(EntryKind.TOP_UP, tenant, amount, actor=actor, note=note, key=key)
         log.info("ledger.topped_up", tenant=tenant, micros=amount, actor=actor, replayed=done.replayed)
         return done
 
-    async def adjust(self, tenant: str, amount: Micros, *, actor: str, note: str) -> Entry:
-        """Correct a prepaid tenant's balance, up or down, never below zero.
+    async def adjust(self, tenant: str, amount: Micros, *, actor: str, note: str, key: str | None) -> Own:
+        """Correct a prepaid tenant's balance, up or down, never below zero. The same key, the same correction.
 
         Raises:
             NotFound: there is no such tenant.
             InvalidRequest: it pays afterwards, or has not so much available; or the note is too long.
+            IdempotencyKeyReused: the key was used for another amount.
         """
         self._prepaid(tenant)
+        if not amount or abs(amount) > MAX_MICROS:
+            raise InvalidRequest.field("amount", "out_of_range", "must be an amount of money, up or down")
         check_note(note)
-        account = ledger.available(tenant)
-        draft = bookkeeping.transfer(EntryKind.ADJUST, amount, out_of=ledger.FUNDING, into=account)
+        done = await self._own(EntryKind.ADJUST, tenant, amount, actor=actor, note=note, key=key)
+        log.info("ledger.adjusted", tenant=tenant, micros=amount, actor=actor, replayed=done.replayed)
+        return done
 
-        async def book(tx: Transaction) -> Entry:
+    async def _own(
+        self, kind: EntryKind, tenant: str, amount: Micros, *, actor: str, note: str, key: str | None
+    ) -> Own:
+        """Book an operator's entry once, however often it is asked for, and whatever becomes of the commit's answer."""
+        now = self._clock.now()
+        account = ledger.available(tenant)
+        draft = bookkeeping.transfer(kind, amount, out_of=ledger.FUNDING, into=account)
+        once = f"{kind}:{tenant}:{key if key is not None else self._books.fresh(now)}"
+
+        async def book(tx: Transaction) -> Own:
             left = await tx.ledger.available(account)
+            earlier = await tx.ledger.once(once)
+            if earlier is not None:
+                return _same(earlier, draft)
             if left + amount < 0:
                 detail = f"only {format_micros(left)} is available; a correction takes no more than that"
                 raise InvalidRequest.field("amount", "too_much", detail)
-            return await self._books.own(tx, draft, self._clock.now(), tenant=tenant, actor=actor, note=note)
+            return Own(await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once))
 
-        if not amount or abs(amount) > MAX_MICROS:
-            raise InvalidRequest.field("amount", "out_of_range", "must be an amount of money, up or down")
-        entry = await self._store.write(book)
-        log.info("ledger.adjusted", tenant=tenant, micros=amount, actor=actor)
-        return entry
-
-    async def _top_up(self, tenant: str, amount: Micros, *, actor: str, note: str, key: str | None) -> ToppedUp:
-        account = ledger.available(tenant)
-        draft = bookkeeping.transfer(EntryKind.TOP_UP, amount, out_of=ledger.FUNDING, into=account)
-        once = f"opening:{tenant}" if actor == "configuration" else None if key is None else f"top_up:{tenant}:{key}"
-
-        async def book(tx: Transaction) -> ToppedUp:
-            earlier = None if once is None else await tx.ledger.once(once)
-            if earlier is not None and key is not None and earlier.postings != draft.postings:
-                raise IdempotencyKeyReused("This key was used for a top-up of another amount")
-            if earlier is not None:
-                return ToppedUp(earlier, replayed=True)
-            now = self._clock.now()
-            entry = await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once)
-            return ToppedUp(entry, replayed=False)
-
-        return await self._store.write(book)
+        try:
+            return await self._store.write(book)
+        except (UniqueViolation, CommitUnknown) as error:  # an equal one was faster, or this one's answer was lost
+            booked = await self._store.read(lambda tx: tx.ledger.once(once))
+            if booked is None:
+                raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
+            return replace(_same(booked, draft), replayed=isinstance(error, UniqueViolation))
 
     def _prepaid(self, tenant: str) -> None:
         found = self._tenants.get(tenant)
@@ -177,6 +190,13 @@ class Ledger:
         if found.funding.mode is not FundingMode.PREPAID:
             detail = f"{tenant} pays afterwards; only prepaid tenants have a balance to change"
             raise InvalidRequest.field("tenant", "not_prepaid", detail)
+
+
+def _same(earlier: Entry, draft: Draft) -> Own:
+    """The entry that a key was used for. Raises IdempotencyKeyReused when that was another amount."""
+    if earlier.postings != draft.postings:
+        raise IdempotencyKeyReused("This key was used for another amount")
+    return Own(earlier, replayed=True)
 
 
 def gained(entry: Entry) -> Micros:

@@ -65,9 +65,7 @@ class Quotes:
             return None
         promise = promise_in(self._key, id)
         if promise is None or promise.tenant != order.tenant:
-            raise InvalidRequest.field(
-                _FIELD, "unknown_quote", "is no quote of yours; ask for one first"
-            )
+            raise InvalidRequest.field(_FIELD, "unknown_quote", "is no quote of yours; ask for one first")
         if promise.wish != wish_digest(order.spec, order.routing):
             raise InvalidRequest.field(_FIELD, "other_wish", "was given for another wish; quote this one")
         if promise.expires_at <= now:

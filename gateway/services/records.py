@@ -32,13 +32,13 @@ class Case:
         self.video = await self.records.video(self.tx, self.video, self.now, move=move, tell=tell, **changes)
 
     async def move_attempt(self, move: AttemptMove | None = None, **changes: Any) -> None:
-        """Change the attempt; a canceled video that waited for its end is settled by it.
+        """Change the attempt; a video that was given up and waited for its end is settled by it.
 
         What becomes of an attempt after its video has ended is a new version of the video too: its receipt says it.
         """
         was = self.attempt.state
         self.attempt = await self.records.attempt(self.tx, self.video, self.attempt, self.now, move=move, **changes)
-        if self.video.status is VideoStatus.CANCELED and self.video.held:
+        if self.video.may_still_cost:
             self.video = await self.records.settle(self.tx, self.video, self.now)
         elif self.video.ended and self.attempt.state is not was:
             await self.move_video()
@@ -100,8 +100,8 @@ class Records:
         return after
 
     async def settle(self, tx: Transaction, video: Video, now: Millis) -> Video:
-        """Resolve what is held for a canceled video, if what its provider did is known by now."""
-        settled = await self._books.resolve_canceled(tx, video, now)
+        """Resolve what is held for a video that was given up, if what its provider did is known by now."""
+        settled = await self._books.resolve_given_up(tx, video, now)
         if settled == video:
             return video
         return await self.video(tx, video, now, held=settled.held, charged=settled.charged, credits=settled.credits)

@@ -22,7 +22,7 @@ from providers.limits import until_reset
 from schema.account import Account
 from schema.attempt import Attempt, Verdict
 from schema.clock import Clock, Millis
-from schema.errors import Overloaded
+from schema.errors import IllegalMove, Overloaded
 from schema.ids import INCIDENT, Ids
 from schema.incident import Incident, IncidentKind
 from schema.lifecycle import AttemptState
@@ -120,10 +120,14 @@ class Sends:
             await self._report(heard)
         elif _may_be_news(attempt, heard.outcome):
             log.info("journal.recovered", attempt=attempt.id, verdict=heard.outcome.verdict)
-            await self.record(attempt, heard.outcome)
+            try:
+                await self.record(attempt, heard.outcome)
+            except IllegalMove:  # one answer that nothing can be made of must not keep a gateway from starting
+                log.exception("journal.unrecordable", attempt=attempt.id)
+                await self._report(heard)
 
     async def _report(self, heard: Heard) -> None:
-        """An answer about an attempt that a restore has lost: an operator should know of a job that was paid for."""
+        """An answer that nothing can be made of, about an attempt that a restore has lost: a job was paid for."""
         log.error("journal.orphan", attempt=heard.attempt, verdict=heard.outcome.verdict)
         if heard.outcome.accepted is None:
             return

@@ -14,7 +14,7 @@ from gateway.policy.capability import fit
 from gateway.policy.failover import REFUSED, VideoStep
 from gateway.policy.routing import History, decide
 from gateway.policy.signing import callback_token
-from gateway.policy.verdict import Evidence, classify
+from gateway.policy.verdict import Evidence, Outcome, classify
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.backlog import Backlog
@@ -27,8 +27,9 @@ from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
 from providers.base import Accepted, Flow, Provider, Replay, Submission, WireRequest
 from schema.account import Account, Secret
-from schema.attempt import Attempt
+from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Clock, Millis
+from schema.errors import FailureKind
 from schema.ids import Ids
 from schema.lifecycle import AttemptState, Substate
 from schema.luck import Luck
@@ -42,6 +43,13 @@ SHORTEST_WAIT = 200
 WAIT_PER_WAITING = 10
 """How long a video waits for capacity before it looks again: so long for each that waits (milliseconds). Together they
 look a hundred times a second, however many they are: a free slot is taken at once, and waiting costs nothing."""
+
+MOST_OF_A_LEASE = 2 / 3
+"""A process that was paused for so long between its intent and its send may have been given up for dead."""
+
+HELD_UP = Outcome(
+    verdict=Verdict.NOT_SENT, reason=Reason(FailureKind.UNREACHABLE, "its sender was held up, and did not send it")
+)
 
 LOST_SENDER = Evidence(started=True, reading=None, trouble="its sender did not live to tell")
 
@@ -170,13 +178,17 @@ class Submits:
         if configured is None:
             return False
         self._probe(Point.BEFORE_INTENT)
+        began = self._clock.now()
         seat = Seat(candidate, *configured)
         again = any(one.account == candidate.account for one in attempts)
         plan = await self._intend(task, video, len(attempts) + 1, seat, decision, again=again)
         if plan is None:
             return False
         self._probe(Point.INTENDED)
-        await self._sends.send(plan.attempt, plan.flow, plan.request, seat.account, seat.provider)
+        if self._clock.now() - began > task.lease * MOST_OF_A_LEASE:
+            await self._sends.record(plan.attempt, HELD_UP)
+        else:
+            await self._sends.send(plan.attempt, plan.flow, plan.request, seat.account, seat.provider)
         return True
 
     async def _intend(

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.config.settings import Timing
 from gateway.policy import backoff
 from gateway.policy.egress import usable
-from gateway.policy.failover import REFUSED, AccountStep, Consequence, VideoStep, after_unknown
+from gateway.policy.failover import REFUSED, AccountStep, VideoStep, after_unknown
 from gateway.policy.standing import Lesson
 from gateway.policy.verdict import Outcome
 from gateway.services.accounts import Accounts
@@ -105,7 +105,7 @@ class Updates:
             await self._accounts.learn(case.tx, configured[0], lesson, case.now)
 
     async def _accepted(self, case: Case, accepted: Accepted) -> None:
-        if case.attempt.ref is not None or _voided(case.attempt):
+        if case.attempt.ref is not None or _thought_unmade(case.attempt):
             if case.attempt.ref != accepted.ref:
                 await self._made_twice(case, accepted)
             elif case.attempt.credits is None and accepted.credits is not None:
@@ -190,7 +190,7 @@ class Updates:
 
     async def _refused(self, case: Case, verdict: Verdict, reason: Reason) -> None:
         consequence = REFUSED[reason.code]
-        if case.attempt.state not in _UNREFUSED or _says_nothing(case.attempt, consequence):
+        if case.attempt.state not in _UNREFUSED or _says_nothing(case.attempt, verdict, reason.code):
             return
         await case.move_attempt(AttemptMove.REFUSE, verdict=verdict, reason=reason)
         if consequence.video is VideoStep.FAIL:
@@ -291,7 +291,7 @@ class Updates:
         await case.records.add_attempt(case.tx, case.video, again, case.now)
 
     async def another_job(self, case: Case, update: Update) -> None:
-        """News of a job that is not the attempt's own: its attempt was voided, or one paid request made two jobs.
+        """News of a job that is not the attempt's own: that was refused or voided, or one paid request made two jobs.
 
         It exists and was billed, so it is an attempt of its own from now on.
         """
@@ -315,7 +315,7 @@ class Updates:
         """Write down one piece of news."""
         if update.drift is not None:
             log.warning("provider.drift", provider=case.attempt.provider, attempt=case.attempt.id, drift=update.drift)
-        if _voided(case.attempt):
+        if _thought_unmade(case.attempt):
             await self.another_job(case, update)
         if case.attempt.state not in OPEN:
             return
@@ -355,20 +355,23 @@ class Updates:
             log.warning("attempt.incomplete", attempt=case.attempt.id, provider=case.attempt.provider)
             await case.move_attempt(incomplete_at=case.now)
         elif case.now - since >= millis(self._timing.incomplete_grace_seconds):
-            await self._end(case, FailureKind.INCOMPLETE, VideoErrorCode.PROVIDER_INCOMPLETE, "")
+            await self._end(
+                case, FailureKind.INCOMPLETE, VideoErrorCode.PROVIDER_INCOMPLETE, "", credits=case.attempt.credits
+            )
 
     async def _broke(self, case: Case, update: Update) -> None:
-        if update.credits is not None:
-            await case.move_attempt(credits=update.credits)
+        credits = case.attempt.credits if update.credits is None else update.credits
         if update.rejected:
             kind, code = FailureKind.CONTENT_REJECTED, VideoErrorCode.CONTENT_REJECTED
         else:
             kind, code = FailureKind.GENERATION_FAILED, VideoErrorCode.GENERATION_FAILED
-        await self._end(case, kind, code, update.failure or "")
+        await self._end(case, kind, code, update.failure or "", credits=credits)
 
-    async def _end(self, case: Case, kind: FailureKind, code: VideoErrorCode, detail: str) -> None:
+    async def _end(
+        self, case: Case, kind: FailureKind, code: VideoErrorCode, detail: str, *, credits: Credits | None
+    ) -> None:
         """The attempt made no video, and after an upstream has taken it no other is asked."""
-        await case.move_attempt(AttemptMove.BREAK, reason=Reason(kind, detail))
+        await case.move_attempt(AttemptMove.BREAK, reason=Reason(kind, detail), credits=credits)
         await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)
         await self._give_up(case, code, detail)
 
@@ -404,17 +407,24 @@ def _lost_again(attempt: Attempt, voided: Attempt) -> bool:
     return attempt.key == voided.key and attempt.state is AttemptState.UNKNOWN and attempt.ref is None
 
 
+def _thought_unmade(attempt: Attempt) -> bool:
+    """Its upstream refused it, or an operator said that it was never made: so no ref of it is known."""
+    return attempt.state is AttemptState.FAILED and attempt.ref is None
+
+
 def _voided(attempt: Attempt) -> bool:
-    """An operator said that it was never made, so no ref of it is known."""
-    return attempt.state is AttemptState.FAILED and attempt.verdict is Verdict.UNKNOWN and attempt.ref is None
+    """An operator said that it was never made."""
+    return _thought_unmade(attempt) and attempt.verdict is Verdict.UNKNOWN
 
 
-def _says_nothing(attempt: Attempt, consequence: Consequence) -> bool:
+def _says_nothing(attempt: Attempt, verdict: Verdict, kind: FailureKind) -> bool:
     """A replay that was refused for its moment (too fast, no credits …) says nothing of the lost first send.
 
-    Only a verdict on the bytes themselves does, for they were the same.
+    Only a verdict on the bytes themselves does, for they were the same; and that the one send there was never left us.
     """
-    return attempt.state is AttemptState.UNKNOWN and consequence.video is not VideoStep.FAIL
+    if attempt.state is not AttemptState.UNKNOWN or REFUSED[kind].video is VideoStep.FAIL:
+        return False
+    return verdict is not Verdict.NOT_SENT or attempt.replays > 0
 
 
 def _public(code: VideoErrorCode, detail: str = "") -> str:

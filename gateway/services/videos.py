@@ -14,6 +14,7 @@ from gateway.services.decisions import Decisions
 from gateway.services.quarantine import Quarantine
 from gateway.services.quotes import Quotes
 from gateway.services.records import Records
+from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import TaskKind
 from schema.attempt import Attempt
@@ -133,10 +134,13 @@ class Videos:
         key = order.key
         if key is not None:
             return await self._store.read(lambda tx: tx.videos.by_key(order.tenant, key))
-        if order.resent:
-            since = self._clock.now() - RESENT_WITHIN
-            return await self._store.read(lambda tx: tx.videos.keyless(order.tenant, order.fingerprint, since))
-        return None
+        return await self._store.read(lambda tx: self._resent(tx, order)) if order.resent else None
+
+    async def _resent(self, tx: Transaction, order: Order) -> Video | None:
+        """The video of a wish that an SDK sends again without a key."""
+        if not order.resent or order.key is not None:
+            return None
+        return await tx.videos.keyless(order.tenant, order.fingerprint, self._clock.now() - RESENT_WITHIN)
 
     async def _accept(self, tenant: Tenant, order: Order, short: InsufficientFunds | None) -> Accepted:
         now = self._clock.now()
@@ -148,6 +152,9 @@ class Videos:
         stored = msgspec.json.encode(decision)
 
         async def add(tx: Transaction) -> Accepted:
+            earlier = await self._resent(tx, order)
+            if earlier is not None:
+                return _replay(order, earlier)
             if not await tx.videos.add(video, stored):  # a racing twin with the same key was first
                 return _replay(order, await tx.videos.by_key(order.tenant, order.key or ""))
             held = await self._books.hold(tx, video, video.held or 0, now)
@@ -160,9 +167,22 @@ class Videos:
             return Accepted(await self._records.warn(tx, video, held, now), replayed=False)
 
         self._probe(Point.BEFORE_ACCEPT)
-        accepted = await self._store.write(add)
+        try:
+            accepted = await self._store.write(add)
+        except CommitUnknown as error:
+            accepted = await self._kept(order, video.id, error)
         self._probe(Point.ACCEPTED)
         return accepted
+
+    async def _kept(self, order: Order, id: str, error: CommitUnknown) -> Accepted:
+        """What became of a create whose commit was sent and not answered: it, its twin, or nothing at all."""
+        kept = await self._store.read(lambda tx: tx.videos.peek(id))
+        if kept is not None:
+            return Accepted(kept, replayed=False)
+        twin = await self._earlier(order)
+        if twin is None:
+            raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
+        return _replay(order, twin)
 
     async def _check_backlog(self, tenant: Tenant) -> None:
         if await self._backlog.of(tenant.id) >= tenant.limits.queued:

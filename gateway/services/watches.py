@@ -227,7 +227,7 @@ class Watches:
             await tx.tasks.snooze(task, now + LATE_POLL)
             if case is None:
                 return
-            if case.attempt.state is AttemptState.RUNNING:
+            if case.attempt.state is AttemptState.RUNNING and case.video.routing.deadline_seconds is None:
                 await case.move_attempt(AttemptMove.LOSE)
             await case.fail_video(VideoErrorCode.DEADLINE_EXCEEDED, "The provider did not finish in time.")
 

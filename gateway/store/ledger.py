@@ -21,6 +21,7 @@ _WHOLE = ":available"
 class Ledger:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._shard: int | None = None
 
     async def post(self, entry: Entry, *, luck: float) -> None:
         """Book an entry.
@@ -45,7 +46,9 @@ class Ledger:
             entry.once,
             _encode(entry.postings).decode(),
         )
-        await self._add_up(entry.postings, int(luck * SHARDS))
+        if self._shard is None:  # one a transaction: two would be taken in any order, and wait for each other
+            self._shard = int(luck * SHARDS)
+        await self._add_up(entry.postings, self._shard)
 
     async def _add_up(self, postings: tuple[Posting, ...], shard: int) -> None:
         sums: dict[tuple[str, str, int], int] = {}

@@ -83,10 +83,10 @@ class Videos:
         return None if row is None else _video(row)
 
     async def keyless(self, tenant: str, fingerprint: str, since: Millis) -> Video | None:
-        """The latest video of an equal wish that was asked for without a key, no longer ago than that."""
+        """The latest video of an equal wish without a key, no longer ago than that, which has not come to nothing."""
         row = await self._connection.one(
             f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND fingerprint = ? AND created_at >= ? "
-            "AND idempotency_key IS NULL ORDER BY created_at DESC LIMIT 1",
+            "AND idempotency_key IS NULL AND status NOT IN ('failed', 'canceled') ORDER BY created_at DESC LIMIT 1",
             tenant,
             fingerprint,
             since,

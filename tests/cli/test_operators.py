@@ -19,7 +19,7 @@ from gateway.cli import main
 from gateway.cli.exits import ExitCode
 from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings
 from schema.tenant import Funding, FundingMode
-from tests.flows.test_resolutions import answered
+from tests.flows.test_resolutions import accepted, answered
 from tests.repo.sources import ROOT
 from tests.support.running import ACME_KEY, FAST, OPERATOR_KEY, SPEED, Running, Setup, running
 
@@ -229,7 +229,7 @@ async def test_incidents_are_a_table_on_a_terminal(here):
     _, attempt = await lost(here)
     await command(here, "attempts", "void", attempt)
     found = await here.gateway.store.read(lambda tx: tx.attempts.get(attempt))
-    await answered(here, found, "uuid-of-a-replay")
+    await answered(here, found, accepted("uuid-of-a-replay"))
 
     table = await command(here, "incidents", "--kind", "duplicate_charge")
     none = await command(here, "incidents", "--kind", "orphan_hook")

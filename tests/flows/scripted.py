@@ -1,40 +1,51 @@
 """A day at a gateway, told by a test: its real services on a real database, and no network but what the test says."""
 
+import asyncio
 import hashlib
+import hmac
+import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 from msgspec.structs import replace
 
 from gateway.config.settings import Settings, TenantSetup, Timing
 from gateway.fetcher import Fetched
-from gateway.policy.signing import fingerprint
+from gateway.policy.auditing import Finding
+from gateway.policy.signing import callback_token, fingerprint
 from gateway.policy.verdict import Outcome
 from gateway.probe import Point
+from gateway.sandbox.mp4 import clip
+from gateway.services.audit import Audit
 from gateway.services.records import Case
 from gateway.services.updates import Updates
 from gateway.store.store import Transaction
-from gateway.store.tasks import Task, TaskKind
+from gateway.store.tasks import StaleLease, Task, TaskKind
 from gateway.wiring import Gateway, Seams, gateway
-from providers.base import Accepted, Phase, Update
+from providers.base import Accepted, Hook, Phase, Update
 from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind
+from schema.ledger import MICROS_UNIT
 from schema.lifecycle import LIVE, AttemptState
 from schema.money import Credits
 from schema.tenant import Funding, FundingMode, RoutingPolicy, Tenant
 from schema.video import Order, RoutingWish, Video, VideoSpec
 from tests.flows.engine import an_account, certificates, settings
+from tests.flows.hostile import DOITONG, VEO3O1, Request
+from tests.support.running import SECRET_KEY
 
 MIDNIGHT = 1_790_812_800_000
 """2026-10-01, 00:00 UTC."""
 
 NOBODY = "http://127.0.0.1:9"
 FILES = {"veo-main": "https://cdn.veo3o1.com/film.mp4", "doitong-main": "https://cdn.doitong.com/film.mp4"}
+HOOK_SECRET = b"a hook secret"
 ALL = 1_000
 
 
@@ -65,13 +76,36 @@ def evenly() -> float:
 
 
 TENANTS = {
-    "acme": Funding(mode=FundingMode.PREPAID, opening=13_100_000),
+    "acme": Funding(mode=FundingMode.PREPAID, opening=13_500_000),
     "bluebird": Funding(),
-    "cedar": Funding(per_day=7_300_000),
+    "cedar": Funding(per_day=7_500_000),
 }
 
 
-def the_settings(folder: Path, database_url: str | None = None) -> Settings:
+def honest(sent: list[str]) -> httpx.MockTransport:
+    """Both providers as they should be: what they take is made by the first poll. ``sent`` lists the jobs paid for."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = Request(request.method, request.url.path, dict(request.headers), request.content)
+        if asked.path.endswith(".mp4"):
+            return answered(clip("16:9", 1, 0))
+        dialect = DOITONG if asked.path.endswith("/graphql") else VEO3O1
+        if not dialect.is_paid(asked):
+            return answered(dialect.done(dialect.ref_of(asked), f"https://cdn.{dialect.provider}.com/film.mp4"))
+        sent.append(f"job-{len(sent) + 1}")
+        return answered(dialect.accepted(sent[-1]))
+
+    return httpx.MockTransport(answer)
+
+
+def answered(body: bytes) -> httpx.Response:
+    """An answer that is read as one from the network is."""
+    return httpx.Response(200, stream=httpx.ByteStream(body))
+
+
+def the_settings(
+    folder: Path, database_url: str | None = None, tenants_funding: Mapping[str, Funding] = TENANTS
+) -> Settings:
     """Two accounts: videos cost 2 credits at 20 cents, or 100 to 200 (high: 300 to 500) at a tenth of a cent."""
     chosen = settings(
         folder,
@@ -83,18 +117,27 @@ def the_settings(folder: Path, database_url: str | None = None) -> Settings:
     routing = RoutingPolicy(order=("veo-main", "doitong-main"))
     tenants = tuple(
         TenantSetup(tenant=Tenant(id=id, name=id, routing=routing, funding=funding, test=True))
-        for id, funding in TENANTS.items()
+        for id, funding in tenants_funding.items()
     )
     return replace(chosen, tenants=tenants)
 
 
 @asynccontextmanager
-async def opened(folder: Path, at: Millis, database_url: str | None = None) -> AsyncIterator["Day"]:
-    """The gateway at a moment; its worker does not run."""
-    clock = Daytime(at)
+async def opened(
+    folder: Path,
+    at: Millis,
+    database_url: str | None = None,
+    *,
+    clock: Daytime | None = None,
+    funding: Mapping[str, Funding] | None = None,
+    **seams: Any,
+) -> AsyncIterator["Day"]:
+    """The gateway at a moment; its worker does not run. ``funding`` is how some tenants pay, or new ones."""
+    clock = clock or Daytime(at)
     entropy = random.Random(at).randbytes  # noqa: S311 - the same day every time
-    seams = Seams(clock=clock, luck=evenly, entropy=entropy, probe=halt, verify=certificates())
-    async with gateway(the_settings(folder, database_url), seams) as built:
+    usual = {"luck": evenly, "entropy": entropy, "probe": halt, "verify": certificates()}
+    chosen = the_settings(folder, database_url, TENANTS | dict(funding or {}))
+    async with gateway(chosen, Seams(clock=clock, **(usual | seams))) as built:
         yield Day(built, clock, folder)
 
 
@@ -113,18 +156,40 @@ class Day:
 
     # tenants
 
-    async def ask(self, tenant: str, *, seconds: int | None = None, quality: Any = None, **routing: Any) -> Video:
-        """A wish that is accepted."""
+    async def ask(
+        self, tenant: str, *, seconds: int | None = None, quality: Any = None, resent: bool = False, **routing: Any
+    ) -> Video:
+        """A wish that is accepted; ``resent`` when its SDK says that it sends it again."""
         found = self.gateway.tenants.get(tenant)
         assert found is not None
         spec, wish = VideoSpec(prompt="a fox", seconds=seconds, quality=quality), RoutingWish(**routing)
         order = Order(
-            tenant=tenant, spec=spec, routing=wish, metadata={}, key=None, fingerprint=fingerprint(spec, wish, {})
+            tenant=tenant,
+            spec=spec,
+            routing=wish,
+            metadata={},
+            key=None,
+            fingerprint=fingerprint(spec, wish, {}),
+            resent=resent,
         )
         return (await self.gateway.videos.accept(found, order)).video
 
     async def cancel(self, video: Video) -> None:
         await self.gateway.cancels.cancel(video.tenant, video.id)
+
+    async def look(self, video: Video) -> Video:
+        """How a video is by now."""
+        return await self.gateway.videos.get(video.tenant, video.id)
+
+    # what an operator sees
+
+    async def sum_of(self, account: str, unit: str = MICROS_UNIT) -> int:
+        """What an account of the ledger stands at."""
+        sums = await self.gateway.store.read(lambda tx: tx.ledger.balances())
+        return sums.get((account, unit), 0)
+
+    async def audit(self) -> list[Finding]:
+        return await Audit(store=self.gateway.store, tenants=self.gateway.tenants, clock=self.clock).verify()
 
     # what the worker does until it would send
 
@@ -132,12 +197,22 @@ class Day:
         handler: Any = self.gateway.worker._handlers[kind]
         return handler.__self__
 
-    async def _task(self, kind: TaskKind, subject: str) -> Task:
+    async def _claim(self, kind: TaskKind, limit: int) -> list[Task]:
         now = self.clock.now()
-        claimed = await self.gateway.store.write(
-            lambda tx: tx.tasks.claim("day", now=now, until=now + 1_000, limit=ALL, kinds=(kind,))
+        return await self.gateway.store.write(
+            lambda tx: tx.tasks.claim("day", now=now, until=now + 1_000, limit=limit, kinds=(kind,))
         )
-        return next(task for task in claimed if task.subject == subject)
+
+    async def _task(self, kind: TaskKind, subject: str) -> Task:
+        return next(task for task in await self._claim(kind, ALL) if task.subject == subject)
+
+    async def work(self, kind: TaskKind, limit: int = ALL) -> None:
+        """Do what is due of a kind, all at once, as a worker does."""
+        await asyncio.gather(*(self._work(task) for task in await self._claim(kind, limit)))
+
+    async def _work(self, task: Task) -> None:
+        with suppress(StaleLease):  # somebody else has it by now
+            await self.gateway.worker._handlers[task.kind](task)
 
     async def intend(self, video: Video) -> Attempt:
         """The next attempt of a video, written down and not sent yet."""
@@ -197,6 +272,14 @@ class Day:
         self.clock.on(20)
         update = Update(ref=ref, phase=phase, **told)
         await self._hear(attempt, lambda updates, case: updates.news(case, update))
+
+    async def hook(self, attempt: Attempt, ref: str, status: str, **told: Any) -> None:
+        """The provider of doitong-main calls back, in its own words and signed."""
+        self.clock.on(1)
+        body = json.dumps({"id": ref, "status": status, **told}).encode()
+        signature = f"sha256={hmac.digest(HOOK_SECRET, body, 'sha256').hex()}"
+        hook = Hook(headers=(("x-doitong-signature", signature),), body=body)
+        await self.gateway.hooks.hear(attempt.provider, callback_token(SECRET_KEY, attempt.id), hook)
 
     async def make(self, attempt: Attempt, ref: str, credits: Credits | None = None) -> None:
         """The provider made it, and its file is copied here."""

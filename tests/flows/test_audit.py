@@ -139,7 +139,7 @@ async def test_a_second_capture_is_told_even_when_every_sum_is_right(books, tmp_
 async def test_money_that_was_never_there_is_told(books, tmp_path):
     folder, _ = books
     await broken(
-        folder, tmp_path, "UPDATE entries SET postings = replace(postings, '13100000', '1') WHERE kind = 'top_up'"
+        folder, tmp_path, "UPDATE entries SET postings = replace(postings, '13500000', '1') WHERE kind = 'top_up'"
     )
 
     told = await findings_in(tmp_path)

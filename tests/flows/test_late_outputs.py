@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from gateway.config.settings import Timing
 from gateway.policy.verdict import Outcome
 from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings, Variant
 from gateway.services.books import Books
@@ -42,10 +43,10 @@ def evenly() -> float:
     return 0.5
 
 
-def a_gateway(folder: Path, **sandbox: Any) -> AbstractAsyncContextManager[Running]:
+def a_gateway(folder: Path, *, timing: Timing = TIMING, **sandbox: Any) -> AbstractAsyncContextManager[Running]:
     unlimited = tuple(replace(account, concurrent=0) for account in DEFAULT_ACCOUNTS)
     simulated = SandboxSettings(**{"speed": 40.0, "accounts": unlimited, **sandbox})
-    return running(Setup(folder=folder, timing=TIMING, sandbox=simulated, seams=Seams(verify=certificates())))
+    return running(Setup(folder=folder, timing=timing, sandbox=simulated, seams=Seams(verify=certificates())))
 
 
 async def seen(here: Running, id: str) -> dict[str, Any]:
@@ -105,8 +106,8 @@ async def has_the_file(here: Running, id: str, told: dict[str, Any]) -> None:
 
 @BOTH
 async def test_a_success_after_the_deadline_is_kept_as_an_extra_output(tmp_path, wish):
-    async with a_gateway(tmp_path) as here:
-        id = (await here.create("a boat", gateway={**wish, "deadline_seconds": 1}))["id"]
+    async with a_gateway(tmp_path, timing=replace(TIMING, video_deadline_seconds=1)) as here:
+        id = (await here.create("a boat", gateway=wish))["id"]
         failed = await here.finished(id)
         await made_upstream(here)
         await look_now(here, id)

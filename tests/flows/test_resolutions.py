@@ -179,8 +179,8 @@ class Later:
 
 
 async def test_an_attempt_that_outlived_its_deadline_can_be_voided_and_costs_what_is_said(tmp_path):
-    async with a_gateway(tmp_path) as here:
-        id = (await here.create("[sim:stuck] a boat", gateway={**DOITONG, "deadline_seconds": 1}))["id"]
+    async with a_gateway(tmp_path, timing=replace(FAST, video_deadline_seconds=1)) as here:
+        id = (await here.create("[sim:stuck] a boat", gateway=DOITONG))["id"]
         await here.finished(id)
         [attempt] = await attempts(here, id)
         before = await booked(here, "doitong-main")
@@ -293,7 +293,7 @@ async def test_an_answer_to_a_replay_that_comes_after_the_void_is_not_lost(tmp_p
         await here.finished(id)
         await void(here, attempt.id)
 
-        await answered(here, attempt, Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref="uuid-of-a-replay")))
+        await answered(here, attempt, accepted("uuid-of-a-replay"))
 
         found = [(one.state, one.ref) for one in await attempts(here, id)]
         assert found == [(AttemptState.FAILED, None), (AttemptState.UNKNOWN, "uuid-of-a-replay")]
@@ -333,6 +333,10 @@ async def test_an_attempt_that_is_being_sent_again_is_not_voided_before_that_is_
         assert (answer.status_code, answer.json()["code"]) == (409, "not_unknown")
         assert "sent again" in answer.json()["detail"]
         assert 0 < int(answer.headers["retry-after"]) <= 30
+
+
+def accepted(ref: str) -> Outcome:
+    return Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref=ref))
 
 
 async def answered(here: Running, attempt: Attempt, outcome: Outcome) -> None:

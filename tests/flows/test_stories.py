@@ -371,7 +371,8 @@ async def test_what_never_ends_is_ended_by_its_deadline(here):
     video = await here.finished((await here.create("a boat [sim:stuck]", gateway={**VEO, "deadline_seconds": 1}))["id"])
 
     assert outcome(video) == ("failed", "deadline_exceeded")
-    assert [attempt["state"] for attempt in video["gateway"]["attempts"]] == ["unknown"]
+    assert [attempt["state"] for attempt in video["gateway"]["attempts"]] == ["running"]
+    assert video["gateway"]["provider_may_still_bill"]
 
 
 async def test_a_success_after_the_deadline_is_told_and_changes_nothing(tmp_path):

@@ -9,7 +9,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from schema.tenant import Funding, FundingMode
-from tests.flows.test_resolutions import answered
+from tests.flows.test_resolutions import accepted, answered
 from tests.graphql.asking import ask, codes, post
 from tests.support.running import FAST, Running, Setup, running
 
@@ -231,7 +231,7 @@ async def test_incidents_are_listed_by_kind(gw: Running) -> None:
     await done(gw, VOID, "voidAttempt", id=attempt)
     found = await gw.gateway.store.read(lambda tx: tx.attempts.get(attempt))
     assert found is not None
-    await answered(gw, found, "uuid-of-a-replay")
+    await answered(gw, found, accepted("uuid-of-a-replay"))
 
     some = (await ask(gw.operator, INCIDENTS, kind="DUPLICATE_CHARGE"))["incidents"]
     none = (await ask(gw.operator, INCIDENTS, kind="ORPHAN_HOOK"))["incidents"]

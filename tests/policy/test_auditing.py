@@ -13,7 +13,7 @@ from schema.video import Video
 from tests.store.rows import NOW, a_video, an_attempt
 
 OWED, HELD = ledger.owed("acme"), ledger.held("acme")
-ID = Ids().entry(NOW)
+ID, _ = Ids().entry(NOW)
 
 
 def an_entry(kind: EntryKind, amount: int, *, out_of: str, into: str, at: Millis = NOW, id: str = ID) -> Entry:

@@ -145,7 +145,7 @@ def test_a_hold_is_resolved_to_the_last_micro_and_no_more_than_it_is_captured(he
 
 
 @given(st.none() | amounts, amounts, prices, st.integers(0, 10**12))
-def test_a_tenant_pays_what_the_attempt_cost_and_never_more_than_is_held(credits, expected, price, held):
+def test_a_tenant_pays_what_the_attempt_cost_and_never_more_than_was_quoted_or_is_held(credits, expected, price, held):
     made = attempt_in(AttemptState.SUCCEEDED, credits=credits, expected=expected, price=price)
 
     paid = charge(made, held)
@@ -154,7 +154,7 @@ def test_a_tenant_pays_what_the_attempt_cost_and_never_more_than_is_held(credits
         assert paid is None
     else:
         cost = (expected if credits is None else credits) * price
-        assert paid == min(cost, held)
+        assert paid == min(cost, made.credits_high * price, held)
 
 
 def test_holds_of_prepaid_tenants_come_from_what_is_available_and_others_from_what_they_owe():

@@ -263,7 +263,7 @@ class Walk(RuleBasedStateMachine):
 
     async def _correct(self, amount: int) -> None:
         try:
-            await self.world.gateway.ledger.adjust("prepaid", amount, actor="operator", note="")
+            await self.world.gateway.ledger.adjust("prepaid", amount, actor="operator", note="", key=None)
         except InvalidRequest as refusal:
             self.tally.note(f"correct: {refusal.errors[0].code}")
         else:

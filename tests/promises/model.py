@@ -208,8 +208,8 @@ class Promises:
         self.history.videos = videos
 
     def _check_cancel(self, before: Video, after: Video) -> None:
-        """What is held for a canceled video waits for what its provider does; then it pays for what was made."""
-        if after.status is not VideoStatus.CANCELED or not before.held or after.held:
+        """What is held for a video that was given up waits for what its provider does; then what was made is paid."""
+        if not after.given_up or not before.held or after.held:
             return
         attempts = [one for one in self.history.attempts.values() if one.video == after.id]
         assert not any(one.state in LIVE for one in attempts), f"{after.id} was settled while an upstream is at it"
@@ -304,13 +304,13 @@ class Promises:
         if video.status is VideoStatus.COMPLETED:
             assert video.asset is not None
             made = next(one for one in attempts if one.id in video.asset.key)
-            assert charged == min(_cost(made) * PRICES[made.account], held), f"{video} was charged {charged}: {made}"
+            assert charged == min(_price(made), held), f"{video} was charged {charged}: {made}"
             assert self.world.file_exists(video.asset.key), f"{video.id} has no file"
-        elif video.status is VideoStatus.FAILED:
+        elif video.given_up:
+            costs = [_price(one) for one in attempts if one.state is AttemptState.SUCCEEDED]
+            assert not charged or charged in {min(cost, held) for cost in costs}, f"{video.id} cost {charged}"
+        else:
             assert not charged, f"{video.id} failed and cost {charged}"
-        elif charged:
-            costs = [_cost(one) * PRICES[one.account] for one in attempts if one.state is AttemptState.SUCCEEDED]
-            assert charged in {min(cost, held) for cost in costs}, f"{video.id} was canceled and cost {charged}"
 
     async def _check_events(self, video: Video) -> None:
         async def read(connection: Connection) -> list[tuple[int, str, int, str]]:
@@ -361,6 +361,11 @@ def _nobody_knows(attempt: Attempt) -> bool:
 
 def _policy(video: Video) -> OnUnknown:
     return video.routing.on_unknown or OF[video.tenant].routing.on_unknown
+
+
+def _price(attempt: Attempt) -> int:
+    """What the video an attempt made costs its tenant: its cost, at most the top that was quoted."""
+    return min(_cost(attempt), attempt.credits_high) * PRICES[attempt.account]
 
 
 def _cost(attempt: Attempt) -> int:

@@ -13,7 +13,7 @@ from gateway.rest.operations import OPERATIONS
 from schema.errors import NotUnknown
 from schema.tenant import Funding, FundingMode, Scope
 from tests.flows.engine import until
-from tests.flows.test_resolutions import answered
+from tests.flows.test_resolutions import accepted, answered
 from tests.rest.answers import problem
 from tests.rest.test_openapi import checked
 from tests.support.running import FAST, Running, Setup, running
@@ -294,7 +294,7 @@ async def incidents(here: Running) -> list[dict[str, Any]]:
 async def turned_up(here: Running, attempt: str) -> None:
     found = await here.gateway.store.read(lambda tx: tx.attempts.get(attempt))
     assert found is not None
-    await answered(here, found, "uuid-of-a-replay")
+    await answered(here, found, accepted("uuid-of-a-replay"))
 
 
 async def test_a_quarantine_is_seen_and_ended(tmp_path):

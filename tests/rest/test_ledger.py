@@ -32,7 +32,7 @@ async def paid(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runnin
             await pair.finished((await pair.create(prompt))["id"])
         await pair.create("[sim:stuck]")
         await pair.gateway.ledger.top_up("acme", 500_000, actor="ops", note='=HYPERLINK("http://x")', key=None)
-        await pair.gateway.ledger.adjust("acme", -1, actor="ops", note="a, “comma”\nand a line")
+        await pair.gateway.ledger.adjust("acme", -1, actor="ops", note="a, “comma”\nand a line", key=None)
         yield pair
 
 

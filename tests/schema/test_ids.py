@@ -57,7 +57,16 @@ def test_the_same_time_and_entropy_give_the_same_id():
 def test_entries_of_one_millisecond_sort_as_they_were_booked():
     ids = Ids()
 
-    booked = [ids.entry(1_700_000_000_000) for _ in range(100)]
+    booked = [ids.entry(1_700_000_000_000)[0] for _ in range(100)]
 
     assert booked == sorted(booked)
     assert len(set(booked)) == 100
+
+
+def test_an_entry_that_was_begun_earlier_and_booked_later_sorts_as_it_was_booked():
+    ids = Ids()
+
+    (first, at), (second, later) = ids.entry(1_700_000_000_005), ids.entry(1_700_000_000_000)
+
+    assert first < second
+    assert (at, later) == (1_700_000_000_005, 1_700_000_000_005)

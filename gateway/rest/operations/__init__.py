@@ -1,0 +1,12 @@
+"""What each route promises, for the OpenAPI document: words, parameters, bodies, answers, refusals. Data alone."""
+
+from gateway.rest.operations.money import MONEY
+from gateway.rest.operations.operator import OPERATOR
+from gateway.rest.operations.others import OTHERS
+from gateway.rest.operations.videos import VIDEOS
+from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply
+
+__all__ = ["OPERATIONS", "Body", "Operation", "Parameter", "Reply"]
+
+OPERATIONS: dict[Key, Operation] = VIDEOS | MONEY | OTHERS | OPERATOR
+"""By method and path. Every route has its row: a test compares."""

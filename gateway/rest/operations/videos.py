@@ -1,0 +1,170 @@
+"""What the routes of videos promise."""
+
+from gateway.policy.receipts import WELL_KNOWN, KeySet
+from gateway.rest import videos
+from gateway.rest.operations.words import (
+    CACHE,
+    CANCEL_AFTER,
+    FILE,
+    IDEMPOTENCY,
+    IF_NONE_MATCH,
+    LENIENT,
+    LIMIT,
+    OF_VIDEO,
+    ORDER,
+    POLL,
+    PREFER,
+    VIDEO_ID,
+    Body,
+    Key,
+    Operation,
+    Parameter,
+    Reply,
+    text,
+)
+from gateway.rest.receipts import KEYS_TYPE
+from gateway.rest.views import VideoPageView, VideoView
+from gateway.rest.wishes import BODY_TYPES, CreateVideo
+from schema.ids import ATTEMPT, pattern
+from schema.lifecycle import VideoStatus
+from schema.quote import Decision
+from schema.receipt import SignedReceipt
+from schema.tenant import Scope
+
+_VIDEOS = videos.PATH
+_ONE = videos.PATH + "/{video_id}"
+
+VIDEOS: dict[Key, Operation] = {
+    ("post", _VIDEOS): Operation(
+        id="createVideo",
+        tag="videos",
+        summary="Ask for a video",
+        says="Accepted means durable, not finished: the video will end, whatever happens to this process. Look at "
+        "`Location` until its `status` is `completed`, `failed` or `canceled`. Forms write nested fields with "
+        "brackets, as OpenAI's SDKs do: `gateway[only][]=main`. The most it may cost is set aside; with too little "
+        "money nothing is accepted (402), and the same `Idempotency-Key` can be used once there is more.",
+        scope=Scope.VIDEOS_WRITE,
+        parameters=(IDEMPOTENCY, CANCEL_AFTER, PREFER),
+        body=Body(types=BODY_TYPES, shape=CreateVideo),
+        replies={
+            202: Reply(
+                says="Accepted; or, with `Idempotent-Replayed`, accepted earlier, and shown as it is now.",
+                shape=VideoView,
+                headers=("Location", *POLL, "Idempotent-Replayed", "Preference-Applied"),
+            )
+        },
+        refusals=(400, 402, 413, 415, 422, 429),
+    ),
+    ("get", _VIDEOS): Operation(
+        id="listVideos",
+        tag="videos",
+        summary="List your videos",
+        scope=Scope.VIDEOS_READ,
+        parameters=(
+            Parameter(
+                name="after", where="query", says="Those behind this video, in the order asked.", schema=VIDEO_ID
+            ),
+            Parameter(name="before", where="query", says="Those before this video; not with `after`.", schema=VIDEO_ID),
+            LIMIT,
+            ORDER,
+            Parameter(
+                name="status",
+                where="query",
+                says="Only those in this state.",
+                schema={"type": "string", "enum": list(VideoStatus)},
+            ),
+        ),
+        replies={200: Reply(says="A page of videos.", shape=VideoPageView, headers=("Link", "Cache-Control", "Vary"))},
+        refusals=(400, 422),
+    ),
+    ("get", _ONE): Operation(
+        id="getVideo",
+        tag="videos",
+        summary="Look at a video",
+        scope=Scope.VIDEOS_READ,
+        parameters=(OF_VIDEO, IF_NONE_MATCH, PREFER),
+        replies={
+            200: Reply(says="The video as it is.", shape=VideoView, headers=(*CACHE, *POLL, "Preference-Applied")),
+            304: Reply(says="It has not changed.", media=None, headers=(*CACHE, *POLL, "Preference-Applied")),
+        },
+        refusals=(404,),
+    ),
+    ("post", _ONE + "/cancel"): Operation(
+        id="cancelVideo",
+        tag="videos",
+        summary="Stop waiting for a video",
+        says="Before a provider has it this is free. No provider can be stopped: one that has begun may still finish, "
+        "and then you are charged what that cost, at most what is held for it; when it fails, or nobody can tell, "
+        "nothing. Until that is known `gateway.provider_may_still_bill` is true and the hold stays. Canceling a "
+        "canceled video changes nothing.",
+        scope=Scope.VIDEOS_WRITE,
+        parameters=(OF_VIDEO,),
+        replies={200: Reply(says="The canceled video.", shape=VideoView)},
+        refusals=(404, 409),
+    ),
+    ("get", _ONE + "/route"): Operation(
+        id="getVideoRoute",
+        tag="videos",
+        summary="See why a video went where it went",
+        says="The decision as it was made: every account, best first, and what spoke against it. Times are "
+        "milliseconds since the Unix epoch.",
+        scope=Scope.VIDEOS_READ,
+        parameters=(OF_VIDEO,),
+        replies={200: Reply(says="The decision.", shape=Decision, headers=("Cache-Control", "Vary"))},
+        refusals=(404,),
+    ),
+    ("get", _ONE + "/content"): Operation(
+        id="downloadVideo",
+        tag="videos",
+        summary="Download a finished video",
+        says="Several ranges at once are answered with the whole file.",
+        scope=Scope.VIDEOS_READ,
+        parameters=(
+            OF_VIDEO,
+            Parameter(
+                name="variant",
+                where="query",
+                says="The film; there are no pictures of it in this version.",
+                schema={"type": "string", "enum": ["video"], "default": "video"},
+            ),
+            Parameter(
+                name="output",
+                where="query",
+                says="An attempt's id: its extra output is meant, not the video's own file.",
+                schema=text(30, pattern=pattern(ATTEMPT)),
+            ),
+            Parameter(name="Range", where="header", says="One range of bytes.", schema=LENIENT),
+            Parameter(
+                name="If-Range", where="header", says="Its ETag: the range counts while it holds.", schema=LENIENT
+            ),
+            IF_NONE_MATCH,
+        ),
+        replies={
+            200: Reply(says="The file.", media="video/mp4", headers=FILE),
+            206: Reply(says="A part of the file.", media="video/mp4", headers=(*FILE, "Content-Range")),
+            304: Reply(says="You have it already.", media=None, headers=("ETag", "Cache-Control", "Vary")),
+        },
+        refusals=(404, 409, 410, 416, 422),
+    ),
+    ("get", _ONE + "/receipt"): Operation(
+        id="getVideoReceipt",
+        tag="videos",
+        summary="Get a signed receipt of a video that has ended",
+        says="What was asked, adjusted, tried, waited for, quoted, held and charged, in a form that can be verified "
+        f"without us: `filmgate receipts verify`, or any JOSE library with the keys at `{WELL_KNOWN}`. "
+        "The same facts give the same bytes; when something is learnt later, `revision` grows.",
+        scope=Scope.VIDEOS_READ,
+        parameters=(OF_VIDEO, IF_NONE_MATCH),
+        replies={
+            200: Reply(says="The receipt; `signature` is its last member.", shape=SignedReceipt, headers=CACHE),
+            304: Reply(says="You have it already.", media=None, headers=CACHE),
+        },
+        refusals=(404, 409),
+    ),
+    ("get", WELL_KNOWN): Operation(
+        id="getReceiptKeys",
+        tag="videos",
+        summary="Get the public keys that receipts are signed with",
+        replies={200: Reply(says="The keys.", shape=KeySet, media=KEYS_TYPE, headers=("Cache-Control",))},
+    ),
+}

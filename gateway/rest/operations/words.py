@@ -1,0 +1,126 @@
+"""What an operation is described with, and what several have in common. Data alone."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from gateway.rest.headers import MAX_WAIT
+from gateway.services.videos import MAX_PAGE
+from schema.ids import ATTEMPT, ENTRY, VIDEO, pattern
+from schema.tenant import Scope
+
+JSON_SCHEMA = dict[str, Any]
+Key = tuple[Literal["get", "post"], str]
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter of a request. ``where`` is OpenAPI's ``in``."""
+
+    name: str
+    where: Literal["path", "query", "header"]
+    says: str
+    schema: JSON_SCHEMA
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """A request's body: a Struct in several spellings, or bytes."""
+
+    types: tuple[str, ...]
+    shape: type | None
+    max_bytes: int | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A good answer. ``shape`` is None for bytes of ``media``, and both are None where there is no body.
+
+    ``also`` is another media type it can have, as bytes.
+    """
+
+    says: str
+    shape: type | None = None
+    media: str | None = "application/json"
+    also: str | None = None
+    headers: tuple[str, ...] = ()
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One method of one path.
+
+    Attributes:
+        scope: what the caller's key must have; None needs no key.
+        refusals: the statuses it may refuse with, beside those every route has.
+    """
+
+    id: str
+    tag: str
+    summary: str
+    says: str = ""
+    scope: Scope | None = None
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    replies: dict[int, Reply]
+    refusals: tuple[int, ...] = ()
+
+
+def text(length: int, **more: Any) -> JSON_SCHEMA:
+    return {"type": "string", "maxLength": length, **more}
+
+
+LENIENT: JSON_SCHEMA = {"type": "string"}
+"""A header whose nonsense is ignored, however long."""
+
+
+VIDEO_ID = text(32, pattern=pattern(VIDEO))
+ENTRY_ID = text(30, pattern=pattern(ENTRY))
+OF_VIDEO = Parameter(name="video_id", where="path", says="The video.", schema=VIDEO_ID)
+IDEMPOTENCY = Parameter(
+    name="Idempotency-Key",
+    where="header",
+    says="Makes it safe to send the wish again: the same key and the same wish give the same video. Quotes around it "
+    "do not matter. One tenant's keys mean nothing to another.",
+    schema=text(257, minLength=1, pattern='^("[\\x21-\\x7e]{1,255}"|[\\x21-\\x7e]{1,255})$'),
+)
+PREFER = Parameter(
+    name="Prefer",
+    where="header",
+    says=f"`wait=N` holds the request until the video has ended, N seconds at most ({MAX_WAIT:.0f} without N, and at "
+    "most).",
+    schema=LENIENT,
+)
+IF_NONE_MATCH = Parameter(
+    name="If-None-Match", where="header", says="ETags you have; a match is answered with 304.", schema=LENIENT
+)
+CANCEL_AFTER = Parameter(
+    name="Cancel-After",
+    where="header",
+    says="Cancel the video by itself when it has not ended by then: seconds, or `30s`, `5m`, `1h30m45s`. The same as "
+    "`gateway.cancel_after_seconds`; a part of the wish.",
+    schema=text(24, pattern="^([0-9]+|([0-9]+h)?([0-9]+m)?([0-9]+s)?)$"),
+)
+LIMIT = Parameter(
+    name="limit",
+    where="query",
+    says="How many.",
+    schema={"type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_PAGE, "default": 20},
+)
+ORDER = Parameter(
+    name="order",
+    where="query",
+    says="By age; the newest first unless said.",
+    schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+)
+POLL = ("openai-poll-after-ms", "Retry-After")
+CACHE = ("ETag", "Cache-Control", "Vary")
+FILE = ("ETag", "Cache-Control", "Vary", "Accept-Ranges", "Content-Disposition")
+
+OF_ATTEMPT = Parameter(name="attempt_id", where="path", says="The attempt.", schema=text(30, pattern=pattern(ATTEMPT)))
+OF_TENANT = Parameter(name="tenant_id", where="path", says="The tenant.", schema=text(64))
+JSON_BODY = ("application/json",)
+
+
+def behind(prefix: str, what: str) -> Parameter:
+    schema = text(30, pattern=pattern(prefix))
+    return Parameter(name="after", where="query", says=f"Those behind {what}.", schema=schema)
+
+
+DAY: JSON_SCHEMA = text(10, pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
