@@ -48,7 +48,9 @@ class RoutingInput:
         default=None, description='The most it may cost, as decimal text in the gateway\'s currency, such as "0.50".'
     )
     deadline_seconds: int | None = strawberry.field(
-        default=None, description="From accepted to ended, 1 to 86400; later it fails with `deadline_exceeded`."
+        default=None,
+        description="From accepted to ended, 1 to 86400; later it fails with `deadline_exceeded`, and costs what the "
+        "provider still does, as if it had been canceled.",
     )
     cancel_after_seconds: int | None = strawberry.field(
         default=None, description="Cancel it by itself when it has not ended by then, 1 to 86400."

@@ -102,8 +102,8 @@ class Video(Node):
     account: str | None = strawberry.field(description="The account it is made at now, or was made at.")
     cost: Cost = strawberry.field(description="What it costs.")
     provider_may_still_bill: bool = strawberry.field(
-        description="It was canceled, and what its provider does with it is not known yet: until then its hold stays, "
-        "and it may still be charged, at most that."
+        description="It was canceled, or your own deadline has passed, and what its provider does with it is not known "
+        "yet: until then its hold stays, and it may still be charged, at most that."
     )
     credits: int | None = strawberry.field(
         description="What the winning attempt cost, in its account's credits, once known."

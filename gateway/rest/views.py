@@ -119,8 +119,8 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
         account: the provider account that does.
         queue_position: its place among those who wait; null when it does not, or nobody counts.
         eta_seconds: until it has ended, as far as we can tell.
-        provider_may_still_bill: it was canceled, and what its provider does with it is not known yet: until then its
-            hold stays, and it may still be charged, at most that.
+        provider_may_still_bill: it was canceled, or your own deadline has passed, and what its provider does with it is
+            not known yet: until then its hold stays, and it may still be charged, at most that.
         credits: what it cost in the account's credits, once known.
         attempts: first to last.
         adjustments: wishes that were bent to what the provider can do.

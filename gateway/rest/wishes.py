@@ -70,7 +70,8 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         exclude: account ids or provider names that must not make it.
         strategy: how the candidates are ranked.
         max_cost: the most it may cost, as decimal text in the gateway's currency.
-        deadline_seconds: from accepted to ended; later it fails with `deadline_exceeded`.
+        deadline_seconds: from accepted to ended; later it fails with `deadline_exceeded`, and costs what the provider
+            still does, as if it had been canceled.
         cancel_after_seconds: cancel it by itself when it has not ended by then; also the header `Cancel-After`.
         quote_id: of a quote for this very wish: what it promised is the most that is charged.
         on_unsupported: what to do with a wish a provider can not express: refuse, or use the nearest and say so in
