@@ -124,7 +124,7 @@ class Submits:
             return
         now = self._clock.now()
         if now >= video.deadline_at:
-            await self._give_up(task, VideoErrorCode.DEADLINE_EXCEEDED, "No provider account was free in time.")
+            await self._give_up(task, VideoErrorCode.DEADLINE_EXCEEDED, _too_late(attempts))
             return
         decision = await self._decide(video, attempts, now)
         if decision.hopeful is None:
@@ -311,6 +311,13 @@ def _dead_end(attempts: list[Attempt]) -> tuple[VideoErrorCode, str]:
         code = VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN
         return code, "A provider's answer was lost, and no other account can make this video."
     return VideoErrorCode.NO_ROUTE, "No provider account can make this video any more."
+
+
+def _too_late(attempts: list[Attempt]) -> str:
+    message = "No provider account was free in time."
+    if any(attempt.state is AttemptState.UNKNOWN for attempt in attempts):
+        message += " A provider's answer was lost before, so nobody can tell whether it makes the video."
+    return message
 
 
 def _cure(decision: Decision, now: Millis) -> Millis:

@@ -260,6 +260,15 @@ class Updates:
         """The provider has a job for an unknown attempt: it goes the way of one that was found by itself."""
         await self._bind(case, ref, case.attempt.credits)
 
+    async def unbind(self, case: Case) -> None:
+        """The provider knows no job of the id an operator gave: the attempt is unknown again."""
+        log.warning("attempt.unbound", attempt=case.attempt.id, account=case.attempt.account, ref=case.attempt.ref)
+        move = AttemptMove.LOSE if case.attempt.state is AttemptState.RUNNING else None
+        reason = Reason(FailureKind.NOT_FOUND, f"the provider knows no job {case.attempt.ref}")
+        await case.move_attempt(move, verdict=Verdict.UNKNOWN, ref=None, reason=reason, polls=0, sightings=0)
+        if not case.video.ended:
+            await self._started(case, Substate.OUTCOME_UNKNOWN, tell=EventType.OUTCOME_UNKNOWN)
+
     async def void(self, case: Case, credits: Credits) -> None:
         """An unknown attempt gives nothing and cost so much: a video that waits for nothing else fails."""
         await case.tx.tasks.drop(TaskKind.WATCH, case.attempt.id)

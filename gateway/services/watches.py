@@ -13,7 +13,7 @@ from gateway.policy.standing import Lesson
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.quarantine import Quarantine
-from gateway.services.records import Records
+from gateway.services.records import Case, Records
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, begin
 from gateway.services.tenants import Tenants
@@ -28,6 +28,7 @@ from schema.clock import Clock, Millis, millis
 from schema.errors import FailureKind, ProviderFailure
 from schema.lifecycle import OPEN, AttemptMove, AttemptState
 from schema.luck import Luck
+from schema.resolution import Verb
 from schema.video import Video, VideoErrorCode
 
 log = structlog.get_logger()
@@ -40,6 +41,9 @@ LATE_POLL = 600_000
 
 HELD_LOOK = 2_000
 """While the database is in quarantine, a lost submit waits for its replay and looks so often for the release."""
+
+NEVER_SEEN = 3
+"""Polls in a row that knew no such ref, and none that did."""
 
 _LESSONS = {
     FailureKind.RATE_LIMITED: AccountStep.REST,
@@ -154,6 +158,8 @@ class Watches:
                 await case.move_attempt(
                     polls=case.attempt.polls + 1, sightings=case.attempt.sightings + 1 if missing else 0
                 )
+                if await _wrongly_bound(case):
+                    await self._updates.unbind(case)
             if step is not None:
                 lesson = Lesson(step=step, kind=failure.kind, retry_after=failure.retry_after)
                 await self._accounts.learn(tx, account, lesson, now)
@@ -263,6 +269,15 @@ class Watches:
 def _unhurried(video: Video, now: Millis) -> Video:
     """In quarantine no deadline ends a video: its end may have been told to the life of the database that is lost."""
     return video if video.ended else replace(video, deadline_at=max(video.deadline_at, now + LATE_POLL))
+
+
+async def _wrongly_bound(case: Case) -> bool:
+    """An operator gave it a ref that its provider has never heard of."""
+    attempt = case.attempt
+    if attempt.sightings < NEVER_SEEN or attempt.sightings < attempt.polls:
+        return False
+    resolutions = await case.tx.resolutions.of_attempt(attempt.id)
+    return any((one.verb, one.ref) == (Verb.BIND, attempt.ref) for one in resolutions)
 
 
 def _bounded(due: Millis, video: Video) -> Millis:

@@ -193,6 +193,26 @@ async def test_an_attempt_that_outlived_its_deadline_can_be_voided_and_costs_wha
         assert await booked(here, "doitong-main") == {"suspense": 0, "cost": 7}
 
 
+async def test_a_ref_that_the_provider_does_not_know_leaves_the_attempt_unknown_again(tmp_path):
+    async with a_gateway(tmp_path) as here:
+        id, attempt = await lost(here, wish=WAIT)
+
+        await bind(here, attempt.id, "a-typing-mistake")
+
+        async def unknown_again() -> bool:
+            [one] = await attempts(here, id)
+            return (one.state, one.ref) == (AttemptState.UNKNOWN, None)
+
+        await until(unknown_again)
+        assert await booked(here) == {"suspense": 2, "cost": 0}
+        assert (await seen(here, id))["gateway"]["substate"] == "outcome_unknown"
+
+        await bind(here, attempt.id, await job(here))
+
+        assert (await here.finished(id))["status"] == "completed"
+        assert await booked(here) == {"suspense": 0, "cost": 2}
+
+
 # a video that still waits
 
 
