@@ -87,6 +87,7 @@ async def restore(file: Path, database: Path, clock: Clock) -> Restored:
         BadBackup, SchemaMismatch: the file can not be used. Nothing was changed.
         OSError: the disk refuses. The database is where it was, or under its new name beside it.
     """
+    _check_apart(file, database)
     database.parent.mkdir(parents=True, exist_ok=True)
     lock = hold(database.with_name(database.name + ".lock"))
     try:
@@ -94,7 +95,7 @@ async def restore(file: Path, database: Path, clock: Clock) -> Restored:
         copies.check_schema(file, packaged())
         with copies.scratch(database) as fresh:
             copies.copy_to(file, fresh)
-            instance, found = await _quarantined(fresh, file.name, clock.now())
+            instance, found = await _quarantined(fresh, file.name, clock.now(), behind=copies.epoch(database))
             _give(fresh, database)
             copies.sync(fresh)
             aside = database.with_name(f"{database.name}.replaced-{_stamp(clock.now())}")
@@ -110,13 +111,19 @@ async def restore(file: Path, database: Path, clock: Clock) -> Restored:
     )
 
 
-async def _quarantined(fresh: Path, source: str, now: Millis) -> tuple[Instance, Census]:
-    """Bring a copy up to date and put it in quarantine."""
+def _check_apart(file: Path, database: Path) -> None:
+    """Raise BadBackup when the file is the database, by whatever name: restoring it would only put it aside."""
+    if database.exists() and file.samefile(database):
+        raise copies.BadBackup("it is the database itself")
+
+
+async def _quarantined(fresh: Path, source: str, now: Millis, *, behind: int) -> tuple[Instance, Census]:
+    """Bring a copy up to date and put it in quarantine, in a life that neither it nor who it replaces has had."""
     database = await connect(f"{_SQLITE}{fresh}", exclusive=False)
     try:
         await database.migrate(packaged())
         store = Store(database)
-        await store.write(lambda tx: tx.instance.quarantine(now, source))
+        await store.write(lambda tx: tx.instance.quarantine(now, source, behind=behind))
         return await store.read(lambda tx: tx.instance.get()), await store.read(lambda tx: tx.instance.census())
     finally:
         await database.close()

@@ -59,7 +59,7 @@ class GatewayError(Exception):
 class InvalidRequest(GatewayError):
     code = "invalid_request"
     status = 422
-    title = "The request can not be understood as a wish for a video"
+    title = "The request is not valid"
     kind = "invalid_request_error"
     permanent = True
 
@@ -136,7 +136,7 @@ class RefTaken(GatewayError):
 class Gone(GatewayError):
     code = "gone"
     status = 410
-    title = "The file was kept for its time and is gone"
+    title = "There is no such file any more, or there never was"
     kind = "invalid_request_error"
     permanent = True
 

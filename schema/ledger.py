@@ -130,13 +130,15 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """How a tenant stands, micros.
 
     Attributes:
-        available: what it can still spend; None without a limit.
+        balance: what a prepaid tenant has, without what is held; None for one that pays afterwards.
+        available: what it can still spend now, on its balance and of its budgets; None without a limit.
         held: set aside for videos that have not ended.
         spent: what its videos have cost so far.
         budgets: those of now, the longest first.
     """
 
     currency: str = CURRENCY
+    balance: Micros | None
     available: Micros | None
     held: Micros
     spent: Micros

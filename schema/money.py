@@ -66,3 +66,8 @@ def format_micros(amount: Micros) -> str:
     whole, rest = divmod(abs(amount), MICROS)
     digits = f"{rest:06d}".rstrip("0").ljust(2, "0")
     return f"{'-' if amount < 0 else ''}{whole}.{digits}"
+
+
+def format_money(amount: Micros) -> str:
+    """The same with the currency: ``"0.20 USD"``."""
+    return f"{format_micros(amount)} {CURRENCY}"

@@ -275,6 +275,22 @@ _MAX_NAME = 64
 """Characters of an unknown field's name that are said back."""
 
 
+def _one_of(words: type[StrEnum]) -> str:
+    return f"must be one of {', '.join(words)}"
+
+
+_HINTS = {
+    "aspect_ratio": _one_of(AspectRatio),
+    "quality": _one_of(Quality),
+    "strategy": _one_of(Strategy),
+    "on_unsupported": _one_of(OnUnsupported),
+    "on_unknown": _one_of(OnUnknown),
+    "max_cost": 'must be an amount as text, such as "0.50"',
+    "amount": 'must be an amount as text, such as "20.00"',
+}
+"""What to say instead of msgspec's words, by the field's own name; the same at every door."""
+
+
 def invalid(error: msgspec.ValidationError, prefix: str = "") -> InvalidRequest:
     """msgspec's complaint as ours: ``Expected `int` <= 60 - at `$.seconds``` names field ``seconds``.
 
@@ -291,7 +307,14 @@ def invalid(error: msgspec.ValidationError, prefix: str = "") -> InvalidRequest:
         field, problem = inside + name, "is not a known field; remove it or mend its name"
         code = "unknown_field"
     else:
-        problem = problem[:1].lower() + problem[1:].replace("`", "")
+        problem = _HINTS.get(field.rpartition(".")[2]) or _plainly(problem)
         code = "invalid_value"
     field = field.rstrip(".") or "body"
     return InvalidRequest(f"{field}: {problem}", errors=(FieldError(field, code, problem),))
+
+
+def _plainly(problem: str) -> str:
+    """msgspec's words without its marks, or better ones."""
+    if problem.endswith("of length >= 1"):
+        return "must not be empty"
+    return problem[:1].lower() + problem[1:].replace("`", "")

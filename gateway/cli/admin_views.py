@@ -3,6 +3,7 @@
 from gateway.cli.admin_wire import Incident, IncidentPage, OperatorEntry, Resolution, UnknownAttempt, UnknownAttemptPage
 from gateway.cli.output import columns
 from gateway.cli.views import moment
+from gateway.cli.wire import Balance
 from schema.money import format_micros
 
 _PROMPT_WIDTH = 40
@@ -29,12 +30,15 @@ def resolution_view(resolution: Resolution) -> str:
     return columns((name, value) for name, value in rows if value)
 
 
-def entry_view(entry: OperatorEntry) -> str:
+def entry_view(entry: OperatorEntry, balance: Balance | None) -> str:
+    """What was booked, and what the tenant has now, if that is known."""
+    now = None if balance is None else balance.balance_micros
     rows = (
         ("id", entry.id),
         ("kind", entry.kind),
         ("tenant", entry.tenant),
         ("amount", f"{format_micros(entry.amount_micros)} {entry.currency}"),
+        ("balance", None if now is None else f"{format_micros(now)} {entry.currency}"),
         ("by", entry.actor),
         ("note", entry.note),
     )

@@ -8,7 +8,7 @@ import rich_click as click
 
 from gateway.cli.connection import connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.output import Format, output_option, show, show_all_json, show_json, tell
+from gateway.cli.output import Format, output_option, plain, show, show_all_json, show_json, tell
 
 if TYPE_CHECKING:
     from gateway.cli.admin_wire import Resolution
@@ -25,6 +25,7 @@ def _checked_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str
 
 _id_argument = click.argument("attempt", metavar="ID", callback=_checked_id)
 _note_option = click.option("--note", default="", help="How you know; kept with your key's name.")
+_yes_option = click.option("--yes", is_flag=True, help="Do not ask; a script must say it.")
 
 
 @click.group()
@@ -62,21 +63,25 @@ def unknown(url: str | None, api_key: str | None, output: Format, **wanted: Any)
 @_id_argument
 @click.argument("ref", metavar="REF")
 @_note_option
+@_yes_option
 @connection_options
 @output_option
-def bind(attempt: str, ref: str, *, note: str, url: str | None, api_key: str | None, output: Format) -> None:
+def bind(attempt: str, ref: str, *, note: str, yes: bool, url: str | None, api_key: str | None, output: Format) -> None:
     """Say that REF is the provider's job for the attempt ID: it is watched to its end."""
     from gateway.cli.admin_wire import Resolution
 
+    client = connect(url, api_key)
+    if not yes:
+        _confirm(f"{attempt} is the provider's job {plain(ref)}")
     path, body = f"/v1/admin/attempts/{attempt}/bind", {"ref": ref, "note": note}
-    _show(connect(url, api_key).act(path, Resolution, body), output)
+    _show(client.act(path, Resolution, body), output)
 
 
 @attempts.command()
 @_id_argument
 @click.option("--credits", type=click.IntRange(0), default=0, show_default=True, help="What was billed all the same.")
 @_note_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@_yes_option
 @connection_options
 @output_option
 def void(
@@ -94,17 +99,17 @@ def void(
 
     client = connect(url, api_key)
     if not yes:
-        _confirm(attempt, credits)
+        cost = f"it cost {credits} credits" if credits else "it cost nothing"
+        _confirm(f"{attempt} gave nothing, and {cost}")
     path, body = f"/v1/admin/attempts/{attempt}/void", {"credits": credits, "note": note}
     _show(client.act(path, Resolution, body), output)
 
 
-def _confirm(attempt: str, credits: int) -> None:
-    """Ask on a terminal; a script has said what it wants by running the command."""
+def _confirm(statement: str) -> None:
+    """Ask on a terminal. Where nobody can answer, what is for ever must have been meant."""
     if not sys.stdin.isatty():
-        return
-    cost = f"it cost {credits} credits" if credits else "it cost nothing"
-    if not click.confirm(f"{attempt} gave nothing, and {cost}: this is for ever. Go on?", err=True):
+        raise click.UsageError(f"{statement}: this is for ever. Nobody can be asked here; say --yes")
+    if not click.confirm(f"{statement}: this is for ever. Go on?", err=True):
         raise Stop(ExitCode.FAILED, "nothing was changed")
 
 

@@ -52,11 +52,16 @@ EXIT_OF_STATUS = {
 
 
 class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """An answer as it came, as we read it, and how long to wait before asking again."""
+    """An answer as it came, as we read it, and how long to wait before asking again.
+
+    Attributes:
+        replayed: the same key was used before: nothing was done this time.
+    """
 
     raw: Any
     value: T
     wait: float
+    replayed: bool = False
 
 
 class Client:
@@ -130,9 +135,10 @@ class Client:
         return self._answer(self._send("POST", path, repeat=key is not None, json=body, headers=headers), kind)
 
     @contextmanager
-    def content(self, video: str) -> Iterator[tuple[Iterator[bytes], int | None]]:
-        """The finished file in pieces, and its size when the answer says it."""
-        with self._pieces(f"/v1/videos/{video}/content") as response:
+    def content(self, video: str, attempt: str | None = None) -> Iterator[tuple[Iterator[bytes], int | None]]:
+        """The finished file, or an attempt's extra output, in pieces, and its size when the answer says it."""
+        path = f"/v1/videos/{video}/content"
+        with self._pieces(path if attempt is None else f"{path}?output={attempt}") as response:
             size = response.headers.get("content-length", "")
             yield response.iter_raw(), int(size) if size.isdecimal() else None
 
@@ -185,7 +191,8 @@ class Client:
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             message = f"{self.url} does not answer like filmgate ({response.status_code}): {error}"
             raise Stop(ExitCode.FAILED, message) from error
-        return Answer(raw=raw, value=value, wait=_poll_after(response))
+        replayed = response.headers.get("idempotent-replayed") == "true"
+        return Answer(raw=raw, value=value, wait=_poll_after(response), replayed=replayed)
 
 
 def public(url: str) -> bytes:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import rich_click as click
+from click.core import ParameterSource
 
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, output_option, show, show_all_json, tell
-from gateway.cli.settings_file import DEFAULT_FILE, problems
+from gateway.cli.settings_file import config_option, problems
 
 
 @click.group()
@@ -15,14 +16,18 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE, envvar="FILMGATE_CONFIG")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@config_option
 @output_option
-def check(file: Path, output: Format) -> None:
+@click.pass_context
+def check(context: click.Context, file: Path | None, config_file: Path, output: Format) -> None:
     """Print everything wrong or doubtful in FILE (filmgate.toml). Exit code 3 when it can not be used."""
     from gateway.config.environment import environment
     from gateway.config.findings import rendered
     from gateway.config.load import examine
 
+    said = context.get_parameter_source("config_file") is ParameterSource.COMMANDLINE
+    file = _only_one(file, config_file, said=said)
     settings, findings = examine(file, environment())
     if output is not Format.TABLE:
         show_all_json(findings, output)
@@ -33,3 +38,10 @@ def check(file: Path, output: Format) -> None:
         raise Stop(ExitCode.CONFIG, problems(wrong))
     warnings = f", {len(findings)} to think about" if findings else ""
     tell(f"{file} is fine{warnings}")
+
+
+def _only_one(file: Path | None, config_file: Path, *, said: bool) -> Path:
+    """The file that is meant: the argument, or ``--config``, which also knows the environment and the default."""
+    if file is not None and said and file != config_file:
+        raise click.UsageError(f"{file} or --config {config_file}, not both")
+    return config_file if file is None else file

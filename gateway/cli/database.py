@@ -58,6 +58,8 @@ def backup(file: Path, force: bool, output: Format, config_file: Path) -> None:
         raise Stop(ExitCode.NOT_FOUND, f"{database} is not there yet: there is nothing to back up")
     if file.exists() and not force:
         raise Stop(ExitCode.FAILED, f"{file} is there already; give another name, or --force")
+    if not file.parent.is_dir():
+        raise Stop(ExitCode.FAILED, f"{file.parent} is no folder; make it first")
     from gateway import upkeep
 
     with failures_told():

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 STDOUT = Path("-")
 
 
-def download(client: "Client", video: str, out: Path) -> None:
-    """Write the file; ``-`` is stdout. A download that breaks off leaves nothing behind."""
-    with client.content(video) as (pieces, size), _bar(size) as advance:
+def download(client: "Client", video: str, out: Path, attempt: str | None = None) -> None:
+    """Write the video's file, or an attempt's extra output; ``-`` is stdout.
+
+    A download that breaks off leaves nothing behind.
+    """
+    with client.content(video, attempt) as (pieces, size), _bar(size) as advance:
         if out == STDOUT:
             _write(pieces, sys.stdout.buffer.write, advance)
             return

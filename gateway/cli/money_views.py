@@ -25,9 +25,11 @@ def quote_view(quote: Quote) -> str:
 def balance_view(balance: Balance) -> str:
     """One amount a line."""
     available = balance.available_micros
+    own = [] if balance.balance_micros is None else [("balance", _money(balance.balance_micros, balance))]
     rows = [
         ("mode", balance.mode),
-        ("available", _NO_LIMIT if available is None else _money(available, balance)),
+        *own,
+        ("available now", _NO_LIMIT if available is None else _money(available, balance)),
         ("held", _money(balance.held_micros, balance)),
         ("spent", _money(balance.spent_micros, balance)),
     ]

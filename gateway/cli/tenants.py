@@ -7,14 +7,15 @@ import rich_click as click
 
 from gateway.cli.connection import connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.output import Format, output_option, show, show_json
+from gateway.cli.output import Format, output_option, show, show_json, tell
 from schema.clock import SystemClock
 from schema.ids import Ids
 from schema.money import parse_signed_micros
 
 if TYPE_CHECKING:
     from gateway.cli.admin_wire import OperatorEntry
-    from gateway.cli.client import Answer
+    from gateway.cli.client import Answer, Client
+    from gateway.cli.wire import Balance
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -57,13 +58,15 @@ def top_up(
     from gateway.cli.admin_wire import OperatorEntry
 
     key = key or Ids().make("cli_", SystemClock().now())
+    client = connect(url, api_key)
     path, body = f"/v1/admin/tenants/{tenant}/top-ups", {"amount": amount, "note": note}
     try:
-        _show(connect(url, api_key).act(path, OperatorEntry, body, key=key), output)
+        answer = client.act(path, OperatorEntry, body, key=key)
     except Stop as stop:
         if stop.code is ExitCode.TRY_AGAIN:
             stop.message += f"\n  to try again without giving it twice, add --key {key}"
         raise
+    _show(client, answer, output)
 
 
 @tenants.command(context_settings={"ignore_unknown_options": True})
@@ -76,8 +79,9 @@ def adjust(tenant: str, amount: str, *, note: str, url: str | None, api_key: str
     """Correct the balance of the prepaid tenant ID by AMOUNT; -1.50 takes, never more than is available."""
     from gateway.cli.admin_wire import OperatorEntry
 
+    client = connect(url, api_key)
     path, body = f"/v1/admin/tenants/{tenant}/adjustments", {"amount": amount, "note": note}
-    _show(connect(url, api_key).act(path, OperatorEntry, body), output)
+    _show(client, client.act(path, OperatorEntry, body), output)
 
 
 @tenants.command()
@@ -87,19 +91,35 @@ def adjust(tenant: str, amount: str, *, note: str, url: str | None, api_key: str
 def balance(tenant: str, url: str | None, api_key: str | None, output: Format) -> None:
     """Show what the tenant ID can spend, what is held and what was spent."""
     from gateway.cli.money_views import balance_view
-    from gateway.cli.wire import Balance
 
-    answer = connect(url, api_key).ask(f"/v1/admin/tenants/{tenant}/balance", Balance)
+    answer = _balance(connect(url, api_key), tenant)
     if output is Format.TABLE:
         show(balance_view(answer.value))
     else:
         show_json(answer.raw, output)
 
 
-def _show(answer: "Answer[OperatorEntry]", output: Format) -> None:
+def _balance(client: "Client", tenant: str) -> "Answer[Balance]":
+    from gateway.cli.wire import Balance
+
+    return client.ask(f"/v1/admin/tenants/{tenant}/balance", Balance)
+
+
+def _show(client: "Client", answer: "Answer[OperatorEntry]", output: Format) -> None:
     from gateway.cli.admin_views import entry_view
 
+    if answer.replayed:
+        tell("already booked: the same key was used before")
     if output is Format.TABLE:
-        show(entry_view(answer.value))
+        show(entry_view(answer.value, _balance_after(client, answer.value.tenant)))
     else:
         show_json(answer.raw, output)
+
+
+def _balance_after(client: "Client", tenant: str) -> "Balance | None":
+    """What the tenant has now; an entry that is booked is shown all the same when nobody tells."""
+    try:
+        return _balance(client, tenant).value
+    except Stop as stop:
+        tell(f"booked; the balance is not known: {stop.message}")
+        return None

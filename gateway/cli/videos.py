@@ -30,6 +30,12 @@ def _checked_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str
     return value
 
 
+def _checked_attempt(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _ID.fullmatch(value):
+        raise click.BadParameter("an id is letters, digits and underscores, such as att_01k…")
+    return value
+
+
 _id_argument = click.argument("video", metavar="ID", callback=_checked_id)
 _out_option = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), help="Where the file goes; - is stdout."
@@ -128,11 +134,19 @@ def watch(video: str, url: str | None, api_key: str | None, output: Format) -> N
 
 @videos.command("download")
 @_id_argument
+@click.option("--output-of", metavar="ATTEMPT", callback=_checked_attempt, help="The extra output of this attempt.")
+@click.option("--extra", is_flag=True, help="The newest extra output: a file that came when the video had ended.")
 @_out_option
 @connection_options
-def download_(video: str, out: Path | None, url: str | None, api_key: str | None) -> None:
-    """Save the finished video ID as FILE (ID.mp4)."""
-    download(connect(url, api_key), video, out or Path(f"{video}.mp4"))
+def download_(
+    video: str, *, output_of: str | None, extra: bool, out: Path | None, url: str | None, api_key: str | None
+) -> None:
+    """Save the finished video ID as FILE (ID.mp4, or ATTEMPT.mp4)."""
+    if extra and output_of is not None:
+        raise click.UsageError("say --output-of or --extra, not both")
+    client = connect(url, api_key)
+    attempt = _newest_extra(client, video) if extra else output_of
+    download(client, video, out or Path(f"{attempt or video}.mp4"), attempt)
 
 
 @videos.command()
@@ -187,6 +201,13 @@ def _finish(client: "Client", answer: "Answer[Video]", *, out: Path | None, outp
         raise Stop(code, f"{ended.value.id} {ended.value.status}{reason}")
     if out is not None:
         download(client, ended.value.id, out)
+
+
+def _newest_extra(client: "Client", video: str) -> str:
+    outputs = client.video(video).value.gateway.extra_outputs
+    if not outputs:
+        raise Stop(ExitCode.NOT_FOUND, f"{video} has no extra output")
+    return outputs[-1].attempt
 
 
 def _show_video(answer: "Answer[Video]", output: Format) -> None:

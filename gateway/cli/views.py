@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from gateway.cli.output import columns
-from gateway.cli.wire import Candidate, Cost, Page, Reason, Route, Video
+from gateway.cli.wire import Candidate, Cost, ExtraOutput, Page, Progress, Reason, Route, Video
 from schema.money import CreditRange, MicrosRange, format_micros
 from schema.video import Adjustment
 
@@ -30,10 +30,12 @@ def video_view(video: Video) -> str:
         ("quality", video.quality),
         ("adjusted", _adjusted(facts.adjustments) or None),
         ("cost", _cost(facts.cost) if facts.cost else None),
+        ("billing", _may_still_cost(facts)),
         ("credits", str(facts.credits) if facts.credits is not None else None),
         ("created", moment(video.created_at)),
-        ("completed", moment(video.completed_at)),
+        ("completed" if video.status == "completed" else "ended", moment(video.completed_at)),
         ("expires", moment(video.expires_at)),
+        *(("extra", _extra(output)) for output in facts.extra_outputs),
     )
     return columns((name, value) for name, value in rows if value)
 
@@ -92,6 +94,19 @@ def _cost(cost: Cost) -> str | None:
     parts = (("charged", cost.charged_micros), ("held", cost.held_micros), ("quoted", cost.quoted_micros))
     known = [f"{word} {format_micros(amount)}" for word, amount in parts if amount is not None]
     return ", ".join(known) + (f" {cost.currency}" if cost.currency else "") if known else None
+
+
+def _may_still_cost(facts: Progress) -> str | None:
+    if not facts.provider_may_still_bill or facts.cost is None or facts.cost.held_micros is None:
+        return None
+    amount = f"{format_micros(facts.cost.held_micros)} {facts.cost.currency or ''}".rstrip()
+    return f"may still cost up to {amount}: the provider has it"
+
+
+def _extra(output: ExtraOutput) -> str:
+    """A file that came too late, by the name that downloads it."""
+    when = moment(output.created_at)
+    return f"{output.attempt}, {output.size:,} bytes" + (f", {when}" if when else "")
 
 
 def _credit_range(credits: CreditRange) -> str:

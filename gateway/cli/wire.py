@@ -34,6 +34,14 @@ class Cost(msgspec.Struct, frozen=True):
     currency: str | None = None
 
 
+class ExtraOutput(msgspec.Struct, frozen=True):
+    """A file that came when the video had ended; ``size`` in bytes."""
+
+    attempt: str
+    size: int = 0
+    created_at: int | None = None
+
+
 class Progress(msgspec.Struct, frozen=True):
     """``gateway`` of a video: what OpenAI's shape has no word for."""
 
@@ -43,8 +51,10 @@ class Progress(msgspec.Struct, frozen=True):
     queue_position: int | None = None
     eta_seconds: float | None = None
     cost: Cost | None = None
+    provider_may_still_bill: bool = False
     credits: int | None = None
     adjustments: tuple[Adjustment, ...] = ()
+    extra_outputs: tuple[ExtraOutput, ...] = ()
 
 
 class Video(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,10 +144,16 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """How the caller stands, in micros; ``available_micros`` is None without a limit."""
+    """How a tenant stands, in micros.
+
+    Attributes:
+        balance_micros: what a prepaid tenant has; None for one that pays afterwards.
+        available_micros: None without a limit.
+    """
 
     currency: str
     mode: str
+    balance_micros: int | None = None
     available_micros: int | None
     held_micros: int
     spent_micros: int

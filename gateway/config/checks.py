@@ -195,7 +195,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     used: frozenset[str]
 
 
-def check_routing(tenant: PlacedTenant, accounts: Sequence[Account], names: Names, notes: Notes) -> None:
+def check_routing(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
     policy, place = tenant.setup.tenant.routing, (*tenant.place, "routing")
     for field, listed in (("order", policy.order), ("only", policy.only), ("exclude", policy.exclude)):
         for name, times in Counter(listed).items():
@@ -206,9 +206,6 @@ def check_routing(tenant: PlacedTenant, accounts: Sequence[Account], names: Name
         notes.warning((*place, "strategy"), "ordered, and no order is given: the cheapest goes first")
     if policy.only and set(policy.only) <= set(policy.exclude):
         notes.warning((*place, "only"), "everything in it is also excluded: no account may serve this tenant")
-    if policy.per_video is not None and accounts and all(a.price_per_credit is None for a in accounts):
-        problem = "no account has a price_per_credit, so none can be held to a cost: no account may serve this tenant"
-        notes.warning((*place, "max_cost"), problem)
 
 
 def _check_name(name: str, names: Names, place: Place, notes: Notes) -> None:

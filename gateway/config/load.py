@@ -13,6 +13,7 @@ from gateway.config.accounts import AccountSetup, Kinds, read_account
 from gateway.config.excerpts import excerpt
 from gateway.config.findings import ConfigError, Finding
 from gateway.config.places import Place, line_of, lines_of, path_of
+from gateway.config.reach import check_reach
 from gateway.config.reading import WRONG, Mistake, Notes, Tables, suggestion
 from gateway.config.secret_text import SecretTexts
 from gateway.config.settings import (
@@ -185,14 +186,15 @@ def _check_lists(raw: dict[str, Any], readable: Readable, sections: dict[str, An
         checks.check_account(setup, sections["server"], sections["egress"], kinds, notes)
     checks.check_credentials(readable.accounts, notes)
     checks.check_keys(readable.tenants, notes)
-    accounts = [setup.account for setup in readable.accounts]
     names = checks.Names(
         accounts=frozenset(value for _, value in ids["accounts"] if isinstance(value, str)),
         providers=frozenset(kinds),
-        used=frozenset(account.provider for account in accounts),
+        used=frozenset(setup.account.provider for setup in readable.accounts),
     )
     for tenant in readable.tenants:
-        checks.check_routing(tenant, accounts, names, notes)
+        checks.check_routing(tenant, names, notes)
+    if len(readable.accounts) == len(ids["accounts"]):  # of an account that can not be read nobody knows whom it serves
+        check_reach(readable.tenants, readable.accounts, notes)
     checks.check_somebody(ids["accounts"], ids["tenants"], notes)
 
 

@@ -51,6 +51,9 @@ class BudgetWarning:
 class Balance:
     currency: str = strawberry.field(description="ISO 4217 code of every amount here.")
     mode: FundingMode = strawberry.field(description="When you pay.")
+    balance_micros: Amount | None = strawberry.field(
+        description="What you have, without what is held; null when you pay afterwards."
+    )
     available_micros: Amount | None = strawberry.field(
         description="What you can still spend, on your balance and of your budgets; null without a limit."
     )
@@ -65,6 +68,7 @@ class Balance:
         return cls(
             currency=facts.currency,
             mode=mode,
+            balance_micros=amount(facts.balance),
             available_micros=amount(facts.available),
             held_micros=Amount(facts.held),
             spent_micros=Amount(facts.spent),

@@ -57,6 +57,7 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         mode: `prepaid` spends what was topped up, `postpaid` pays afterwards.
+        balance_micros: what you have, without what is held; null when you pay afterwards.
         available_micros: what you can still spend, on your balance and of your budgets; null without a limit.
         held_micros: set aside for videos that have not ended, or were canceled while their provider goes on.
         spent_micros: what your videos have cost.
@@ -66,6 +67,7 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     object: Literal["balance"] = "balance"
     currency: Literal["USD"] = CURRENCY
     mode: FundingMode
+    balance_micros: Money | None
     available_micros: Money | None
     held_micros: Money
     spent_micros: Money
@@ -152,6 +154,7 @@ async def list_(request: Call) -> Answer:
 def balance_view(balance: Balance, mode: FundingMode) -> BalanceView:
     return BalanceView(
         mode=mode,
+        balance_micros=balance.balance,
         available_micros=balance.available,
         held_micros=balance.held,
         spent_micros=balance.spent,

@@ -1,6 +1,5 @@
 """The body of ``POST /v1/videos`` as a wish: JSON and forms say the same, and what is wrong names its field."""
 
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -131,25 +130,15 @@ class Wish(msgspec.Struct, frozen=True):
     metadata: Metadata
 
 
-def _one_of(words: type[StrEnum]) -> str:
-    return f"must be one of {', '.join(words)}"
-
-
 _HINTS = {
     "seconds": 'must be a whole number of seconds from 1 to 60, such as 5 or "5"',
     "size": SIZE_HINT,
     "input_reference": 'must be {"image_url": "https://…"}; uploading a file is not available in this version',
     "metadata": f"takes up to {MAX_METADATA} pairs of text: keys of 1 to {MAX_METADATA_KEY} characters, "
     f"values of at most {MAX_METADATA_VALUE}",
-    "aspect_ratio": _one_of(AspectRatio),
-    "quality": _one_of(Quality),
-    "gateway.strategy": _one_of(Strategy),
-    "gateway.on_unsupported": _one_of(OnUnsupported),
-    "gateway.on_unknown": _one_of(OnUnknown),
     "gateway.quote_id": "must be the id of a quote, as it was given",
-    "gateway.max_cost": 'must be an amount as text, such as "0.50"',
 }
-"""What to say instead of msgspec's words, by field or by the object it lies in."""
+"""What to say instead of msgspec's words, by field or by the object it lies in; schema/video.py has more."""
 
 _MAX_NAME = 64
 _decode = msgspec.json.Decoder(CreateVideo).decode

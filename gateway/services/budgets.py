@@ -9,7 +9,7 @@ from schema import ledger
 from schema.clock import Millis
 from schema.errors import InsufficientFunds
 from schema.ids import VIDEO, first_of
-from schema.money import Micros, format_micros
+from schema.money import Micros, format_money
 from schema.tenant import UNLIMITED, Funding, FundingMode
 from schema.video import Video
 
@@ -29,8 +29,8 @@ class Shortage(msgspec.Struct, frozen=True, kw_only=True):
         missing = needed - max(self.left, 0)
         of = "on your balance" if self.period is None else f"of your budget for {self.period}"
         return InsufficientFunds(
-            f"This video may cost {format_micros(needed)}, and {format_micros(max(self.left, 0))} is left {of}: "
-            f"{format_micros(missing)} is missing",
+            f"This video may cost {format_money(needed)}, and {format_money(max(self.left, 0))} is left {of}: "
+            f"{format_money(missing)} is missing",
             needed=needed,
             available=max(self.left, 0),
             missing=missing,

@@ -4,8 +4,8 @@ from gateway.policy.routing import decide, overlay
 from gateway.services.accounts import Accounts
 from schema.clock import Millis
 from schema.errors import FieldError, InvalidRequest, NoRoute
-from schema.money import Micros
-from schema.quote import PASSING, Candidate, Decision, ReasonCode
+from schema.money import Micros, format_money
+from schema.quote import PASSING, Candidate, Decision, Exclusion, ReasonCode
 from schema.tenant import Tenant
 from schema.video import ANY_MODEL, RoutingWish, VideoSpec
 
@@ -45,7 +45,7 @@ class Decisions:
         decision = decide(spec, wish, facts, now=now, affordable=affordable)
         if decision.hopeful is None:
             self._check_model(tenant, spec.model)
-            raise refusal(spec, decision)
+            raise refusal(spec, routing, decision)
         return decision
 
     def models(self, tenant: Tenant) -> dict[str, list[str]]:
@@ -65,10 +65,10 @@ class Decisions:
             raise InvalidRequest.field("model", "unknown_model", detail)
 
 
-def refusal(spec: VideoSpec, decision: Decision) -> NoRoute:
-    """Nobody can ever make it: which fields stand against which account."""
-    errors = tuple(
-        FieldError(_FIELDS.get(reason.code, "model"), reason.code.value, _explain(candidate, reason.params))
+def refusal(spec: VideoSpec, routing: RoutingWish, decision: Decision) -> NoRoute:
+    """Nobody can ever make it: which fields name nobody, and which stand against which account."""
+    errors = _unheard_of(routing, decision) + tuple(
+        FieldError(_FIELDS.get(reason.code, "model"), reason.code.value, _explain(candidate, reason))
         for candidate in decision.candidates
         for reason in candidate.excluded
         if reason.code not in PASSING
@@ -79,6 +79,27 @@ def refusal(spec: VideoSpec, decision: Decision) -> NoRoute:
     )
 
 
-def _explain(candidate: Candidate, params: dict[str, str | int]) -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in params.items())
+def _unheard_of(routing: RoutingWish, decision: Decision) -> tuple[FieldError, ...]:
+    """Names in the wish that nobody has: most likely mistyped."""
+    known = {name for candidate in decision.candidates for name in (candidate.account, candidate.provider)}
+    return tuple(
+        FieldError(_FIELDS[code], code.value, f"no account or provider is called {name}")
+        for code, names in ((ReasonCode.NOT_IN_ONLY, routing.only), (ReasonCode.EXCLUDED, routing.exclude))
+        for name in names
+        if name not in known
+    )
+
+
+def _explain(candidate: Candidate, reason: Exclusion) -> str:
+    facts = _said(reason)
     return f"{candidate.account}: {facts}" if facts else candidate.account
+
+
+def _said(reason: Exclusion) -> str:
+    params = reason.params
+    if reason.code is ReasonCode.OVER_MAX_COST:
+        cost, cap = int(params["cost_micros"]), int(params["max_cost_micros"])
+        return f"may cost {format_money(cost)}, more than {format_money(cap)}"
+    if reason.code is ReasonCode.PRICE_UNKNOWN:
+        return "nobody knows its price"
+    return ", ".join(f"{name} {value}" for name, value in params.items())

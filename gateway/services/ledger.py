@@ -18,7 +18,7 @@ from schema import ledger
 from schema.clock import Clock, Millis
 from schema.errors import IdempotencyKeyReused, InvalidRequest, NotFound, Overloaded
 from schema.ledger import MICROS_UNIT, Balance, Budget, Entry, EntryKind
-from schema.money import MAX_MICROS, Micros, format_micros
+from schema.money import MAX_MICROS, Micros, format_money
 from schema.tenant import FundingMode, Tenant
 
 log = structlog.get_logger()
@@ -78,9 +78,10 @@ class Ledger:
         periods = bookkeeping.periods(tenant.funding, now)
 
         async def look(tx: Transaction) -> Balance:
-            held, spent = ledger.held(tenant.id), ledger.spent(tenant.id)
-            sums = await tx.ledger.balances([held, spent])
+            own, held, spent = ledger.available(tenant.id), ledger.held(tenant.id), ledger.spent(tenant.id)
+            sums = await tx.ledger.balances([own, held, spent])
             return Balance(
+                balance=sums.get((own, MICROS_UNIT), 0) if tenant.funding.mode is FundingMode.PREPAID else None,
                 available=await self._books.budgets.left(tx, tenant.id, now),
                 held=sums.get((held, MICROS_UNIT), 0),
                 spent=sums.get((spent, MICROS_UNIT), 0),
@@ -171,7 +172,7 @@ class Ledger:
             if earlier is not None:
                 return _same(earlier, draft)
             if left + amount < 0:
-                detail = f"only {format_micros(left)} is available; a correction takes no more than that"
+                detail = f"only {format_money(left)} is available; a correction takes no more than that"
                 raise InvalidRequest.field("amount", "too_much", detail)
             return Own(await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once))
 

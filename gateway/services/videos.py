@@ -292,7 +292,7 @@ class Videos:
         if video.status is VideoStatus.COMPLETED and video.asset is not None:
             return video.asset
         if video.ended:
-            raise Gone(f"The video has {video.status}; it has no file")
+            raise Gone(_no_file(video, await self._store.read(lambda tx: tx.outputs.of_video(id))))
         raise NotReady(f"The video is {video.status}, {video.progress} %; its file is there once it has completed")
 
     async def output(self, tenant: str, id: str, attempt: str) -> Asset:
@@ -316,6 +316,12 @@ def _may_have_outputs(video: Video, attempts: list[Attempt]) -> bool:
     """More was made than the one file that a completed video has."""
     made = sum(attempt.state is AttemptState.SUCCEEDED for attempt in attempts)
     return video.ended and made > (video.status is VideoStatus.COMPLETED)
+
+
+def _no_file(video: Video, outputs: list[ExtraOutput]) -> str:
+    """Why an ended video has no file of its own, and where the newest is that came when it had ended."""
+    said = f"The video is {video.status}; it has no file"
+    return f"{said} of its own. One came after that: add ?output={outputs[-1].attempt}" if outputs else said
 
 
 def _affordable(candidate: Candidate) -> bool:

@@ -97,6 +97,18 @@ def census(file: Path) -> Census:
     return look_into(file, _census)
 
 
+async def _epoch(connection: Connection) -> int:
+    return (await Instances(connection).get()).epoch
+
+
+def epoch(file: Path) -> int:
+    """Which life a file's database is in; 0 when there is none, or it can not be read."""
+    try:
+        return look_into(file, _epoch)
+    except StoreError:
+        return 0
+
+
 async def _level(connection: Connection) -> str | None:
     return await migrate.level(connection, engine="sqlite")
 

@@ -51,11 +51,18 @@ class Instances:
             released_by=released_by,
         )
 
-    async def quarantine(self, now: Millis, source: str | None = None) -> None:
-        """Begin the next life, in quarantine; ``source`` is the backup it came from."""
+    async def quarantine(self, now: Millis, source: str | None = None, *, behind: int = 0) -> None:
+        """Begin the next life, in quarantine.
+
+        Args:
+            source: the backup it came from.
+            behind: another life's epoch that the next one comes after too.
+        """
         await self._connection.run(
-            "UPDATE instance SET epoch = epoch + 1, quarantined_at = ?, restored_from = ?, released_at = NULL, "
-            "released_by = NULL WHERE id = 1",
+            "UPDATE instance SET epoch = CASE WHEN epoch < CAST(? AS BIGINT) THEN CAST(? AS BIGINT) ELSE epoch END "
+            "+ 1, quarantined_at = ?, restored_from = ?, released_at = NULL, released_by = NULL WHERE id = 1",
+            behind,
+            behind,
             now,
             source,
         )

@@ -76,7 +76,7 @@ class SmallGateway(ThreadingHTTPServer):
             "status": status,
             "progress": progress,
             "created_at": NOW,
-            "completed_at": NOW + 90 if status == "completed" else None,
+            "completed_at": NOW + 90 if status in ("completed", "failed", "canceled") else None,
             "expires_at": None,
             "model": wish.get("model", "auto"),
             "prompt": wish["prompt"],
@@ -88,12 +88,13 @@ class SmallGateway(ThreadingHTTPServer):
             "quality": wish.get("quality"),
             "metadata": wish.get("metadata", {}),
             "gateway": {
-                **state,
                 "cost": {"currency": "USD", "quoted_micros": 400_000, "held_micros": None, "charged_micros": None},
                 "credits": 2,
                 "attempts": [],
                 "adjustments": [{"field": "seconds", "asked": "7", "given": "8"}],
+                "extra_outputs": [],
                 "version": at + 1,
+                **state,
             },
         }
 
@@ -125,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
         elif match[2] == "/route":
             self.answer(200, ROUTE)
         elif match[2] == "/content":
-            self.content(match[1])
+            self.content(match[1], *query.get("output", ()))
         else:
             self.server.told[match[1]] += 1
             self.answer(200, self.server.video(match[1]), {"openai-poll-after-ms": "50", "retry-after": "1"})
@@ -173,8 +174,12 @@ class Handler(BaseHTTPRequestHandler):
             "has_more": len(names) > len(shown),
         }
 
-    def content(self, name):
-        if self.server.video(name)["status"] != "completed":
+    def content(self, name, output=None):
+        video = self.server.video(name)
+        if output is not None and output not in {extra["attempt"] for extra in video["gateway"]["extra_outputs"]}:
+            self.problem(404, "not_found", "There is no such thing here")
+            return
+        if output is None and video["status"] != "completed":
             self.problem(409, "not_ready", "The video is not finished")
             return
         self.send_response(200)

@@ -70,3 +70,26 @@ def test_another_file_may_be_named_and_may_be_missing(run):
 
     assert result.exit_code == ExitCode.CONFIG
     assert "other.toml: there is no such file" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("-c", "other.toml"), ("--config", "other.toml"), ("other.toml", "-c", "other.toml")]
+)
+def test_the_file_may_be_named_as_it_is_to_every_other_command(check, elsewhere, words):
+    (elsewhere / "other.toml").write_text(GOOD)
+
+    result = check("x = 1\n", *words)
+
+    assert (result.exit_code, result.stderr) == (ExitCode.OK, "other.toml is fine\n")
+
+
+def test_two_different_files_are_a_usage_error(check):
+    assert check(GOOD, "one.toml", "-c", "two.toml").exit_code == ExitCode.USAGE
+
+
+def test_the_environment_may_name_the_file(run, elsewhere):
+    (elsewhere / "other.toml").write_text(GOOD)
+
+    result = run("config", "check", env={**ENVIRON, "FILMGATE_CONFIG": "other.toml"})
+
+    assert (result.exit_code, result.stderr) == (ExitCode.OK, "other.toml is fine\n")

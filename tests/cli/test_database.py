@@ -161,6 +161,16 @@ async def test_a_database_that_is_not_there_is_not_backed_up(desk):
     assert desk.files() == set()
 
 
+async def test_a_backup_into_a_folder_that_is_not_there_is_told(desk):
+    async with desk.store() as store:
+        await keep(store, a_video())
+
+    code, stdout, stderr = await desk.db("backup", "no/such/monday.db")
+
+    assert (code, stdout) == (ExitCode.FAILED, "")
+    assert "no/such is no folder" in stderr
+
+
 async def test_a_damaged_database_gives_no_backup(desk):
     async with desk.store() as store:
         await keep(store, *(a_video(f"video_{n}") for n in range(200)))
@@ -206,6 +216,29 @@ async def test_a_restore_puts_the_backup_in_place_and_in_quarantine(desk):
         assert instance.quarantined
         assert await store.read(lambda tx: tx.videos.peek("video_3")) is None
     assert desk.monday.read_bytes() == before
+
+
+async def test_every_restore_begins_a_life_that_no_database_has_had(desk):
+    await a_backup(desk)
+
+    epochs = [(await desk.good("restore", str(desk.monday)))["epoch"] for _ in range(2)]
+    await desk.db("release")
+    again = (await desk.good("restore", str(desk.monday)))["epoch"]
+
+    assert [*epochs, again] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("spelled", ["filmgate.db", "link.db"])
+async def test_the_database_itself_is_no_backup_of_it(desk, spelled):
+    await a_backup(desk)
+    (desk.folder / "link.db").symlink_to(desk.database)
+    before, files = desk.database.read_bytes(), desk.files()
+
+    code, stdout, stderr = await desk.db("restore", str(desk.folder / spelled))
+
+    assert (code, stdout) == (ExitCode.FAILED, "")
+    assert "it is the database itself. Nothing was changed" in stderr
+    assert (desk.database.read_bytes(), desk.files()) == (before, files)
 
 
 async def test_the_database_that_was_there_is_kept_whole(desk):

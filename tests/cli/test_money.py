@@ -119,7 +119,8 @@ def test_the_balance_is_shown(ask):
     assert table.exit_code == ExitCode.OK
     assert shown["mode"] == "prepaid"
     assert shown["held"] == "0.20 USD" == f"{raw['held_micros'] / 1e6:.2f} USD"
-    assert shown["available"] == f"{raw['available_micros'] / 1e6:.2f} USD"
+    assert shown["balance"] == f"{raw['balance_micros'] / 1e6:.2f} USD"
+    assert shown["available now"] == f"{raw['available_micros'] / 1e6:.2f} USD"
     (budget,) = (value for name, value in shown.items() if name.startswith("budget "))
     assert budget.endswith("of 10.00 USD")
 

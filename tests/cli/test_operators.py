@@ -107,8 +107,8 @@ async def test_a_bind_says_what_was_written_down_and_is_final(here):
     video, attempt = await lost(here, prompt)
     ref = await job_of(here, prompt)
 
-    bound = await command(here, "attempts", "bind", attempt, ref, "--note", "in the dashboard")
-    again = await command(here, "attempts", "bind", attempt, ref)
+    bound = await command(here, "attempts", "bind", attempt, ref, "--note", "in the dashboard", "--yes")
+    again = await command(here, "attempts", "bind", attempt, ref, "--yes")
 
     assert bound.exit_code == ExitCode.OK, bound.output
     for line in (f"attempt  {attempt}", f"video    {video}", f"ref      {ref}", "by       house …hijk"):
@@ -118,12 +118,36 @@ async def test_a_bind_says_what_was_written_down_and_is_final(here):
     assert "not_unknown" in again.stderr
 
 
-async def test_a_void_by_a_script_is_not_asked_about(here):
+async def test_a_void_by_a_script_that_says_yes_is_not_asked_about(here):
     _, attempt = await lost(here)
 
-    resolution = await data(here, "attempts", "void", attempt, "--credits", "2", "--note", "gone")
+    resolution = await data(here, "attempts", "void", attempt, "--credits", "2", "--note", "gone", "--yes")
 
     assert (resolution["verb"], resolution["credits"], resolution["note"]) == ("void", 2, "gone")
+
+
+@pytest.mark.parametrize("verb", [("void",), ("bind", "job-7")])
+async def test_a_script_that_does_not_say_yes_changes_nothing(here, verb):
+    _, attempt = await lost(here)
+    word, *ref = verb
+
+    result = await command(here, "attempts", word, attempt, *ref)
+
+    unknown = (await data(here, "attempts", "unknown", "--limit", "100"))["data"]
+    assert result.exit_code == ExitCode.USAGE
+    assert "say --yes" in result.stderr
+    assert attempt in {one["id"] for one in unknown}
+
+
+async def test_a_bind_on_a_terminal_is_asked_about_and_shows_the_job(here):
+    _, attempt = await lost(here)
+
+    exited, said = await typed(here, "n\n", "attempts", "bind", attempt, "job-7")
+
+    unknown = (await data(here, "attempts", "unknown", "--limit", "100"))["data"]
+    assert exited == ExitCode.FAILED
+    assert f"{attempt} is the provider's job job-7: this is for ever. Go on?" in said
+    assert attempt in {one["id"] for one in unknown}
 
 
 @pytest.mark.parametrize(("answer", "code"), [("n\n", ExitCode.FAILED), ("y\n", ExitCode.OK)])
@@ -168,10 +192,10 @@ async def typed(here: Running, answer: str, *words: str) -> tuple[int | None, st
 async def test_exit_codes_tell_what_is_wrong(here):
     _, attempt = await lost(here)
 
-    nobody = await command(here, "attempts", "void", NOBODY)
+    nobody = await command(here, "attempts", "void", NOBODY, "--yes")
     forbidden = await command(here, "attempts", "unknown", key=ACME_KEY)
     odd = await command(here, "attempts", "bind", "no/such", "ref")
-    spaced = await command(here, "attempts", "bind", attempt, "two words")
+    spaced = await command(here, "attempts", "bind", attempt, "two words", "--yes")
 
     assert nobody.exit_code == ExitCode.NOT_FOUND
     assert forbidden.exit_code == ExitCode.AUTH
@@ -186,10 +210,29 @@ async def test_a_top_up_gives_once_for_a_key(here):
     other = await command(here, "tenants", "top-up", "acme", "6", "--key", "k1")
 
     assert first.exit_code == ExitCode.OK, first.output
-    assert "amount  5.25 USD" in first.stdout
+    assert "amount   5.25 USD" in first.stdout
+    assert f"balance  {(before + 5_250_000) / 1e6:.2f} USD" in first.stdout
+    assert "already booked" not in first.stderr
     assert again["id"] in first.stdout
     assert (other.exit_code, "idempotency_key_reused" in other.stderr) == (ExitCode.USAGE, True)
     assert (await data(here, "tenants", "balance", "acme"))["available_micros"] == before + 5_250_000
+
+
+async def test_a_repeated_top_up_says_that_it_was_booked_already(here):
+    await command(here, "tenants", "top-up", "acme", "1", "--key", "k2")
+
+    again = await command(here, "tenants", "top-up", "acme", "1", "--key", "k2")
+
+    assert again.exit_code == ExitCode.OK
+    assert again.stderr == "already booked: the same key was used before\n"
+
+
+async def test_a_correction_shows_the_new_balance(here):
+    before = (await data(here, "tenants", "balance", "acme"))["balance_micros"]
+
+    taken = await command(here, "tenants", "adjust", "acme", "-0.5")
+
+    assert f"balance  {(before - 500_000) / 1e6:.2f} USD" in taken.stdout
 
 
 async def test_a_correction_may_take(here):
@@ -225,9 +268,17 @@ async def test_money_that_can_not_be_booked_is_refused(here, words, code):
     assert result.exit_code == code, result.output
 
 
+async def test_an_amount_that_is_written_in_another_way_is_told_how_to_write_it(here):
+    result = await command(here, "tenants", "top-up", "acme", "1e3")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert 'must be an amount as text, such as "20.00"' in result.stderr
+    assert "regex" not in result.stderr
+
+
 async def test_incidents_are_a_table_on_a_terminal(here):
     _, attempt = await lost(here)
-    await command(here, "attempts", "void", attempt)
+    await command(here, "attempts", "void", attempt, "--yes")
     found = await here.gateway.store.read(lambda tx: tx.attempts.get(attempt))
     await answered(here, found, accepted("uuid-of-a-replay"))
 

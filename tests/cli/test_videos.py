@@ -6,9 +6,20 @@ import socket
 import pytest
 
 from gateway.cli.exits import ExitCode
-from tests.cli.small_gateway import FILE, HAPPY, KEY, failing
+from tests.cli.small_gateway import FILE, HAPPY, KEY, NOW, failing
 
 FIRST = "video_" + "1".zfill(26)
+LATE = {
+    "status": "canceled",
+    "substate": None,
+    "progress": 40,
+    "provider_may_still_bill": True,
+    "cost": {"currency": "USD", "quoted_micros": 200_000, "held_micros": 200_000, "charged_micros": None},
+    "extra_outputs": [
+        {"attempt": "att_1", "size": 7, "created_at": NOW},
+        {"attempt": "att_2", "size": 1024, "created_at": NOW + 1},
+    ],
+}
 
 
 def sent(gateway):
@@ -294,6 +305,41 @@ def test_a_video_that_is_not_finished_can_be_downloaded_later(videos, gateway, e
 
     assert result.exit_code == ExitCode.TRY_AGAIN
     assert list(elsewhere.iterdir()) == []
+
+
+def test_extra_outputs_of_a_canceled_video_are_listed_and_downloaded(videos, gateway, elsewhere):
+    videos("create", "a boat")
+    gateway.story = (LATE,)
+
+    shown = videos("get", FIRST)
+    named = videos("download", FIRST, "--output-of", "att_1")
+    newest = videos("download", FIRST, "--extra", "--out", "late.mp4")
+
+    assert "extra     att_1, 7 bytes, 2026-01-01 00:00:00Z" in shown.stdout
+    assert "extra     att_2, 1,024 bytes, 2026-01-01 00:00:01Z" in shown.stdout
+    assert (named.exit_code, newest.exit_code) == (ExitCode.OK, ExitCode.OK)
+    assert (elsewhere / "att_1.mp4").read_bytes() == (elsewhere / "late.mp4").read_bytes() == FILE
+
+
+def test_an_extra_output_that_is_not_there_is_told(videos, gateway, elsewhere):
+    videos("create", "a boat", "--wait")
+
+    assert videos("download", FIRST, "--extra").exit_code == ExitCode.NOT_FOUND
+    assert videos("download", FIRST, "--output-of", "att_9").exit_code == ExitCode.NOT_FOUND
+    assert videos("download", FIRST, "--output-of", "att/9").exit_code == ExitCode.USAGE
+    assert videos("download", FIRST, "--output-of", "att_9", "--extra").exit_code == ExitCode.USAGE
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_canceled_video_says_what_it_may_still_cost(videos, gateway):
+    videos("create", "a boat")
+    gateway.story = (LATE,)
+
+    lines = [line.split(maxsplit=1) for line in videos("get", FIRST).stdout.splitlines()]
+
+    assert ["billing", "may still cost up to 0.20 USD: the provider has it"] in lines
+    assert ["ended", "2026-01-01 00:01:30Z"] in lines
+    assert "completed" not in dict(lines)
 
 
 def test_a_download_that_breaks_off_leaves_nothing_behind(videos, gateway, elsewhere):

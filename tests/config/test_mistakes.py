@@ -359,6 +359,120 @@ def test_a_cap_without_any_price_is_warned_about(found, small):
     assert [path for path, _ in warnings(found(text))] == ["tenants.acme.routing.max_cost"]
 
 
+UNPRICED = '[[accounts]]\nid = "veo2"\nprovider = "veo3o1"\ncredential = { env = "DOITONG_API_KEY" }\n'
+SANDBOX = UNPRICED + "sandbox = true\n"
+
+
+def test_a_test_tenant_without_a_sandbox_account_is_warned_about(found, small):
+    assert warnings(found(small + "test = true\n")) == [
+        ("tenants.acme.test", "reaches sandbox accounts only, and there is none: no account may serve this tenant")
+    ]
+    assert found(small + "test = true\n" + SANDBOX) == []
+
+
+def test_a_live_tenant_with_sandbox_accounts_alone_is_warned_about(found, small):
+    simulated = small.replace('provider = "veo3o1"', 'provider = "veo3o1"\nsandbox = true')
+
+    assert warnings(found(simulated)) == [
+        (
+            "tenants.acme",
+            "every account is a sandbox account, which only test tenants reach: no account may serve this tenant",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("routing", "path"),
+    [('only = ["veo2"]', "only"), ('exclude = ["veo"]', "exclude"), ('only = ["veo3o1"], exclude = ["veo"]', "only")],
+)
+def test_lists_that_leave_a_tenant_nobody_are_warned_about(found, small, routing, path):
+    ((where, said),) = warnings(found(small + f"routing = {{ {routing} }}\n" + SANDBOX))
+
+    assert where == f"tenants.acme.routing.{path}"
+    assert said.endswith("no account may serve this tenant")
+
+
+def test_a_tenant_of_operators_need_reach_nobody(found, small):
+    staff = small.replace('env = "ACME_API_KEY"', 'env = "ACME_API_KEY", scopes = ["operator"]')
+
+    assert found(staff + "test = true\n") == []
+
+
+@pytest.mark.parametrize(
+    ("money", "path"),
+    [
+        ('funding = { mode = "prepaid" }', "funding.mode"),
+        ('funding = { per_day = "25.00" }', "funding.per_day"),
+        ('funding = { per_month = "25.00" }', "funding.per_month"),
+        ('funding = { per_video = "25.00" }', "funding.per_video"),
+        ('routing = { max_cost = "25.00" }', "routing.max_cost"),
+    ],
+)
+def test_money_that_is_counted_needs_a_price(found, small, money, path):
+    """Without any, the tenant is served by nobody; with some, an account without one is no use to it."""
+    nobody = found(small.replace('price_per_credit = "0.20"', "") + money)
+    somebody = found(small + money + "\n" + UNPRICED)
+
+    ((where, said),) = warnings(nobody)
+    assert (where, said.partition(":")[0]) == (
+        f"tenants.acme.{path}",
+        "no account has a price_per_credit, so none can be held to a cost",
+    )
+    assert warnings(somebody) == [
+        ("accounts.veo2", "has no price_per_credit, so it does not serve who is prepaid or held to a cost: acme")
+    ]
+    assert nobody[0].line
+    assert nobody[0].hint
+    assert nobody[0].excerpt
+
+
+def test_an_account_of_the_other_kind_needs_no_price(found, small):
+    assert found(small + 'funding = { mode = "prepaid" }\n' + SANDBOX) == []
+
+
+def test_an_opening_for_a_tenant_that_pays_afterwards_is_warned_about(found, small):
+    ((where, said),) = warnings(found(small + 'funding = { opening = "20.00" }\n'))
+
+    assert where == "tenants.acme.funding.opening"
+    assert "nothing is topped up" in said
+    assert found(small + 'funding = { mode = "prepaid", opening = "20.00" }\n') == []
+    assert found(small + 'funding = { opening = "0" }\n') == []
+
+
+@pytest.mark.parametrize(
+    "money", ["funding = { per_day", "funding = { per_month", "funding = { per_video", "routing = { max_cost"]
+)
+def test_a_budget_that_no_video_fits_into_is_warned_about(found, small, money):
+    """At two credits of 0.20 a video takes 0.40; one millionth less is too little, and the cheapest account counts."""
+    cheaper = UNPRICED + 'price_per_credit = "0.19"\n'
+
+    ((where, said),) = warnings(found(small + f'{money} = "0.399999" }}\n'))
+
+    assert where == "tenants.acme." + money.replace(" = { ", ".")
+    assert said == "is less than 0.40 USD, which is set aside for the cheapest video: none can be made"
+    assert found(small + f'{money} = "0.40" }}\n') == []
+    assert found(small + f'{money} = "0.38" }}\n' + cheaper) == []
+
+
+def test_a_budget_must_allow_the_most_that_a_video_may_cost(found, small):
+    """100 to 200 credits of 0.001: the dearer end is what is set aside."""
+    public = '[server]\npublic_url = "https://video.example.com"\n'
+    doitong = DOITONG + 'price_per_credit = "0.001"\nwebhook_secrets = [{ env = "DOITONG_WEBHOOK_SECRET" }]\n'
+
+    ((_, said),) = warnings(found(public + small + 'funding = { per_day = "0.15" }\n' + doitong))
+
+    assert said.startswith("is less than 0.20 USD")
+
+
+def test_where_there_is_no_account_at_all_that_is_said_once(found, small):
+    before, _, behind = small.partition("[[accounts]]")
+    tenant = behind.partition("[[tenants]]")[2]
+
+    assert [problem for _, problem in warnings(found(before + "[[tenants]]" + tenant))] == [
+        "there is no account: no video can be made"
+    ]
+
+
 def test_a_gateway_that_can_do_nothing_is_warned_about(found, small):
     findings = found(small.partition("[[accounts]]")[0])
 

@@ -135,7 +135,7 @@ async def opened(
     """The gateway at a moment; its worker does not run. ``funding`` is how some tenants pay, or new ones."""
     clock = clock or Daytime(at)
     entropy = random.Random(at).randbytes  # noqa: S311 - the same day every time
-    usual = {"luck": evenly, "entropy": entropy, "probe": halt, "verify": certificates()}
+    usual: dict[str, Any] = {"luck": evenly, "entropy": entropy, "probe": halt, "verify": certificates()}
     chosen = the_settings(folder, database_url, TENANTS | dict(funding or {}))
     async with gateway(chosen, Seams(clock=clock, **(usual | seams))) as built:
         yield Day(built, clock, folder)

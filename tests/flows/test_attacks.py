@@ -1,4 +1,4 @@
-"""What a hostile reader of the rules tried on money and outcomes: each story is an attack, and ends as the rules say."""
+"""What a hostile reader of the rules tried on money and outcomes: each story is an attack, and how it ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from gateway.journal import Heard, Journal
 from gateway.policy.verdict import Outcome
 from gateway.probe import Point
 from gateway.sandbox.mp4 import clip
-from gateway.store.database import CommitUnknown, Database, Work
+from gateway.store.database import CommitUnknown, Work
 from gateway.store.tasks import TaskKind
 from gateway.wiring import Seams
 from providers.base import Accepted, Phase
@@ -26,7 +26,7 @@ from schema.money import Credits, Micros
 from schema.tenant import Funding, FundingMode
 from schema.video import Strategy, Video, VideoErrorCode
 from tests.flows.engine import certificates
-from tests.flows.scripted import FILES, MIDNIGHT, Day, Daytime, answered, honest, opened
+from tests.flows.scripted import FILES, MIDNIGHT, TENANTS, Day, Daytime, answered, honest, opened
 from tests.support.running import Running, Setup, running
 
 NOON = MIDNIGHT + 12 * 3_600_000
@@ -34,6 +34,7 @@ DAY_SECONDS = 24 * 3600
 VEO, DOITONG = "veo-main", "doitong-main"
 NO_MONEY_LEFT = Funding(mode=FundingMode.PREPAID, opening=200_000)
 FOR_TWO = Funding(per_day=500_000)
+Write = Callable[[Work[Any]], Awaitable[Any]]
 
 
 async def costs(day: Day, account: str = DOITONG) -> tuple[Credits, Credits]:
@@ -98,7 +99,7 @@ async def test_who_sets_a_short_deadline_pays_nothing_for_what_is_not_made_after
         after = await day.look(late)
 
         assert (late.held, after.held, after.charged) == (200_000, 0, None)
-        assert await day.sum_of(ledger.available("acme")) == 13_100_000
+        assert await day.sum_of(ledger.available("acme")) == TENANTS["acme"].opening
         assert await day.audit() == []
 
 
@@ -132,28 +133,37 @@ async def refused_replay(day: Day, kind: FailureKind) -> tuple[Video, Attempt]:
     return video, attempt
 
 
-async def test_a_replay_that_is_refused_as_invalid_says_nothing_of_the_first_send(tmp_path):
+@pytest.mark.parametrize("kind", [FailureKind.INVALID_REQUEST, FailureKind.CONTENT_REJECTED])
+async def test_a_job_whose_replay_was_refused_for_what_it_says_is_accounted_for_when_it_calls_back(tmp_path, kind):
     async with opened(tmp_path, NOON) as day:
-        video, attempt = await refused_replay(day, FailureKind.INVALID_REQUEST)
-        [unknown], waits, before = await day.attempts(video), await day.look(video), await costs(day)
+        video, attempt = await refused_replay(day, kind)
+        ended, before = await day.look(video), await costs(day)
+        await day.hook(attempt, "job-of-ours", "processing")
+        refused, found = await day.attempts(video)
+        [incident] = await incidents(day)
+        await day.make(found, "job-of-ours", 150)
+        after = await day.look(video)
+
+        assert ended.error is not None
+        assert (ended.status, ended.error.code, ended.held) == (VideoStatus.FAILED, kind, 0)
+        assert (refused.state, before) == (AttemptState.FAILED, (0, 0))
+        assert (incident.attempt, incident.data["other"]) == (refused.id, found.id)
+        assert await has_its_file(day, after, found)
+        assert (after.status, after.charged, await costs(day)) == (VideoStatus.FAILED, None, (150, 0))
+        assert await day.audit() == []
+
+
+async def test_a_replay_that_is_refused_for_its_moment_says_nothing_of_the_first_send(tmp_path):
+    async with opened(tmp_path, NOON) as day:
+        video, attempt = await refused_replay(day, FailureKind.RATE_LIMITED)
+        [unknown], waiting, before = await day.attempts(video), await day.look(video), await costs(day)
         await day.hook(attempt, "job-of-ours", "processing")
         await day.make(attempt, "job-of-ours", 150)
         [made], after = await day.attempts(video), await day.look(video)
 
-        assert (unknown.state, waits.status, before) == (AttemptState.UNKNOWN, VideoStatus.IN_PROGRESS, (0, 200))
+        assert (unknown.state, waiting.status, before) == (AttemptState.UNKNOWN, VideoStatus.IN_PROGRESS, (0, 200))
         assert (made.state, made.ref) == (AttemptState.SUCCEEDED, "job-of-ours")
         assert (after.status, after.charged, await costs(day)) == (VideoStatus.COMPLETED, 150_000, (150, 0))
-        assert await day.audit() == []
-
-
-async def test_a_replay_that_is_refused_for_its_content_ends_the_video(tmp_path):
-    async with opened(tmp_path, NOON) as day:
-        video, _ = await refused_replay(day, FailureKind.CONTENT_REJECTED)
-        [attempt], after = await day.attempts(video), await day.look(video)
-
-        assert after.error is not None
-        assert (after.status, after.error.code) == (VideoStatus.FAILED, VideoErrorCode.CONTENT_REJECTED)
-        assert (attempt.state, after.held, await costs(day)) == (AttemptState.FAILED, 0, (0, 0))
         assert await day.audit() == []
 
 
@@ -372,51 +382,49 @@ async def test_a_correction_that_is_sent_again_with_its_key_is_booked_once(tmp_p
 
 
 class Unanswered:
-    """A database that does not answer one commit: that of the next work after ``armed`` was set."""
+    """The next create's commit is not answered by the database; it was ``kept``, or not."""
 
-    def __init__(self, database: Database, *, kept: bool) -> None:
-        self._database = database
+    def __init__(self, *, kept: bool) -> None:
         self._kept = kept
-        self.armed = False
+        self._due = False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._database, name)
+    def probe(self, point: Point) -> None:
+        self._due = self._due or point is Point.BEFORE_ACCEPT
 
-    async def write(self, work: Work[Any]) -> Any:
-        armed, self.armed = self.armed, False
-        if armed and not self._kept:
-            raise CommitUnknown("no answer to a commit")
-        result = await self._database.write(work)
-        if armed:
-            raise CommitUnknown("no answer to a commit")
-        return result
+    def around(self, write: Write) -> Write:
+        async def quietly(work: Work[Any]) -> Any:
+            due, self._due = self._due, False
+            if due and not self._kept:
+                raise CommitUnknown("no answer to a commit")
+            result = await write(work)
+            if due:
+                raise CommitUnknown("no answer to a commit")
+            return result
+
+        return quietly
 
 
-async def created_unanswered(folder: Path, *, kept: bool) -> tuple[httpx.Response, list[dict[str, Any]]]:
-    """A create whose commit is not answered, and what is listed after it."""
-    armed: Callable[[], None] = lambda: None  # noqa: E731 - until there is a database
-
-    def probe(point: Point) -> None:
-        if point is Point.BEFORE_ACCEPT:
-            armed()
-
-    async with running(Setup(folder=folder, hooks=False, seams=Seams(probe=probe, verify=certificates()))) as here:
-        database = Unanswered(here.gateway.store.database, kept=kept)
-        here.gateway.store.database = database
-        armed = lambda: setattr(database, "armed", True)  # noqa: E731 - as above
+async def created(
+    folder: Path, commit: Unanswered, monkeypatch: pytest.MonkeyPatch
+) -> tuple[httpx.Response, list[dict[str, Any]]]:
+    """The answer to a create, and what is listed after it."""
+    seams = Seams(probe=commit.probe, verify=certificates())
+    async with running(Setup(folder=folder, hooks=False, seams=seams)) as here:
+        database = here.gateway.store.database
+        monkeypatch.setattr(database, "write", commit.around(database.write))
         response = await here.client.post("/v1/videos", json={"prompt": "a boat"})
         return response, (await here.client.get("/v1/videos")).json()["data"]
 
 
-async def test_a_video_whose_commit_was_not_answered_is_answered_when_it_was_kept(tmp_path):
-    response, listed = await created_unanswered(tmp_path, kept=True)
+async def test_a_video_whose_commit_was_not_answered_is_answered_when_it_was_kept(tmp_path, monkeypatch):
+    response, listed = await created(tmp_path, Unanswered(kept=True), monkeypatch)
 
     assert response.status_code == 202
     assert [video["id"] for video in listed] == [response.json()["id"]]
 
 
-async def test_a_video_whose_commit_was_not_answered_is_refused_when_it_was_not_kept(tmp_path):
-    response, listed = await created_unanswered(tmp_path, kept=False)
+async def test_a_video_whose_commit_was_not_answered_is_refused_when_it_was_not_kept(tmp_path, monkeypatch):
+    response, listed = await created(tmp_path, Unanswered(kept=False), monkeypatch)
 
     assert (response.status_code, listed) == (503, [])
     assert "retry-after" in response.headers

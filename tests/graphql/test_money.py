@@ -22,7 +22,8 @@ query Quote($input: CreateVideoInput!) {
 }
 """
 BALANCE = (
-    "{ balance { currency mode availableMicros heldMicros spentMicros budgets { period limitMicros usedMicros } } }"
+    "{ balance { currency mode balanceMicros availableMicros heldMicros spentMicros "
+    "budgets { period limitMicros usedMicros } } }"
 )
 LEDGER = """
 query Ledger($first: Int, $after: String, $last: Int, $before: String) {
@@ -125,6 +126,7 @@ async def test_the_balance_is_the_one_rest_gives(paid: Running) -> None:
     assert balance["mode"] == "PREPAID"
     assert (balance["availableMicros"], balance["heldMicros"], balance["spentMicros"]) == (700_000, 200_000, 100_000)
     assert (shown["available_micros"], shown["held_micros"], shown["spent_micros"]) == (700_000, 200_000, 100_000)
+    assert balance["balanceMicros"] == shown["balance_micros"]
     (budget,), (shown_budget,) = balance["budgets"], shown["budgets"]
     assert list(budget.values()) == list(shown_budget.values())
     assert (budget["limitMicros"], budget["usedMicros"]) == (1_000_000, 300_000)

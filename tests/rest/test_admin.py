@@ -243,6 +243,14 @@ async def test_a_correction_takes_and_gives_and_never_more_than_there_is(prepaid
     assert (await balance(prepaid))["available_micros"] == before - 1_000_000
 
 
+@pytest.mark.parametrize("amount", ["abc", "1e3", "", 0.25, 20, None])
+async def test_what_is_no_amount_is_told_how_one_is_written(prepaid: Running, amount):
+    response = await prepaid.operator.post(f"{ADMIN}/tenants/acme/top-ups", json={"amount": amount})
+
+    (error,) = problem(response, 422, "invalid_request")["errors"]
+    assert (error["code"], error["detail"]) == ("invalid_value", 'must be an amount as text, such as "20.00"')
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "1e3", "1.0000001", "", "ten"])
 async def test_an_amount_that_is_none_is_refused(prepaid: Running, amount):
     response = await top_up(prepaid, amount)

@@ -150,7 +150,9 @@ async def test_a_failed_video_has_no_file_any_more(pair: Running):
     created = await pair.create("[sim:fail]")
     await pair.finished(created["id"])
 
-    problem(await pair.client.get(f"/v1/videos/{created['id']}/content"), 410, "gone")
+    body = problem(await pair.client.get(f"/v1/videos/{created['id']}/content"), 410, "gone")
+
+    assert body["detail"] == "The video is failed; it has no file"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -180,7 +182,15 @@ async def test_an_extra_output_is_downloaded_by_its_attempt(pair: Running, late:
     assert (extra["attempt"], extra["size"]) == (attempt, len(late.bytes))
     assert video["created_at"] <= extra["created_at"]
     assert video in (await pair.client.get("/v1/videos")).json()["data"]
-    problem(await pair.client.get(f"/v1/videos/{id}/content"), 410, "gone")
+
+
+async def test_a_canceled_video_s_refusal_names_the_file_that_came_after_that(pair: Running, late: Film):
+    path, _, attempt = late.url.partition("?output=")
+
+    body = problem(await pair.client.get(path), 410, "gone")
+
+    assert f"?output={attempt}" in body["detail"]
+    assert body["title"] == "There is no such file any more, or there never was"
 
 
 async def test_an_extra_output_is_had_in_parts_and_not_twice(pair: Running, late: Film):

@@ -217,6 +217,26 @@ async def test_a_wish_nobody_can_make_names_the_fields_to_change(pair: Running):
     assert {error["code"] for error in body["errors"]} == {"unsupported_duration", "not_in_only"}
 
 
+async def test_a_wish_that_is_too_cheap_is_told_what_it_may_cost(pair: Running):
+    wish = {"prompt": "x", "gateway": {"only": ["doitong"], "max_cost": "0.15"}}
+
+    body = problem(await pair.client.post(URL, json=wish), 422, "no_route")
+
+    said = {error["detail"] for error in body["errors"] if error["code"] == "over_max_cost"}
+    assert any(one.endswith(": may cost 0.20 USD, more than 0.15 USD") for one in said), said
+
+
+@pytest.mark.parametrize(("field", "code"), [("only", "not_in_only"), ("exclude", "excluded")])
+async def test_a_name_that_nobody_has_is_told(pair: Running, field: str, code: str):
+    wish = {"prompt": "x", "gateway": {"only": ["doitong"], "max_cost": "0", field: ["doitong", "zzz"]}}
+
+    body = problem(await pair.client.post(URL, json=wish), 422, "no_route")
+
+    told = [error for error in body["errors"] if error["detail"] == "no account or provider is called zzz"]
+    assert [(error["pointer"], error["code"]) for error in told] == [(f"#/gateway/{field}", code)]
+    assert not any("called doitong" in error["detail"] for error in body["errors"])
+
+
 @pytest.mark.parametrize(
     ("headers", "content"),
     [

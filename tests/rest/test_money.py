@@ -57,6 +57,7 @@ async def test_what_a_video_may_cost_is_held_and_what_it_did_cost_is_charged(tmp
         "object": "balance",
         "currency": "USD",
         "mode": "prepaid",
+        "balance_micros": 1_000_000,
         "available_micros": 1_000_000,
         "held_micros": 0,
         "spent_micros": 0,
@@ -64,9 +65,25 @@ async def test_what_a_video_may_cost_is_held_and_what_it_did_cost_is_charged(tmp
     }
     assert money(created) == (200_000, None, False)
     assert (meanwhile["available_micros"], meanwhile["held_micros"]) == (800_000, 200_000)
+    assert meanwhile["balance_micros"] == 800_000
     assert money(ended) == (0, 100_000, False)
     assert ended["gateway"]["attempts"][0]["cost"]["micros"] == 100_000
     assert (after["available_micros"], after["held_micros"], after["spent_micros"]) == (900_000, 0, 100_000)
+
+
+async def test_a_balance_is_told_beside_what_a_tighter_budget_leaves_of_it(tmp_path: Path):
+    tight = Funding(mode=PREPAID, opening=1_000_000, per_day=300_000)
+    async with running(Setup(folder=tmp_path, funding=tight)) as pair:
+        await pair.finished((await pair.create("a boat [sim:instant]"))["id"])
+        own = await balance(pair.client)
+        shown = (await pair.operator.get("/v1/admin/tenants/acme/balance")).json()
+
+    assert (own["balance_micros"], own["available_micros"]) == (900_000, 200_000)
+    assert shown == own
+
+
+async def test_who_pays_afterwards_has_no_balance(pair: Running):
+    assert (await balance(pair.client))["balance_micros"] is None
 
 
 async def test_a_failed_video_costs_nothing(pair: Running):
@@ -90,6 +107,7 @@ async def test_without_money_nothing_is_accepted_and_with_more_the_same_key_work
 
     body = problem(refused, 402, "insufficient_funds")
     assert body["error"]["type"] == "insufficient_quota"
+    assert body["detail"] == ("This video may cost 0.20 USD, and 0.15 USD is left on your balance: 0.05 USD is missing")
     assert body["errors"] == []
     assert refused.headers["x-should-retry"] == "false"
     assert "retry-after" not in refused.headers

@@ -230,6 +230,25 @@ def test_sixteen_pairs_of_the_longest_texts_are_metadata():
     assert checked_metadata({}) == {}
 
 
+@pytest.mark.parametrize(
+    ("check", "fields", "said"),
+    [
+        (checked_spec, {"prompt": ""}, "prompt: must not be empty"),
+        (checked_spec, {**PROMPT, "quality": "zzz"}, "quality: must be one of standard, high"),
+        (checked_spec, {**PROMPT, "aspect_ratio": 3}, "aspect_ratio: must be one of auto, 16:9, 9:16, 1:1"),
+        (checked_routing, {"strategy": "zzz"}, "gateway.strategy: must be one of cheapest, ordered"),
+        (checked_routing, {"on_unknown": ""}, "gateway.on_unknown: must be one of fail, wait, retry, failover"),
+        (checked_routing, {"only": [""]}, "gateway.only[0]: must not be empty"),
+    ],
+)
+def test_a_refusal_says_what_to_write_and_no_library_s_words(check, fields, said):
+    with pytest.raises(InvalidRequest) as refused:
+        check(fields)
+
+    assert refused.value.detail == said
+    assert [error.code for error in refused.value.errors] == ["invalid_value"]
+
+
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=5)
 anything = st.recursive(values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
 field_names = st.sampled_from([*VideoSpec.__struct_fields__, *RoutingWish.__struct_fields__]) | st.text(max_size=12)

@@ -43,6 +43,13 @@ async def test_a_second_quarantine_forgets_the_release_of_the_first(store):
     assert await state(store) == Instance(epoch=3, quarantined_at=NOW + 2)
 
 
+@pytest.mark.parametrize(("behind", "next_life"), [(0, 2), (1, 2), (2, 3), (7, 8)])
+async def test_a_quarantine_begins_a_life_behind_another_database_s_too(store, behind, next_life):
+    await store.write(lambda tx: tx.instance.quarantine(NOW, behind=behind))
+
+    assert (await state(store)).epoch == next_life
+
+
 async def test_there_is_one_row_only(store):
     with pytest.raises(StoreError):
         await store.database.write(lambda tx: tx.run("INSERT INTO instance (id, epoch) VALUES (2, 1)"))
