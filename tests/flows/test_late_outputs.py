@@ -219,7 +219,11 @@ async def has_outputs(built: Gateway, video: str, count: int) -> bool:
 
 
 async def test_a_replay_that_was_made_and_billed_again_is_an_incident_and_an_attempt_of_its_own(tmp_path):
-    forgetful: dict[str, Any] = {"variant": Variant(doitong_keys=False), "hang_seconds": 3.0, "doitong_seconds": (40.0, 40.0)}
+    forgetful: dict[str, Any] = {
+        "variant": Variant(doitong_keys=False),
+        "hang_seconds": 3.0,
+        "doitong_seconds": (40.0, 40.0),
+    }
     async with a_gateway(tmp_path, **forgetful) as here:
         prompt = "a boat [sim:drop-after-accept-once] [sim:hang-after-accept]"
         id = (await here.create(prompt, gateway=DOITONG))["id"]
