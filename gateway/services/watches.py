@@ -45,6 +45,9 @@ HELD_LOOK = 2_000
 NEVER_SEEN = 3
 """Polls in a row that knew no such ref, and none that did."""
 
+NEVER_SEEN_FOR = 12
+"""… over so many of the shortest pauses between two polls: a minute (reliability, rule PRETRY)."""
+
 _LESSONS = {
     FailureKind.RATE_LIMITED: AccountStep.REST,
     FailureKind.BUSY: AccountStep.REST,
@@ -158,7 +161,7 @@ class Watches:
                 await case.move_attempt(
                     polls=case.attempt.polls + 1, sightings=case.attempt.sightings + 1 if missing else 0
                 )
-                if await _wrongly_bound(case):
+                if await self._wrongly_bound(case):
                     await self._updates.unbind(case)
             if step is not None:
                 lesson = Lesson(step=step, kind=failure.kind, retry_after=failure.retry_after)
@@ -167,6 +170,15 @@ class Watches:
             await tx.tasks.snooze(task, _bounded(due, video), errors=task.errors + 1)
 
         await self._store.write(note)
+
+    async def _wrongly_bound(self, case: Case) -> bool:
+        """An operator gave it a ref that its provider has never heard of, and had time to hear of."""
+        attempt = case.attempt
+        if attempt.sightings < NEVER_SEEN or attempt.sightings < attempt.polls:
+            return False
+        since = case.now - NEVER_SEEN_FOR * millis(self._timing.poll_min_seconds)
+        resolutions = await case.tx.resolutions.of_attempt(attempt.id)
+        return any((one.verb, one.ref) == (Verb.BIND, attempt.ref) and one.at <= since for one in resolutions)
 
     def _after_failed_poll(self, task: Task, video: Video, failure: ProviderFailure) -> Millis | None:
         """None: there is no way to ask, so only a hook or the deadline is left (upstreams, row D4)."""
@@ -269,15 +281,6 @@ class Watches:
 def _unhurried(video: Video, now: Millis) -> Video:
     """In quarantine no deadline ends a video: its end may have been told to the life of the database that is lost."""
     return video if video.ended else replace(video, deadline_at=max(video.deadline_at, now + LATE_POLL))
-
-
-async def _wrongly_bound(case: Case) -> bool:
-    """An operator gave it a ref that its provider has never heard of."""
-    attempt = case.attempt
-    if attempt.sightings < NEVER_SEEN or attempt.sightings < attempt.polls:
-        return False
-    resolutions = await case.tx.resolutions.of_attempt(attempt.id)
-    return any((one.verb, one.ref) == (Verb.BIND, attempt.ref) for one in resolutions)
 
 
 def _bounded(due: Millis, video: Video) -> Millis:

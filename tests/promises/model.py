@@ -15,6 +15,7 @@ from gateway.store.events import Events
 from gateway.store.videos import _COLUMNS as VIDEO_COLUMNS
 from gateway.store.videos import _video
 from schema.attempt import Attempt, Verdict
+from schema.errors import FailureKind
 from schema.event import TERMINAL
 from schema.ledger import EntryKind, Posting
 from schema.lifecycle import ATTEMPT_MOVES, ENDED, LIVE, AttemptState, VideoStatus
@@ -181,7 +182,7 @@ class Promises:
             before = self.history.attempts.get(attempt.id)
             if before is not None and before != attempt:
                 assert attempt.state in _reachable(before.state), f"{before.state} → {attempt.state}"
-                assert before.ref in (None, attempt.ref), f"{attempt.id} changed its ref"
+                assert before.ref in (None, attempt.ref) or _unbound(attempt), f"{attempt.id} changed its ref"
                 assert before.body_sha256 == attempt.body_sha256
             booked = self.history.booked[attempt.id]
             assert booked == _expected(attempt), f"{attempt} is booked as {booked}"
@@ -361,6 +362,12 @@ def _nobody_knows(attempt: Attempt) -> bool:
 
 def _policy(video: Video) -> OnUnknown:
     return video.routing.on_unknown or OF[video.tenant].routing.on_unknown
+
+
+def _unbound(attempt: Attempt) -> bool:
+    """The provider did not know the ref that an operator gave it, so it is unknown again."""
+    lost = attempt.state is AttemptState.UNKNOWN and attempt.ref is None
+    return lost and attempt.reason is not None and attempt.reason.code is FailureKind.NOT_FOUND
 
 
 def _price(attempt: Attempt) -> int:
