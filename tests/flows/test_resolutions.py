@@ -359,6 +359,34 @@ def accepted(ref: str) -> Outcome:
     return Outcome(verdict=Verdict.ACCEPTED, accepted=Accepted(ref=ref))
 
 
+async def test_a_key_that_is_too_old_is_not_sent_again(tmp_path):
+    forgotten = replace(FAST, replay_schedule_seconds=(0.3, 0.3), replay_window_seconds=0.1, video_deadline_seconds=1.5)
+    async with a_gateway(tmp_path, timing=forgotten) as here:
+        id, attempt = await lost(here, NEVER_CAME, DOITONG)
+
+        video = await here.finished(id)
+
+        assert attempt.keyed
+        assert video["error"]["code"] == "deadline_exceeded"
+        assert [one.replays for one in await attempts(here, id)] == [0]
+        assert len((await here.truth())["submissions"]) == 1
+
+
+async def test_an_account_whose_retries_are_used_up_is_not_sent_a_replay(tmp_path):
+    soon = replace(FAST, replay_schedule_seconds=(0.5, 0.5), retry_every_seconds=60, video_deadline_seconds=1.5)
+    async with a_gateway(tmp_path, timing=soon) as here:
+        id, attempt = await lost(here, NEVER_CAME, DOITONG)
+
+        async def use_up(tx: Transaction) -> None:
+            state = await tx.accounts.lock("doitong-main")
+            await tx.accounts.update(replace(state, retries_full_at=attempt.started_at + 3_600_000))
+
+        await here.gateway.store.write(use_up)
+
+        await here.finished(id)
+        assert [one.replays for one in await attempts(here, id)] == [0]
+
+
 async def answered(here: Running, attempt: Attempt, outcome: Outcome) -> None:
     """What became of a replay that was under way."""
     built = here.gateway

@@ -21,6 +21,7 @@ from gateway.wiring import Seams, data_folder, gateway
 from providers.base import Accepted
 from schema.account import Limits
 from schema.attempt import Verdict
+from schema.incident import IncidentKind
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.video import OnUnknown
 from tests.flows.engine import Engine, an_account, certificates, settings, until, working
@@ -60,6 +61,19 @@ async def test_an_answer_found_at_the_start_calls_the_second_submit_off(tmp_path
     assert kind == "watch"
     assert video.status is VideoStatus.COMPLETED
     assert len(upstream.paid) == 1
+
+
+async def test_an_answer_about_an_attempt_that_nobody_knows_is_kept_as_an_incident(tmp_path):
+    """A restore has lost the attempt; its job was paid for all the same."""
+    chosen = settings(tmp_path, an_account("only", "veo3o1", "http://127.0.0.1:9"))
+    dead = Journal(data_folder(chosen) / "journal", "dead")
+    await dead.keep(told("att_1", "ref-0"))
+    dead.close()
+
+    async with gateway(chosen, Seams(verify=certificates())) as restored:
+        [incident] = (await restored.incidents.page(kind=None, after=None, limit=10)).incidents
+
+    assert (incident.kind, incident.attempt, incident.data["ref"]) == (IncidentKind.ORPHAN_ANSWER, "att_1", "ref-0")
 
 
 async def kinds_of_tasks(store: Any) -> list[str]:

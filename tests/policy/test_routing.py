@@ -9,7 +9,7 @@ from gateway.policy.routing import NO_HISTORY, AccountFacts, History, Wish, deci
 from providers.base import Capabilities
 from schema.money import CreditRange, Credits, MicrosRange
 from schema.quote import PASSING, Candidate, Decision, Exclusion, ReasonCode
-from schema.tenant import RoutingPolicy
+from schema.tenant import Funding, FundingMode, RoutingPolicy
 from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, RoutingWish, Strategy, VideoSpec
 
 NOW = 1_000_000
@@ -489,3 +489,39 @@ def test_under_cheapest_nobody_able_and_less_tried_is_cheaper_than_the_chosen(cr
 
     costs = [(one.scores["tries"], one.scores.get("price", float("inf"))) for one in decision.candidates if one.able]
     assert costs == sorted(costs)
+
+
+# money and retries
+
+
+def test_what_its_tenant_can_not_afford_now_waits_for_money():
+    dear = decide(SPEC, wish(), (fact("a", 300),), now=NOW, affordable=299).candidates[0]
+
+    assert [reason.code for reason in dear.excluded] == [ReasonCode.OVER_BUDGET]
+    assert dear.waitable
+
+
+@pytest.mark.parametrize("affordable", [None, 300])
+def test_what_can_just_be_afforded_is_no_obstacle(affordable):
+    assert decide(SPEC, wish(), (fact("a", 300),), now=NOW, affordable=affordable).candidates[0].able
+
+
+def test_a_tenant_with_limited_money_is_not_served_at_an_unknown_price():
+    prepaid = overlay(RoutingWish(), RoutingPolicy(), Funding(mode=FundingMode.PREPAID))
+
+    assert [reason.code for reason in reasons(fact("a", None), by=prepaid)] == [ReasonCode.PRICE_UNKNOWN]
+
+
+def test_a_cap_of_the_tenant_s_funding_counts_like_any_other():
+    capped = overlay(RoutingWish(max_cost_micros=500), RoutingPolicy(), Funding(per_video=200))
+
+    assert [reason.code for reason in reasons(fact("a", 201), by=capped)] == [ReasonCode.OVER_MAX_COST]
+
+
+def test_a_video_that_tried_an_account_before_waits_while_its_retries_are_used_up():
+    tired = fact("a", retry_at=NOW + 5_000)
+
+    assert reasons(tired, history=History(tries={"a": 2})) == [
+        Exclusion(ReasonCode.RETRIES_USED_UP, {"tries": 2}, until=NOW + 5_000)
+    ]
+    assert reasons(tired) == []
