@@ -38,18 +38,6 @@ def listen_from(host: str, wished: int) -> socket.socket:
     raise OSError(f"no port from {wished} to {wished + TRIES - 1} is free on {host}")
 
 
-def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
-
-
 def holder(port: int) -> str:
     """Who listens on a port, such as ``python (pid 1200)``; "another program" when this system does not say."""
     inode = _listening_inode(port)

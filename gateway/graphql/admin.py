@@ -338,7 +338,7 @@ async def top_up(info: Info, input: TopUpArgument) -> TopUpPayload:  # noqa: A00
     return TopUpSuccess(entry=OperatorEntry.of(done.entry), replayed=done.replayed)
 
 
-async def adjust_balance(info: Info, input: AdjustBalanceArgument) -> AdjustBalancePayload:  # noqa: A002  # as above
+async def adjust_balance(info: Info, input: AdjustBalanceArgument) -> AdjustBalancePayload:  # noqa: A002  # GraphQL's name
     gateway, actor = operator(info)
     try:
         key = one_key(input.idempotency_key, info.context.take_header_key())

@@ -9,7 +9,8 @@ import msgspec
 import strawberry
 
 from gateway.graphql.videos import Video
-from gateway.services.videos import MAX_PAGE, Page, PageWish
+from gateway.services.pages import MAX_PAGE
+from gateway.services.videos import Page, PageWish
 from schema.errors import InvalidRequest
 from schema.ids import names_video
 from schema.lifecycle import VideoStatus

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from gateway.graphql.connections import DEFAULT_PAGE
-from gateway.services.videos import MAX_PAGE
+from gateway.services.pages import MAX_PAGE
 
 MAX_DEPTH = 10
 MAX_INTROSPECTION_DEPTH = 20

@@ -14,7 +14,7 @@ from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.quotes import Quote
 from gateway.graphql.reconciliation import Reconciliation, reconcile
 from gateway.graphql.videos import Video
-from gateway.services.videos import MAX_PAGE
+from gateway.services.pages import MAX_PAGE
 from schema.errors import InvalidRequest, NotFound
 from schema.ids import names_entry, names_video
 from schema.lifecycle import VideoStatus

@@ -18,7 +18,7 @@ Size = NewType("Size", int)
 Texts = NewType("Texts", dict)  # type: ignore[type-arg]  # a scalar is a plain class to Strawberry
 """A JSON object whose values are text."""
 
-Facts = NewType("Facts", dict)  # type: ignore[type-arg]  # as above
+Facts = NewType("Facts", dict)  # type: ignore[type-arg]  # a scalar is a plain class to Strawberry
 """A JSON object whose values are texts and integers."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

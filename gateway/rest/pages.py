@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from gateway.services.videos import MAX_PAGE, PageWish
+from gateway.services.pages import MAX_PAGE
+from gateway.services.videos import PageWish
 from schema.errors import InvalidRequest, MalformedRequest
 from schema.ids import names_video
 from schema.lifecycle import VideoStatus

@@ -11,7 +11,7 @@ from gateway.fetcher import Fetched, Fetcher, FetchFailed
 from gateway.policy import backoff
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
-from gateway.services.promises import FILE_LOST, promised, substate_of
+from gateway.services.prospects import FILE_LOST, prospect, substate_of
 from gateway.services.records import Records
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
@@ -185,7 +185,7 @@ class Assets:
         if video.ended:
             await self._tell_late(tx, video, made, now, lost=True)
             return
-        other = await promised(tx, made)
+        other = await prospect(tx, made)
         if other is None:
             await self._records.fail(tx, video, now, VideoErrorCode.ASSET_LOST, FILE_LOST)
             return

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.services.pages import check_limit, cut
 from gateway.store.store import Store, Transaction
 from schema.attempt import Attempt
 from schema.clock import Millis
-from schema.errors import InvalidRequest
 from schema.ids import INCIDENT, Ids
 from schema.incident import Incident, IncidentKind
 
@@ -29,9 +29,6 @@ async def report(tx: Transaction, ids: Ids, kind: IncidentKind, attempt: Attempt
     await tx.incidents.add(incident)
 
 
-MAX_PAGE = 100
-
-
 class IncidentPage(msgspec.Struct, frozen=True):
     """Some incidents, newest first; ``more`` when there are others behind."""
 
@@ -45,7 +42,6 @@ class Incidents:
 
     async def page(self, *, kind: IncidentKind | None, after: str | None, limit: int) -> IncidentPage:
         """Incidents of one kind or of all, newest first. Raises InvalidRequest when the limit is out of range."""
-        if not 1 <= limit <= MAX_PAGE:
-            raise InvalidRequest.field("limit", "out_of_range", f"must be from 1 to {MAX_PAGE}")
+        check_limit(limit)
         found = await self._store.read(lambda tx: tx.incidents.page(after, limit + 1, kind))
-        return IncidentPage(found[:limit], more=len(found) > limit)
+        return IncidentPage(*cut(found, limit))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gateway.policy import bookkeeping
 from gateway.policy.bookkeeping import Draft
 from gateway.services.books import Books
+from gateway.services.pages import check_page, cut
 from gateway.services.tenants import Tenants
 from gateway.store.database import CommitUnknown, UniqueViolation
 from gateway.store.store import Store, Transaction
@@ -23,7 +24,6 @@ from schema.tenant import FundingMode, Tenant
 
 log = structlog.get_logger()
 
-MAX_PAGE = 100
 MAX_NOTE = 1000
 """Characters an operator may say about an entry."""
 _AT_ONCE = 500
@@ -98,23 +98,17 @@ class Ledger:
         Raises:
             InvalidRequest: the limit is out of range, or both cursors are given.
         """
-        if not 1 <= limit <= MAX_PAGE:
-            raise InvalidRequest.field("limit", "out_of_range", f"must be from 1 to {MAX_PAGE}")
-        if after is not None and before is not None:
-            raise InvalidRequest.field("before", "exclusive", "give either after or before, not both")
+        check_page(limit, after, before)
         entries = await self._store.read(
             lambda tx: tx.ledger.of_tenant(
                 tenant, after=after, before=before, limit=limit + 1, newest_first=newest_first
             )
         )
-        more = len(entries) > limit
-        if more:
-            entries = entries[:-1] if before is None else entries[1:]
-        return EntryPage(entries, more)
+        return EntryPage(*cut(entries, limit, backward=before is not None))
 
-    async def all(self, tenant: str | None = None) -> AsyncIterator[Entry]:
-        """Every entry a tenant sees, or everybody's, in the order they were made; in pieces, so that it may be long."""
-        after = ""
+    async def all(self, tenant: str) -> AsyncIterator[Entry]:
+        """Every entry a tenant sees, in the order they were made; in pieces, so that it may be long."""
+        after = None
         while True:
             entries = await self._store.read(partial(_some, tenant=tenant, after=after))
             for entry in entries:
@@ -212,7 +206,5 @@ def check_note(note: str) -> None:
         raise InvalidRequest.field("note", "too_long", f"takes {MAX_NOTE} characters")
 
 
-async def _some(tx: Transaction, *, tenant: str | None, after: str) -> list[Entry]:
-    if tenant is None:
-        return await tx.ledger.page(after, _AT_ONCE)
+async def _some(tx: Transaction, *, tenant: str, after: str | None) -> list[Entry]:
     return await tx.ledger.of_tenant(tenant, after=after, before=None, limit=_AT_ONCE, newest_first=False)

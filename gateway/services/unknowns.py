@@ -11,6 +11,7 @@ from gateway.config.settings import Timing
 from gateway.policy import bookkeeping
 from gateway.services.accounts import Accounts
 from gateway.services.ledger import check_note
+from gateway.services.pages import check_limit, cut
 from gateway.services.records import Case, Records
 from gateway.services.updates import Updates
 from gateway.store.database import UniqueViolation
@@ -29,7 +30,6 @@ from schema.video import Video
 
 log = structlog.get_logger()
 
-MAX_PAGE = 100
 MAX_REF = 256
 MAX_CREDITS = 10**9
 PROMPT_SHOWN = 80
@@ -120,8 +120,8 @@ class Unknowns:
             return found, await tx.videos.some([attempt.video for attempt in found])
 
         found, videos = await self._store.read(look, snapshot=True)
-        known = [_unknown(attempt, videos[attempt.video], now) for attempt in found[:limit]]
-        return UnknownPage(known, more=len(found) > limit)
+        shown, more = cut(found, limit)
+        return UnknownPage([_unknown(attempt, videos[attempt.video], now) for attempt in shown], more)
 
     async def suspense(self) -> list[Suspense]:
         """By account: those that are configured, and those that were."""
@@ -138,7 +138,7 @@ class Unknowns:
         """What operators found out, newest first. Raises InvalidRequest when the limit is out of range."""
         check_limit(limit)
         found = await self._store.read(lambda tx: tx.resolutions.page(after, limit + 1))
-        return ResolutionPage(found[:limit], more=len(found) > limit)
+        return ResolutionPage(*cut(found, limit))
 
     # what becomes known
 
@@ -240,12 +240,6 @@ class Unknowns:
         await self._store.write(resolve)
         log.info(_TOLD[verb], attempt=attempt.id, account=attempt.account, actor=actor, ref=ref, credits=credits)
         return resolution
-
-
-def check_limit(limit: int) -> None:
-    """Raises InvalidRequest when a page is to hold nothing, or too much."""
-    if not 1 <= limit <= MAX_PAGE:
-        raise InvalidRequest.field("limit", "out_of_range", f"must be from 1 to {MAX_PAGE}")
 
 
 async def _check_bindable(case: Case, ref: str) -> None:

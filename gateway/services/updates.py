@@ -17,7 +17,7 @@ from gateway.policy.standing import Lesson
 from gateway.policy.verdict import Outcome
 from gateway.services.accounts import Accounts
 from gateway.services.incidents import report
-from gateway.services.promises import FILE_LOST, promised, substate_of
+from gateway.services.prospects import FILE_LOST, prospect, substate_of
 from gateway.services.records import Case
 from gateway.services.tenants import Tenants
 from gateway.store.tasks import TaskKind
@@ -160,7 +160,7 @@ class Updates:
 
     async def _give_up(self, case: Case, code: VideoErrorCode, detail: str = "") -> None:
         """End the video as failed, unless another attempt may still give it."""
-        other = await promised(case.tx, case.attempt)
+        other = await prospect(case.tx, case.attempt)
         if other is None:
             await case.fail_video(code, _public(code, detail))
         elif not case.video.ended and case.video.substate is not Substate.FETCHING:
@@ -239,7 +239,7 @@ class Updates:
         """Let the video be decided again, unless it has ended or another attempt may still give it."""
         if case.video.ended or case.video.substate is Substate.FETCHING:
             return
-        other = await promised(case.tx, case.attempt)
+        other = await prospect(case.tx, case.attempt)
         if other is not None:
             await self._leave_to(case, other)
             return

@@ -11,6 +11,7 @@ from gateway.services.backlog import Backlog
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.decisions import Decisions
+from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
 from gateway.services.quotes import Quotes
 from gateway.services.records import Records
@@ -23,7 +24,6 @@ from schema.errors import (
     Gone,
     IdempotencyKeyReused,
     InsufficientFunds,
-    InvalidRequest,
     NotFound,
     NotReady,
     Overloaded,
@@ -36,8 +36,6 @@ from schema.output import ExtraOutput
 from schema.quote import Candidate, Decision, ReasonCode
 from schema.tenant import Tenant
 from schema.video import Asset, Order, Video
-
-MAX_PAGE = 100
 
 RESENT_WITHIN = 900_000
 """Milliseconds in which a wish that an SDK sends again, without a key, is the earlier one (standards, IDEM-14)."""
@@ -260,10 +258,7 @@ class Videos:
         Raises:
             InvalidRequest: the limit is out of range, or both cursors are given.
         """
-        if not 1 <= wish.limit <= MAX_PAGE:
-            raise InvalidRequest.field("limit", "out_of_range", f"must be from 1 to {MAX_PAGE}")
-        if wish.after is not None and wish.before is not None:
-            raise InvalidRequest.field("before", "exclusive", "give either after or before, not both")
+        check_page(wish.limit, wish.after, wish.before)
         videos = await self._store.read(
             lambda tx: tx.videos.page(
                 tenant,
@@ -274,10 +269,7 @@ class Videos:
                 status=wish.status,
             )
         )
-        more = len(videos) > wish.limit
-        if more:
-            videos = videos[:-1] if wish.before is None else videos[1:]
-        return Page(videos, more)
+        return Page(*cut(videos, wish.limit, backward=wish.before is not None))
 
     async def decision(self, tenant: str, id: str) -> bytes:
         """The routing decision stored with a video, JSON. Raises NotFound."""

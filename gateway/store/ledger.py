@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.store.database import Connection, Row
+from gateway.store.keyset import Keyset
 from schema.clock import Millis
 from schema.ledger import TENANTS_KINDS, Entry, EntryKind, Posting, check_balanced
 from schema.money import Micros
@@ -110,14 +111,12 @@ class Ledger:
         self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool
     ) -> list[Entry]:
         """Up to ``limit`` entries a tenant sees, beyond a cursor (an id) in the order asked."""
-        descending = newest_first == (before is None)
-        cursor = after if before is None else before
-        beyond = "" if cursor is None else f" AND id {'<' if descending else '>'} ?"
+        keyset = Keyset(after=after, before=before, limit=limit, newest_first=newest_first)
+        beyond, cursor = keyset.beyond
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM entries WHERE tenant = ? AND kind IN ({_TENANTS}){beyond} "
-            f"ORDER BY id {'DESC' if descending else 'ASC'} LIMIT ?",
+            f"SELECT {_COLUMNS} FROM entries WHERE tenant = ? AND kind IN ({_TENANTS}){beyond}{keyset.order}",
             tenant,
-            *(() if cursor is None else (cursor,)),
+            *cursor,
             limit,
         )
         entries = [_entry(row) for row in rows]

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from gateway.store.database import Connection, Row
+from gateway.store.keyset import Keyset
 from schema.clock import Millis
 from schema.errors import IllegalMove
 from schema.lifecycle import Substate, VideoStatus
@@ -97,19 +98,14 @@ class Videos:
         self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool, status: str | None
     ) -> list[Video]:
         """Up to ``limit`` videos beyond a cursor (an id), in the order asked; ``before`` walks backwards."""
-        descending = newest_first == (before is None)
-        cursor = after if before is None else before
-        where, args = ["tenant = ?"], [tenant]
-        if cursor is not None:
-            where.append("id < ?" if descending else "id > ?")
-            args.append(cursor)
-        if status is not None:
-            where.append("status = ?")
-            args.append(status)
+        keyset = Keyset(after=after, before=before, limit=limit, newest_first=newest_first)
+        beyond, cursor = keyset.beyond
+        here, state = ("", ()) if status is None else (" AND status = ?", (status,))
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM videos WHERE {' AND '.join(where)} "
-            f"ORDER BY id {'DESC' if descending else 'ASC'} LIMIT ?",
-            *args,
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ?{beyond}{here}{keyset.order}",
+            tenant,
+            *cursor,
+            *state,
             limit,
         )
         videos = [_video(row) for row in rows]

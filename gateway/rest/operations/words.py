@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.rest.headers import MAX_WAIT
-from gateway.services.videos import MAX_PAGE
+from gateway.services.pages import MAX_PAGE
 from schema.ids import ATTEMPT, ENTRY, VIDEO, pattern
 from schema.tenant import Scope
 

@@ -10,7 +10,7 @@ FILE_LOST = "The provider made the video, but its file could not be copied here.
 _SUBSTATES = {AttemptState.SUBMITTING: Substate.SUBMITTING, AttemptState.SUCCEEDED: Substate.FETCHING}
 
 
-async def promised(tx: Transaction, attempt: Attempt) -> Attempt | None:
+async def prospect(tx: Transaction, attempt: Attempt) -> Attempt | None:
     """Another attempt than this one that may still give the video, which is locked."""
     for other in await tx.attempts.of_video(attempt.video):
         if other.id != attempt.id and other.promising and await _may_come(tx, other):
