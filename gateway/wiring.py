@@ -214,6 +214,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         store=store,
         accounts=accounts,
         records=records,
+        quarantine=quarantine,
         upstream=upstream,
         fetcher=fetcher,
         assets=asset_store,

@@ -37,6 +37,7 @@ def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str) -> 
 _id_argument = click.argument("tenant", metavar="ID", callback=_checked_id)
 _amount_argument = click.argument("amount", metavar="AMOUNT", callback=_checked_money)
 _note_option = click.option("--note", default="", help="Why; the tenant sees it.")
+_key_option = click.option("--key", help="Idempotency key: with the same key it is booked once.")
 
 
 @click.group()
@@ -48,40 +49,30 @@ def tenants() -> None:
 @_id_argument
 @_amount_argument
 @_note_option
-@click.option("--key", help="Idempotency key: with the same key it is booked once.")
+@_key_option
 @connection_options
 @output_option
 def top_up(
     tenant: str, amount: str, *, note: str, key: str | None, url: str | None, api_key: str | None, output: Format
 ) -> None:
     """Give the prepaid tenant ID money to spend, AMOUNT such as 20.00."""
-    from gateway.cli.admin_wire import OperatorEntry
-
-    key = key or Ids().make("cli_", SystemClock().now())
     client = connect(url, api_key)
-    path, body = f"/v1/admin/tenants/{tenant}/top-ups", {"amount": amount, "note": note}
-    try:
-        answer = client.act(path, OperatorEntry, body, key=key)
-    except Stop as stop:
-        if stop.code is ExitCode.TRY_AGAIN:
-            stop.message += f"\n  to try again without giving it twice, add --key {key}"
-        raise
-    _show(client, answer, output)
+    _show(client, _book(client, tenant, "top-ups", {"amount": amount, "note": note}, key), output)
 
 
 @tenants.command(context_settings={"ignore_unknown_options": True})
 @_id_argument
 @_amount_argument
 @_note_option
+@_key_option
 @connection_options
 @output_option
-def adjust(tenant: str, amount: str, *, note: str, url: str | None, api_key: str | None, output: Format) -> None:
+def adjust(
+    tenant: str, amount: str, *, note: str, key: str | None, url: str | None, api_key: str | None, output: Format
+) -> None:
     """Correct the balance of the prepaid tenant ID by AMOUNT; -1.50 takes, never more than is available."""
-    from gateway.cli.admin_wire import OperatorEntry
-
     client = connect(url, api_key)
-    path, body = f"/v1/admin/tenants/{tenant}/adjustments", {"amount": amount, "note": note}
-    _show(client, client.act(path, OperatorEntry, body), output)
+    _show(client, _book(client, tenant, "adjustments", {"amount": amount, "note": note}, key), output)
 
 
 @tenants.command()
@@ -103,6 +94,19 @@ def _balance(client: "Client", tenant: str) -> "Answer[Balance]":
     from gateway.cli.wire import Balance
 
     return client.ask(f"/v1/admin/tenants/{tenant}/balance", Balance)
+
+
+def _book(client: "Client", tenant: str, what: str, body: dict[str, str], key: str | None) -> "Answer[OperatorEntry]":
+    """Book under a key of its own, and name that key when nobody knows whether it was booked."""
+    from gateway.cli.admin_wire import OperatorEntry
+
+    key = key or Ids().make("cli_", SystemClock().now())
+    try:
+        return client.act(f"/v1/admin/tenants/{tenant}/{what}", OperatorEntry, body, key=key)
+    except Stop as stop:
+        if stop.code is ExitCode.TRY_AGAIN:
+            stop.message += f"\n  to try again without booking it twice, add --key {key}"
+        raise
 
 
 def _show(client: "Client", answer: "Answer[OperatorEntry]", output: Format) -> None:

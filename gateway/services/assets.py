@@ -12,6 +12,7 @@ from gateway.policy import backoff
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.prospects import FILE_LOST, prospect, substate_of
+from gateway.services.quarantine import Quarantine
 from gateway.services.records import Records
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
@@ -43,6 +44,7 @@ class Assets:
         store: Store,
         accounts: Accounts,
         records: Records,
+        quarantine: Quarantine,
         upstream: Upstream,
         fetcher: Fetcher,
         assets: AssetStore,
@@ -54,6 +56,7 @@ class Assets:
         self._store = store
         self._accounts = accounts
         self._records = records
+        self._quarantine = quarantine
         self._upstream = upstream
         self._fetcher = fetcher
         self._assets = assets
@@ -162,8 +165,9 @@ class Assets:
         await self._again(task, made, pause if age < PATIENCE else None, task.errors)
 
     async def _again(self, task: Task, made: Attempt, pause: Millis | None, errors: int) -> None:
-        """Put the task off, or give the file up; the video ends in time whichever it is."""
+        """Put the task off, or give the file up; the video ends in time whichever it is; in quarantine not (0008)."""
         now = self._clock.now()
+        ends = await self._quarantine.is_off()
 
         async def again(tx: Transaction) -> None:
             video = await tx.videos.lock(made.video)
@@ -171,7 +175,7 @@ class Assets:
                 await tx.tasks.finish(task)
             else:
                 await tx.tasks.snooze(task, _bounded(now + pause, video, now), errors=errors)
-            if video is not None and not video.ended and now >= video.deadline_at:
+            if video is not None and not video.ended and ends and now >= video.deadline_at:
                 await self._records.fail(tx, video, now, VideoErrorCode.ASSET_LOST, FILE_LOST)
             elif video is not None and pause is None:
                 await self._lost(tx, video, made, now)

@@ -243,6 +243,17 @@ async def test_a_correction_may_take(here):
     assert taken["note"] == "twice billed"
 
 
+async def test_a_correction_is_booked_once_for_a_key(here):
+    first = await data(here, "tenants", "adjust", "acme", "-0.25", "--key", "k3")
+    again = await command(here, "tenants", "adjust", "acme", "-0.25", "--key", "k3")
+    other = await command(here, "tenants", "adjust", "acme", "-0.5", "--key", "k3")
+
+    assert again.exit_code == ExitCode.OK
+    assert again.stderr == "already booked: the same key was used before\n"
+    assert first["id"] in again.stdout
+    assert (other.exit_code, "idempotency_key_reused" in other.stderr) == (ExitCode.USAGE, True)
+
+
 async def test_a_balance_is_shown_as_its_tenant_sees_it(here):
     theirs = await command(here, "balance", key=ACME_KEY)
     result = await command(here, "tenants", "balance", "acme")

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from gateway import upkeep
@@ -28,11 +29,12 @@ from gateway.wiring import Gateway, Seams, gateway
 from schema.clock import Millis, SystemClock
 from schema.errors import Quarantined
 from schema.incident import IncidentKind
-from schema.lifecycle import AttemptState, VideoStatus
-from tests.flows.engine import an_account, certificates, settings, until
+from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.video import Video, VideoErrorCode
+from tests.flows.engine import QUICK, an_account, certificates, settings, until
 from tests.graphql.asking import CREATE
 from tests.store.postgres_server import PostgresServer
-from tests.store.rows import a_video, an_attempt, keep
+from tests.store.rows import NOW, a_video, an_attempt, keep
 from tests.support.running import (
     ACME_KEY,
     FAST,
@@ -252,6 +254,33 @@ async def test_in_quarantine_no_deadline_ends_a_video_and_after_it_every_one_doe
         assert await jobs(here) == {"[sim:slow] made": 1, "[sim:stuck] stuck": 1}
 
 
+async def test_a_file_that_can_not_be_had_yet_ends_no_video_in_quarantine_and_its_deadline_does_after(idle):
+    await keep(
+        idle.store,
+        a_video(status=VideoStatus.IN_PROGRESS, substate=Substate.FETCHING),
+        an_attempt(state=AttemptState.SUCCEEDED, ref="r", video_url="http://127.0.0.1:9/v.mp4", ended_at=NOW),
+    )
+    await idle.store.write(lambda tx: tx.tasks.add(TaskKind.FETCH, "att_1", 0))
+
+    async def tried_twice() -> bool:
+        return len([line for line in logged if line["event"] == "asset.fetch_failed"]) >= 2
+
+    async def ended() -> bool:
+        video: Video = await idle.videos.get("acme", "video_1")
+        return video.ended
+
+    with structlog.testing.capture_logs() as logged:
+        work = asyncio.create_task(idle.worker.run())
+        await until(tried_twice)  # so that the first try was recorded
+        assert (await idle.videos.get("acme", "video_1")).status is VideoStatus.IN_PROGRESS
+        await idle.quarantine.release(Waiting.FAIL, "ann", idle.clock.now())
+        await until(ended)
+        idle.worker.stop()
+        await work
+
+    assert (await idle.videos.get("acme", "video_1")).error.code == VideoErrorCode.ASSET_LOST
+
+
 @pytest.mark.parametrize("waiting", Waiting)
 async def test_a_lost_submit_is_not_replayed_in_quarantine(world, waiting):
     async with world.life(timing=PATIENT, hooks=False) as here:
@@ -303,9 +332,10 @@ async def idle(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             name = f"test_{secrets.token_hex(6)}"
             url = await server.create(name)
             stack.push_async_callback(server.drop, name)
-        chosen = settings(tmp_path, nobody, database_url=url)
+        chosen = settings(tmp_path, nobody, database_url=url, timing=replace(QUICK, asset_tries=50))
         built = await stack.enter_async_context(gateway(chosen, Seams(verify=certificates())))
         await built.store.write(lambda tx: tx.instance.quarantine(built.clock.now(), "monday.db"))
+        await built.quarantine.state()  # it looks once a second, and has looked
         yield built
 
 
