@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from gateway.cli.connection import connect, connection_options
+from gateway.cli.connection import Command, connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, output_option, show, show_json, tell
 from schema.clock import SystemClock
@@ -35,9 +35,20 @@ def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str) -> 
 
 
 _id_argument = click.argument("tenant", metavar="ID", callback=_checked_id)
-_amount_argument = click.argument("amount", metavar="AMOUNT", callback=_checked_money)
-_note_option = click.option("--note", default="", help="Why; the tenant sees it.")
-_key_option = click.option("--key", help="Idempotency key: with the same key it is booked once.")
+
+
+def _booking_options(command: Command) -> Command:
+    """What a top-up and a correction are told alike: whose, how much, why, and under which key."""
+    for option in (
+        output_option,
+        connection_options,
+        click.option("--key", help="Idempotency key: with the same key it is booked once."),
+        click.option("--note", default="", help="Why; the tenant sees it."),
+        click.argument("amount", metavar="AMOUNT", callback=_checked_money),
+        _id_argument,
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -46,12 +57,7 @@ def tenants() -> None:
 
 
 @tenants.command("top-up")
-@_id_argument
-@_amount_argument
-@_note_option
-@_key_option
-@connection_options
-@output_option
+@_booking_options
 def top_up(
     tenant: str, amount: str, *, note: str, key: str | None, url: str | None, api_key: str | None, output: Format
 ) -> None:
@@ -61,12 +67,7 @@ def top_up(
 
 
 @tenants.command(context_settings={"ignore_unknown_options": True})
-@_id_argument
-@_amount_argument
-@_note_option
-@_key_option
-@connection_options
-@output_option
+@_booking_options
 def adjust(
     tenant: str, amount: str, *, note: str, key: str | None, url: str | None, api_key: str | None, output: Format
 ) -> None:

@@ -1,6 +1,10 @@
-"""How long the crash runs are: ``pytest tests/flows --rounds 20`` for the long ones."""
+"""What the flows share: a PostgreSQL of their own, and how long the crash runs are (``--rounds 20`` for long ones)."""
+
+from collections.abc import Iterator
 
 import pytest
+
+from tests.store.postgres_server import PostgresServer
 
 ROUNDS = 2
 
@@ -14,3 +18,10 @@ def rounds(pytestconfig: pytest.Config) -> int:
     """How often each crash is repeated; the option is unknown when this folder was not named on the command line."""
     chosen = pytestconfig.getoption("--rounds", default=None)
     return ROUNDS if chosen is None else int(chosen)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for whoever needs one; each test makes a database of its own in it, and drops it."""
+    with PostgresServer() as running:
+        yield running

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,6 @@ def tenants(rounds: int) -> str:
         for number in range(rounds)
     )
     return f'[[tenants]]\nid = "other"\ntest = true\nkeys = ["{OTHER_KEY}"]\n{prepaid}'
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with PostgresServer() as running:
-        yield running
 
 
 @pytest.fixture

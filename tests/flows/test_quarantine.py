@@ -6,7 +6,7 @@ import hmac
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -313,12 +313,6 @@ async def test_a_lost_submit_is_not_replayed_in_quarantine(world, waiting):
 
 
 # the release itself, on a gateway whose worker does not run
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with PostgresServer() as started:
-        yield started
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,8 @@ import pytest
 
 from tests.flows.engine import until
 from tests.flows.processes import Place, Server, Upstreams, address, sandbox_process, server
-from tests.store.postgres_server import PostgresServer
 
 CALLERS = 16
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with PostgresServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -280,12 +280,6 @@ async def live(day: Day) -> dict[str, list[str]]:
     return played
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with PostgresServer() as server:
-        yield server
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 async def day(request, tmp_path) -> AsyncIterator[tuple[Day, dict[str, list[str]]]]:
     """The whole day, on both engines."""

@@ -22,10 +22,12 @@ async def here(request, tmp_path) -> AsyncIterator[Running]:
         async with running(setup) as both:
             yield both
         return
-    with PostgresServer() as server:
-        setup.database_url = await server.create(f"top_ups_{secrets.token_hex(4)}")
-        async with running(setup) as both:
-            yield both
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"top_ups_{secrets.token_hex(4)}"
+    setup.database_url = await server.create(name)
+    async with running(setup) as both:
+        yield both
+    await server.drop(name)
 
 
 async def test_a_key_that_is_used_many_times_at_once_is_booked_once(here):
