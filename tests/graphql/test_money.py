@@ -65,7 +65,7 @@ async def paid(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runnin
     async with running(Setup(folder=tmp_path_factory.mktemp("paid"), funding=funding)) as gw:
         for prompt in ("a [sim:instant]", "b [sim:fail]"):
             await gw.finished((await gw.create(prompt))["id"])
-        await gw.create("[sim:stuck]")
+        await gw.begun((await gw.create("[sim:stuck]"))["id"])
         yield gw
 
 
