@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from schema.money import Micros
-from schema.video import OnUnknown, OnUnsupported, Strategy
+from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy, VideoSpec
 
 
 class Scope(StrEnum):
@@ -15,22 +15,86 @@ class Scope(StrEnum):
     OPERATOR = "operator"
 
 
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``balanced`` minds: with equal weights, half the price is worth half the time, or half the failures."""
+
+    price: float = 0.5
+    speed: float = 0.3
+    reliability: float = 0.2
+
+
+class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which videos a rule is for: all that is given must hold.
+
+    Attributes:
+        image: whether it starts from a picture.
+        min_seconds, max_seconds: of a duration that was asked for; a video without one is not meant.
+    """
+
+    model: str | None = None
+    aspect_ratio: AspectRatio | None = None
+    quality: Quality | None = None
+    image: bool | None = None
+    min_seconds: int | None = None
+    max_seconds: int | None = None
+
+    def holds(self, spec: VideoSpec) -> bool:
+        """Whether it speaks of such a video."""
+        asked = (
+            (self.model, spec.model),
+            (self.aspect_ratio, spec.aspect_ratio),
+            (self.quality, spec.quality or Quality.STANDARD),
+            (self.image, spec.image_url is not None),
+        )
+        return all(wanted is None or wanted == given for wanted, given in asked) and self._lasts(spec.seconds)
+
+    def _lasts(self, seconds: int | None) -> bool:
+        if self.min_seconds is None and self.max_seconds is None:
+            return True
+        return seconds is not None and (self.min_seconds or 0) <= seconds <= (self.max_seconds or seconds)
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How some of a tenant's videos are routed differently; of several rules that hold the first one counts.
+
+    Attributes:
+        prefer: account ids or provider names that go first, before the strategy is asked.
+        only, exclude: beside the policy's own.
+        per_video: the most such a video may cost, micros, beside the policy's own.
+        strategy, max_wait_seconds: instead of the policy's own.
+    """
+
+    when: When = When()
+    prefer: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    strategy: Strategy | None = None
+    per_video: Micros | None = None
+    max_wait_seconds: int | None = None
+
+
 class RoutingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How a tenant's videos are routed when a video says nothing else.
 
     Attributes:
+        weights: for the strategy ``balanced``.
         order: account ids or provider names, best first; the rest follow by price.
         only: when not empty, no other account or provider serves this tenant.
         per_video: the most one video may cost, micros.
+        max_wait_seconds: how long a video may wait for a better account that has no room.
     """
 
     strategy: Strategy = Strategy.CHEAPEST
+    weights: Weights = Weights()
     order: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     per_video: Micros | None = None
+    max_wait_seconds: int | None = None
+    on_max_wait: OnMaxWait = OnMaxWait.SPILL
     on_unsupported: OnUnsupported = OnUnsupported.ERROR
     on_unknown: OnUnknown = OnUnknown.FAIL
+    rules: tuple[Rule, ...] = ()
 
 
 class FundingMode(StrEnum):
@@ -65,15 +129,28 @@ UNLIMITED = Funding()
 
 
 class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """``queued``: accepted videos that have not started, at most; more are refused with 429."""
+    """What a tenant may take of what all share.
+
+    Attributes:
+        queued: accepted videos that have not started, at most; more are refused with 429.
+        weight: its share when several wait for one account: twice the weight, twice as often.
+    """
 
     queued: int = 1000
+    weight: int = 1
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """Who owns videos.
+
+    Attributes:
+        policy_version: which version of its routing policy ``routing`` is; None when it has never had another.
+    """
+
     id: str
     name: str
     routing: RoutingPolicy = RoutingPolicy()
+    policy_version: int | None = None
     funding: Funding = UNLIMITED
     limits: TenantLimits = TenantLimits()
     test: bool = False

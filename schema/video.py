@@ -32,8 +32,11 @@ class Quality(StrEnum):
 class Strategy(StrEnum):
     """How candidates are ranked."""
 
-    CHEAPEST = "cheapest"
-    ORDERED = "ordered"
+    CHEAPEST = "cheapest"  # by what it will probably cost
+    FASTEST = "fastest"  # by when it will probably be there
+    RELIABLE = "reliable"  # by how seldom it fails
+    BALANCED = "balanced"  # by all three, weighted
+    ORDERED = "ordered"  # by the tenant's own list
 
 
 class OnUnsupported(StrEnum):
@@ -50,6 +53,21 @@ class OnUnknown(StrEnum):
     WAIT = "wait"
     RETRY = "retry"
     FAILOVER = "failover"
+
+
+class OnMaxWait(StrEnum):
+    """What to do when a better account had no room for as long as a video may wait for it."""
+
+    SPILL = "spill"  # take the next one that has
+    FAIL = "fail"
+
+
+class Priority(StrEnum):
+    """Which of a tenant's own videos goes first; it means nothing to other tenants."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
 
 
 ANY_MODEL = "auto"
@@ -89,6 +107,8 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         max_cost_micros: the most this video may cost.
         deadline_seconds: accept to terminal; the default is ``timing.video_deadline_seconds``.
         cancel_after_seconds: cancel it by itself when it has not ended by then.
+        max_wait_seconds: how long it may wait for a better account that has no room; None goes to the best that has.
+        on_max_wait: what to do after that.
         quote_id: a quote whose top is the most that is charged.
     """
 
@@ -101,6 +121,9 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     on_unsupported: OnUnsupported | None = None
     on_unknown: OnUnknown | None = None
     quote_id: QuoteId | None = None
+    max_wait_seconds: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None = None
+    on_max_wait: OnMaxWait | None = None
+    priority: Priority | None = None
 
 
 Metadata = dict[str, str]
@@ -137,6 +160,7 @@ class VideoErrorCode(StrEnum):
     PROVIDER_INCOMPLETE = "provider_incomplete"
     SUBMISSION_OUTCOME_UNKNOWN = "submission_outcome_unknown"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    WAIT_EXCEEDED = "wait_exceeded"
     ASSET_LOST = "asset_lost"
 
 
@@ -285,6 +309,8 @@ _HINTS = {
     "strategy": _one_of(Strategy),
     "on_unsupported": _one_of(OnUnsupported),
     "on_unknown": _one_of(OnUnknown),
+    "on_max_wait": _one_of(OnMaxWait),
+    "priority": _one_of(Priority),
     "max_cost": 'must be an amount as text, such as "0.50"',
     "amount": 'must be an amount as text, such as "20.00"',
 }

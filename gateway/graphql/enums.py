@@ -63,7 +63,10 @@ _show(
 _show(
     Strategy,
     "How accounts are ranked.",
-    CHEAPEST="By price.",
+    CHEAPEST="By what the video will probably cost.",
+    FASTEST="By when it will probably be there.",
+    RELIABLE="By how seldom videos fail there.",
+    BALANCED="By all three, weighted as the tenant's policy says.",
     ORDERED="By the tenant's list, then by price.",
 )
 _show(

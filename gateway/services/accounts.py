@@ -5,16 +5,16 @@ import msgspec
 from gateway.config.settings import Timing
 from gateway.policy import retries
 from gateway.policy.breaker import open_until
-from gateway.policy.routing import AccountFacts
+from gateway.policy.routing import AccountFacts, Snapshot, snapshot
 from gateway.policy.standing import Lesson, learned, standing
 from gateway.store.store import Store, Transaction
 from providers.base import Provider, ProviderKind
 from schema.account import Account, AccountState, CredentialState
 from schema.clock import Clock, Millis, millis
-from schema.quote import Exclusion
+from schema.quote import Exclusion, Facts
 
 FACTS_LAST = 500
-"""Milliseconds for which facts read once serve further decisions; the intent transaction checks capacity exactly."""
+"""Milliseconds for which a snapshot serves further decisions; the intent transaction checks what must be exact."""
 
 
 class Accounts:
@@ -32,6 +32,7 @@ class Accounts:
         self._slot_spans = {id: slot_span(provider) for id, provider in self._providers.items()}
         self._states: dict[str, AccountState] = {}
         self._loads: dict[str, int] = {}
+        self._snapshots: dict[bool, Snapshot] = {}
         self._read_at: Millis | None = None
 
     async def prepare(self) -> None:
@@ -51,8 +52,8 @@ class Accounts:
         """All accounts at one provider."""
         return [(account, built) for account, built in self.all() if account.provider == provider]
 
-    async def facts(self, tenant_tests: bool, *, fresh: bool = False) -> tuple[AccountFacts, ...]:
-        """What a decision needs to know about every account this tenant may reach.
+    async def snapshot(self, tenant_tests: bool, *, fresh: bool = False) -> Snapshot:
+        """What is known about every account this tenant may reach; the same for half a second unless it must be fresh.
 
         Args:
             tenant_tests: the tenant is a test tenant: it reaches sandbox accounts only, and live ones never do.
@@ -60,9 +61,7 @@ class Accounts:
         now = self._clock.now()
         if fresh or self._read_at is None or now - self._read_at > FACTS_LAST:
             await self._read(now)
-        return tuple(
-            self._fact(account, provider, now) for account, provider in self.all() if account.sandbox == tenant_tests
-        )
+        return self._snapshots[tenant_tests]
 
     async def _read(self, now: Millis) -> None:
         since = now - max(self._slot_spans.values(), default=0)
@@ -76,7 +75,12 @@ class Accounts:
                     self._loads[account.id] = await self._load(tx, account, state, now)
 
         await self._store.read(ask)
+        self._snapshots = {tests: self._seen(tests, now) for tests in (False, True)}
         self._read_at = now
+
+    def _seen(self, tests: bool, now: Millis) -> Snapshot:
+        reached = [pair for pair in self.all() if pair[0].sandbox == tests]
+        return snapshot(now, tuple(self._fact(account, provider, now) for account, provider in reached))
 
     def _fact(self, account: Account, provider: Provider, now: Millis) -> AccountFacts:
         load = self._loads.get(account.id, 0)
@@ -86,9 +90,8 @@ class Accounts:
             provider=account.provider,
             capabilities=provider.capabilities,
             rates=provider.rates,
-            price_per_credit=account.price_per_credit,
+            known=Facts(price_per_credit=account.price_per_credit, load=load),
             standing=self._standing(account, state, load, now),
-            load=load,
             retry_at=self._blocked_until(state, now),
         )
 

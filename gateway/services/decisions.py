@@ -1,8 +1,8 @@
 """Who would make a wish now: the decision behind every accepted video, and behind every quote."""
 
-from gateway.policy.routing import decide, overlay
+from gateway.policy.routing import Circumstances, decide, overlay
 from gateway.services.accounts import Accounts
-from schema.clock import Millis
+from schema.clock import Millis, millis
 from schema.errors import FieldError, InvalidRequest, NoRoute
 from schema.money import Micros, format_money
 from schema.quote import PASSING, Candidate, Decision, Exclusion, ReasonCode
@@ -20,6 +20,7 @@ _FIELDS = {
     ReasonCode.EXCLUDED: "gateway.exclude",
     ReasonCode.PRICE_UNKNOWN: "gateway.max_cost",
     ReasonCode.OVER_MAX_COST: "gateway.max_cost",
+    ReasonCode.TOO_SLOW: "gateway.deadline_seconds",
 }
 """Which field of the wish a reason speaks of."""
 
@@ -40,9 +41,10 @@ class Decisions:
             InvalidRequest: nobody has ever heard of the model.
             NoRoute: no account can ever make it; the error names the fields to change.
         """
-        facts = await self._accounts.facts(tenant.test)
-        wish = overlay(routing, tenant.routing, tenant.funding)
-        decision = decide(spec, wish, facts, now=now, affordable=affordable)
+        seen = await self._accounts.snapshot(tenant.test)
+        wish = overlay(routing, tenant.routing, tenant.funding, spec=spec, version=tenant.policy_version)
+        ends_by = None if routing.deadline_seconds is None else now + millis(routing.deadline_seconds)
+        decision = decide(spec, wish, seen, Circumstances(affordable=affordable, ends_by=ends_by))
         if decision.hopeful is None:
             self._check_model(tenant, spec.model)
             raise refusal(spec, routing, decision)

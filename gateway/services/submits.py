@@ -12,7 +12,7 @@ import structlog
 from gateway.policy.backoff import spread
 from gateway.policy.capability import fit
 from gateway.policy.failover import REFUSED, VideoStep
-from gateway.policy.routing import History, decide
+from gateway.policy.routing import Circumstances, History, decide
 from gateway.policy.signing import callback_token
 from gateway.policy.verdict import Evidence, Outcome, classify
 from gateway.probe import Point, Probe
@@ -126,7 +126,7 @@ class Submits:
         if now >= video.deadline_at:
             await self._give_up(task, VideoErrorCode.DEADLINE_EXCEEDED, _too_late(attempts))
             return
-        decision = await self._decide(video, attempts, now)
+        decision = await self._decide(video, attempts)
         if decision.hopeful is None:
             await self._give_up(task, *_dead_end(attempts))
             return
@@ -135,12 +135,17 @@ class Submits:
                 return
         await self._wait(task, video, decision, now)
 
-    async def _decide(self, video: Video, attempts: list[Attempt], now: Millis) -> Decision:
-        facts = await self._accounts.facts(self._tenants.tests(video.tenant), fresh=True)
+    async def _decide(self, video: Video, attempts: list[Attempt]) -> Decision:
+        seen = await self._accounts.snapshot(self._tenants.tests(video.tenant), fresh=True)
         wish = self._tenants.wish(video)
         affordable = await self._store.read(lambda tx: self._books.affordable(tx, video)) if wish.priced else None
-        past = history(attempts, wish.on_unknown)
-        return decide(video.spec, wish, facts, now=now, history=past, affordable=affordable)
+        standing = Circumstances(
+            history=history(attempts, wish.on_unknown),
+            affordable=affordable,
+            since=video.created_at,
+            ends_by=None if video.routing.deadline_seconds is None else video.deadline_at,
+        )
+        return decide(video.spec, wish, seen, standing)
 
     # waiting and giving up
 

@@ -39,8 +39,9 @@ class Tenants:
         """A video's routing wish over its tenant's policy; a tenant removed since leaves the defaults."""
         tenant = self._tenants.get(video.tenant)
         if tenant is None:
-            return overlay(video.routing, RoutingPolicy())
-        return overlay(video.routing, tenant.routing, tenant.funding)
+            return overlay(video.routing, RoutingPolicy(), spec=video.spec)
+        policy, version = tenant.routing, tenant.policy_version
+        return overlay(video.routing, policy, tenant.funding, spec=video.spec, version=version)
 
     def tests(self, tenant: str) -> bool:
         """Whether it is a test tenant, which reaches sandbox accounts only."""

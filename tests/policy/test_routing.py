@@ -5,10 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.routing import NO_HISTORY, AccountFacts, History, Wish, decide, overlay
+from gateway.policy.routing import (
+    NO_HISTORY,
+    AccountFacts,
+    Circumstances,
+    History,
+    Snapshot,
+    Wish,
+    decide,
+    overlay,
+    snapshot,
+)
 from providers.base import Capabilities
 from schema.money import CreditRange, Credits, MicrosRange
-from schema.quote import PASSING, Candidate, Decision, Exclusion, ReasonCode
+from schema.quote import PASSING, Candidate, Decision, Exclusion, Facts, ReasonCode
 from schema.tenant import Funding, FundingMode, RoutingPolicy
 from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, RoutingWish, Strategy, VideoSpec
 
@@ -33,17 +43,17 @@ class Flat(msgspec.Struct, frozen=True):
 
 def fact(name: str, price: int | None = 100, **facts) -> AccountFacts:
     """An account named ``provider-…`` that asks ``price`` micros for a video."""
-    defaults = {
-        "provider": name.partition("-")[0],
-        "capabilities": ABLE,
-        "rates": Flat(1, 1),
-        "price_per_credit": price,
-    }
+    known = Facts(price_per_credit=price, load=facts.pop("load", 0))
+    defaults = {"provider": name.partition("-")[0], "capabilities": ABLE, "rates": Flat(1, 1), "known": known}
     return AccountFacts(account=name, **{**defaults, **facts})
 
 
+def seen(*facts: AccountFacts) -> Snapshot:
+    return snapshot(NOW, facts)
+
+
 def wish(**wishes) -> Wish:
-    return overlay(RoutingWish(), RoutingPolicy(**wishes))
+    return overlay(RoutingWish(), RoutingPolicy(**wishes), spec=SPEC)
 
 
 def ranked(*facts: AccountFacts, spec: VideoSpec = SPEC, by: Wish | None = None, history: History = NO_HISTORY):
@@ -53,7 +63,7 @@ def ranked(*facts: AccountFacts, spec: VideoSpec = SPEC, by: Wish | None = None,
 def decided(
     *facts: AccountFacts, spec: VideoSpec = SPEC, by: Wish | None = None, history: History = NO_HISTORY
 ) -> Decision:
-    return decide(spec, by or wish(), facts, now=NOW, history=history)
+    return decide(spec, by or wish(), seen(*facts), Circumstances(history=history))
 
 
 def reasons(*facts: AccountFacts, **how) -> list[Exclusion]:
@@ -105,7 +115,7 @@ def test_a_wish_it_can_not_be_told_excludes_an_account(spec, reason):
 
 @pytest.mark.parametrize("by", ["a-main", "a"], ids=["by-account", "by-provider"])
 def test_only_admits_those_it_names_and_no_others(by):
-    order = overlay(RoutingWish(only=(by,)), RoutingPolicy())
+    order = overlay(RoutingWish(only=(by,)), RoutingPolicy(), spec=SPEC)
 
     assert reasons(fact("a-main"), by=order) == []
     assert reasons(fact("b-main"), by=order) == [Exclusion(ReasonCode.NOT_IN_ONLY, {"only": by})]
@@ -175,7 +185,7 @@ def test_what_speaks_against_an_account_now_is_passed_on_as_it_is(code):
 def test_all_reasons_stand_together():
     standing = (Exclusion(ReasonCode.CIRCUIT_OPEN),)
     spec = VideoSpec(prompt="x", seconds=60)
-    by = overlay(RoutingWish(only=("b",), max_cost_micros=1), RoutingPolicy(only=("c",), exclude=("a",)))
+    by = overlay(RoutingWish(only=("b",), max_cost_micros=1), RoutingPolicy(only=("c",), exclude=("a",)), spec=SPEC)
 
     found = reasons(fact("a", standing=standing), spec=spec, by=by, history=History(refused=frozenset({"a"})))
 
@@ -361,12 +371,13 @@ POLICY = RoutingPolicy(
 
 
 def test_a_video_that_wishes_nothing_follows_its_tenant_s_policy():
-    assert overlay(RoutingWish(), POLICY) == Wish(
+    assert overlay(RoutingWish(), POLICY, spec=SPEC) == Wish(
         strategy=Strategy.ORDERED,
         order=("a",),
         only=(),
-        allowed=("a", "b"),
-        exclude=("c",),
+        allowed=(("a", "b"),),
+        exclude=(),
+        barred=("c",),
         max_cost=500,
         on_unsupported=OnUnsupported.ADJUST,
         on_unknown=OnUnknown.WAIT,
@@ -378,14 +389,14 @@ def test_a_video_s_own_wishes_come_first():
         strategy=Strategy.CHEAPEST, on_unsupported=OnUnsupported.ERROR, on_unknown=OnUnknown.FAIL, only=("b",)
     )
 
-    laid = overlay(own, POLICY)
+    laid = overlay(own, POLICY, spec=SPEC)
 
     assert (laid.strategy, laid.on_unsupported, laid.on_unknown) == (
         Strategy.CHEAPEST,
         OnUnsupported.ERROR,
         OnUnknown.FAIL,
     )
-    assert (laid.only, laid.allowed) == (("b",), ("a", "b"))
+    assert (laid.only, laid.allowed) == (("b",), (("a", "b"),))
 
 
 @pytest.mark.parametrize(
@@ -393,13 +404,13 @@ def test_a_video_s_own_wishes_come_first():
     [(None, None, None), (7, None, 7), (None, 5, 5), (7, 5, 5), (3, 5, 3), (0, 5, 0), (5, 0, 0)],
 )
 def test_of_two_caps_the_smaller_holds(asked, allowed, cap):
-    assert overlay(RoutingWish(max_cost_micros=asked), RoutingPolicy(per_video=allowed)).max_cost == cap
+    assert overlay(RoutingWish(max_cost_micros=asked), RoutingPolicy(per_video=allowed), spec=SPEC).max_cost == cap
 
 
 def test_a_video_can_not_reach_an_account_that_its_tenant_shut_out():
     own = RoutingWish(only=("a", "c", "d"), exclude=("x",))
 
-    decision = decided(fact("a"), fact("c"), fact("d"), by=overlay(own, POLICY))
+    decision = decided(fact("a"), fact("c"), fact("d"), by=overlay(own, POLICY, spec=SPEC))
 
     assert [candidate.account for candidate in decision.candidates if candidate.able] == ["a"]
 
@@ -495,7 +506,7 @@ def test_under_cheapest_nobody_able_and_less_tried_is_cheaper_than_the_chosen(cr
 
 
 def test_what_its_tenant_can_not_afford_now_waits_for_money():
-    dear = decide(SPEC, wish(), (fact("a", 300),), now=NOW, affordable=299).candidates[0]
+    dear = decide(SPEC, wish(), seen(fact("a", 300)), Circumstances(affordable=299)).candidates[0]
 
     assert [reason.code for reason in dear.excluded] == [ReasonCode.OVER_BUDGET]
     assert dear.waitable
@@ -503,17 +514,17 @@ def test_what_its_tenant_can_not_afford_now_waits_for_money():
 
 @pytest.mark.parametrize("affordable", [None, 300])
 def test_what_can_just_be_afforded_is_no_obstacle(affordable):
-    assert decide(SPEC, wish(), (fact("a", 300),), now=NOW, affordable=affordable).candidates[0].able
+    assert decide(SPEC, wish(), seen(fact("a", 300)), Circumstances(affordable=affordable)).candidates[0].able
 
 
 def test_a_tenant_with_limited_money_is_not_served_at_an_unknown_price():
-    prepaid = overlay(RoutingWish(), RoutingPolicy(), Funding(mode=FundingMode.PREPAID))
+    prepaid = overlay(RoutingWish(), RoutingPolicy(), Funding(mode=FundingMode.PREPAID), spec=SPEC)
 
     assert [reason.code for reason in reasons(fact("a", None), by=prepaid)] == [ReasonCode.PRICE_UNKNOWN]
 
 
 def test_a_cap_of_the_tenant_s_funding_counts_like_any_other():
-    capped = overlay(RoutingWish(max_cost_micros=500), RoutingPolicy(), Funding(per_video=200))
+    capped = overlay(RoutingWish(max_cost_micros=500), RoutingPolicy(), Funding(per_video=200), spec=SPEC)
 
     assert [reason.code for reason in reasons(fact("a", 201), by=capped)] == [ReasonCode.OVER_MAX_COST]
 
