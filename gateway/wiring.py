@@ -29,6 +29,7 @@ from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
 from gateway.services.orphans import Orphans
 from gateway.services.quarantine import Quarantine
+from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
@@ -86,6 +87,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     videos: Videos
     events: Events
     hooks: Hooks
+    queue: Queue
     unknowns: Unknowns
     incidents: Incidents
     quarantine: Quarantine
@@ -181,6 +183,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         probe=seams.probe,
     )
     await sends.recover()
+    queue = Queue(store=store, accounts=accounts, tenants=tenants, clock=clock)
     submits = Submits(
         store=store,
         accounts=accounts,
@@ -188,6 +191,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         records=records,
         books=books,
         sends=sends,
+        queue=queue,
         backlog=backlog,
         callbacks=callbacks,
         clock=clock,
@@ -237,8 +241,9 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         timing=timing,
         settings=settings.worker,
         may_send=quarantine.is_off,
+        call=queue.call,
     )
-    store.on_told(lambda _: worker.nudge())
+    store.on_stirred(worker.nudge)
     return Gateway(
         settings=settings,
         store=store,
@@ -273,6 +278,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             clock=clock,
             probe=seams.probe,
         ),
+        queue=queue,
         unknowns=Unknowns(
             store=store, accounts=accounts, records=records, updates=updates, ids=ids, clock=clock, timing=timing
         ),

@@ -18,6 +18,9 @@ from schema.luck import Luck
 log = structlog.get_logger()
 
 Handler = Callable[[Task], Awaitable[None]]
+Call = Callable[[], Awaitable[Millis | None]]
+"""Makes those due whose turn it is; tells when it wants to be asked again though nothing else happens."""
+
 MaySend = Callable[[], Awaitable[bool]]
 """Whether sends may be claimed now; asked before every claim."""
 
@@ -43,6 +46,7 @@ class Worker:
         timing: Timing,
         settings: WorkerSettings,
         may_send: MaySend,
+        call: Call,
     ) -> None:
         self._name = name
         self._store = store
@@ -53,6 +57,8 @@ class Worker:
         self._beat = timing.lease_beat_seconds
         self._settings = settings
         self._may_send = may_send
+        self._call = call
+        self._call_at: Millis | None = None
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
         self._running: dict[asyncio.Task[None], Task] = {}
@@ -105,6 +111,8 @@ class Worker:
         now = self._clock.now()
         try:
             room, kinds = await self._room()
+            if room > 0 and TaskKind.SUBMIT in kinds:
+                self._call_at = await self._call()
             due = await self._store.read(lambda tx: tx.tasks.next_due(kinds))
             if room <= 0 or due is None or due > now:
                 return []
@@ -128,9 +136,10 @@ class Worker:
             due = await self._store.read(lambda tx: tx.tasks.next_due(kinds))
         except (StoreError, Overloaded):
             return longest
-        if due is None or room <= 0:
+        moments = [moment for moment in (due, self._call_at) if moment is not None]
+        if not moments or room <= 0:
             return longest
-        return min(max((due - self._clock.now()) / 1000, 0.001), longest)
+        return min(max((min(moments) - self._clock.now()) / 1000, 0.001), longest)
 
     async def _begin(self, task: Task) -> None:
         """Run its handler, unless one still runs: then its lease had lapsed under it, and it is looked at later."""

@@ -27,6 +27,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         known: what was observed of it; stored with the decision.
         standing: what speaks against it now whatever the wish (breaker, rest, credits, capacity).
+        room: how many more videos it may begin now; None is no end of them.
         retry_at: when a video that tried it before may try again; None for now.
     """
 
@@ -36,6 +37,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     rates: RateCard
     known: Facts = Facts()
     standing: tuple[Exclusion, ...] = ()
+    room: int | None = None
     retry_at: Millis | None = None
 
 

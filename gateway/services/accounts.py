@@ -85,19 +85,26 @@ class Accounts:
     def _fact(self, account: Account, provider: Provider, now: Millis) -> AccountFacts:
         load = self._loads.get(account.id, 0)
         state = self._states.get(account.id) or AccountState(id=account.id)
+        against = self._standing(account, state, load, now)
         return AccountFacts(
             account=account.id,
             provider=account.provider,
             capabilities=provider.capabilities,
             rates=provider.rates,
             known=Facts(price_per_credit=account.price_per_credit, load=load),
-            standing=self._standing(account, state, load, now),
+            standing=against,
+            room=0 if against else self._room(account, state, load),
             retry_at=self._blocked_until(state, now),
         )
 
     def _standing(self, account: Account, state: AccountState, load: int, now: Millis) -> tuple[Exclusion, ...]:
         reset = millis(self._timing.breaker_reset_seconds)
         return standing(account, state, load=load, now=now, failures=self._timing.breaker_failures, reset=reset)
+
+    def _room(self, account: Account, state: AccountState, load: int) -> int | None:
+        """How many more videos it may begin; a half-open circuit takes one."""
+        limit = account.limits.concurrent if self._opened(state) is None else 1
+        return None if limit is None else max(limit - load, 0)
 
     def _opened(self, state: AccountState) -> Millis | None:
         reset = millis(self._timing.breaker_reset_seconds)

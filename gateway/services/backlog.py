@@ -22,5 +22,10 @@ class Backlog:
             self._counts = await self._store.read(lambda tx: tx.videos.queued())
         return self._counts.get(tenant, 0)
 
+    async def total(self) -> int:
+        """The same of all tenants."""
+        await self.of("")
+        return sum(self._counts.values())
+
     def added(self, tenant: str) -> None:
         self._counts[tenant] = self._counts.get(tenant, 0) + 1

@@ -13,6 +13,7 @@ from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
 from gateway.store.ledger import Ledger
 from gateway.store.outputs import Outputs
+from gateway.store.queue import Queue
 from gateway.store.resolutions import Resolutions
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
@@ -28,6 +29,7 @@ class Transaction:
         self.videos = Videos(connection)
         self.attempts = Attempts(connection)
         self.tasks = Tasks(connection)
+        self.queue = Queue(connection)
         self.events = Events(connection)
         self.accounts = Accounts(connection)
         self.hooks = Hooks(connection)
@@ -50,26 +52,36 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._told: list[Told] = []
+        self._stirred: list[Callable[[], None]] = []
 
     def on_told(self, heard: Told) -> None:
         """Call back after each commit that added events, with the ids of their videos."""
         self._told.append(heard)
 
+    def on_stirred(self, heard: Callable[[], None]) -> None:
+        """Call back after each commit that made work due, or may have made room for it."""
+        self._stirred.append(heard)
+
     async def write(self, work: Work[T]) -> T:
         """Run a work in one transaction: durable when this returns, undone when it raises."""
         told: frozenset[str] = frozenset()
+        stirred = False
 
         async def run(connection: Connection) -> T:
-            nonlocal told
+            nonlocal told, stirred
             transaction = Transaction(connection)
             result = await work(transaction)
             told = frozenset(transaction.events.told)
+            stirred = transaction.tasks.stirred or bool(told)
             return result
 
         result = await self.database.write(run)
         if told:
             for heard in self._told:
                 heard(told)
+        if stirred:
+            for stir in self._stirred:
+                stir()
         return result
 
     async def read(self, work: Work[T], *, snapshot: bool = False) -> T:

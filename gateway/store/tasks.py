@@ -33,19 +33,23 @@ class StaleLease(Exception):
 
 
 class Tasks:
+    """``stirred``: this transaction made something due."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.stirred = False
 
     async def add(self, kind: TaskKind, subject: str, due: Millis) -> None:
         """Something is due; when it was due already, the earlier time counts and a lease on it lapses."""
         await self._connection.run(
             "INSERT INTO tasks (kind, subject, due) VALUES (?, ?, ?) ON CONFLICT (kind, subject) DO UPDATE "
             "SET due = CASE WHEN tasks.due < excluded.due AND tasks.leased_until IS NULL THEN tasks.due "
-            "ELSE excluded.due END, leased_until = NULL, epoch = tasks.epoch + 1",
+            "ELSE excluded.due END, leased_until = NULL, line = NULL, epoch = tasks.epoch + 1",
             kind,
             subject,
             due,
         )
+        self.stirred = True
 
     async def claim(
         self, worker: str, *, now: Millis, until: Millis, limit: int, kinds: tuple[TaskKind, ...] = ALL_KINDS
@@ -84,7 +88,7 @@ class Tasks:
         """Put a task off, and let go of it. Raises StaleLease."""
         self._mine(
             await self._connection.run(
-                "UPDATE tasks SET due = ?, leased_until = NULL, worker = NULL, errors = ? "
+                "UPDATE tasks SET due = ?, leased_until = NULL, worker = NULL, errors = ?, line = NULL "
                 "WHERE kind = ? AND subject = ? AND epoch = ?",
                 due,
                 errors,
@@ -95,10 +99,10 @@ class Tasks:
         )
 
     async def hold(self, task: Task, until: Millis) -> None:
-        """Keep a task until a later time. Raises StaleLease."""
+        """Keep a task until a later time; it waits no more. Raises StaleLease."""
         self._mine(
             await self._connection.run(
-                "UPDATE tasks SET due = ?, leased_until = ? WHERE kind = ? AND subject = ? AND epoch = ?",
+                "UPDATE tasks SET due = ?, leased_until = ?, line = NULL WHERE kind = ? AND subject = ? AND epoch = ?",
                 until,
                 until,
                 task.kind,

@@ -43,6 +43,10 @@ async def always() -> bool:
     return True
 
 
+async def nobody() -> None:
+    """Nobody waits in line."""
+
+
 def veo(**changes):
     return an_account("veo-main", "veo3o1", NOBODY, **changes)
 
@@ -174,6 +178,7 @@ async def test_a_task_is_never_run_twice_at_once_by_a_worker_that_lost_its_lease
         timing=replace(FAST, lease_seconds=0.05, lease_beat_seconds=30),
         settings=WorkerSettings(poll_seconds=0.02),
         may_send=always,
+        call=nobody,
     )
     await store.write(lambda tx: tx.tasks.add(TaskKind.SUBMIT, "video_1", clock.now()))
     work = asyncio.create_task(worker.run())

@@ -309,6 +309,8 @@ class World:
         room, kinds = await worker._room()
         if room <= 0:
             return None
+        if TaskKind.SUBMIT in kinds:
+            await self.gateway.queue.call()
         for chosen in ((preferred,) if preferred in kinds else (), kinds):
             claim = partial(_claim, worker=worker._name, now=now, until=now + worker._lease, kinds=chosen)
             claimed = await self.gateway.store.write(claim) if chosen else []

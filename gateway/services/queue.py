@@ -1,0 +1,145 @@
+"""The queue: who waits for room at an account, and is called when it is their turn.
+
+Nothing is taken here. A video that is called is decided anew, and its account's room is taken in the transaction that
+writes the intent down (services/submits.py); called in vain, it waits on at its place.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.policy import fairness
+from gateway.policy.fairness import Waiter
+from gateway.policy.routing import AccountFacts
+from gateway.services.accounts import Accounts
+from gateway.services.tenants import Tenants
+from gateway.store.queue import Line, Place
+from gateway.store.store import Store, Transaction
+from schema.account import Account, Limits
+from schema.clock import Clock, Millis
+from schema.quote import STANDING, Decision
+from schema.video import Priority, Video
+
+AT_ONCE = 64
+"""As many are called at once, where an account has no end of room."""
+
+PASSES = 200
+"""Milliseconds for which one that was called in vain lets others go first."""
+
+_PRIORITIES = {Priority.LOW: -1, Priority.NORMAL: 0, Priority.HIGH: 1}
+_UNLIMITED = Limits()
+
+
+class Queue:
+    def __init__(self, *, store: Store, accounts: Accounts, tenants: Tenants, clock: Clock) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._tenants = tenants
+        self._clock = clock
+
+    async def call(self) -> Millis | None:
+        """Make those due whose turn it is, at every account that has room.
+
+        Returns:
+            When there will be room again without anybody telling; None when nobody waits for a known moment.
+        """
+        now = self._clock.now()
+        lines = await self._store.read(lambda tx: tx.queue.lines())
+        if not lines:
+            return None
+        facts = [one for one in await self._facts() if any(one.account in line.accounts for line in lines)]
+        with_room = [one for one in facts if one.room != 0]
+        videos = await self._store.read(lambda tx: self._called(tx, lines, with_room, now)) if with_room else []
+        if videos:
+            await self._store.write(lambda tx: tx.queue.call(videos, now))
+        return min((end for one in facts if (end := _free_at(one)) is not None), default=None)
+
+    async def turn(self, video: str, account: AccountFacts) -> bool:
+        """Whether a video may begin at an account that has room: nobody has an earlier right to it."""
+        if account.room is None:
+            return True
+        now = self._clock.now()
+        room = account.room
+
+        async def ask(tx: Transaction) -> bool:
+            lines = [line for line in await tx.queue.lines() if account.account in line.accounts]
+            called = await self._turns(tx, account.account, lines, room, now) if lines else []
+            return len(called) < room or video in called
+
+        return await self._store.read(ask)
+
+    async def served(self, tx: Transaction, account: Account, tenant: str) -> None:
+        """A tenant's video is begun at an account, whose row is locked: its turn is over."""
+        if account.limits == _UNLIMITED:
+            return  # there is no end of turns
+        passed, virtual = await tx.queue.passed(account.id, tenant)
+        passed, virtual = fairness.served(passed, virtual, self.weight(tenant))
+        await tx.queue.serve(account.id, tenant, passed=passed, virtual=virtual)
+
+    def weight(self, tenant: str) -> int:
+        """What a tenant weighs; one removed since weighs as much as most."""
+        known = self._tenants.get(tenant)
+        return 1 if known is None else known.limits.weight
+
+    def place(self, video: Video, decision: Decision, *, in_vain: bool) -> Place | None:
+        """Where a video waits; None when nothing but its own circumstances are in its way.
+
+        Args:
+            in_vain: it was its turn, and it could not begin after all.
+        """
+        accounts = tuple(
+            candidate.account
+            for candidate in decision.candidates
+            if all(reason.code in STANDING for reason in candidate.excluded)
+        )
+        if not accounts:
+            return None
+        return Place(
+            line=Line(accounts, video.tenant),
+            priority=_PRIORITIES[video.routing.priority or Priority.NORMAL],
+            passes_until=self._clock.now() + PASSES if in_vain else 0,
+        )
+
+    async def _facts(self) -> list[AccountFacts]:
+        live = await self._accounts.snapshot(tenant_tests=False, fresh=True)
+        tests = await self._accounts.snapshot(tenant_tests=True)
+        return [*live.accounts, *tests.accounts]
+
+    async def _called(
+        self, tx: Transaction, lines: list[Line], with_room: list[AccountFacts], now: Millis
+    ) -> list[str]:
+        called: dict[str, None] = {}
+        for facts in with_room:
+            wanted = [line for line in lines if facts.account in line.accounts]
+            room = AT_ONCE if facts.room is None else min(facts.room, AT_ONCE)
+            called |= dict.fromkeys(await self._turns(tx, facts.account, wanted, room, now))
+        return list(called)
+
+    async def _turns(self, tx: Transaction, account: str, lines: list[Line], room: int, now: Millis) -> list[str]:
+        """The videos whose turn it is at an account with room for so many."""
+        shares = await tx.queue.shares(account)
+        virtual = shares.get("", 0)
+        tenants = {line.tenant for line in lines}
+        waiters = [
+            Waiter(tenant=tenant, weight=self.weight(tenant), passed=shares.get(tenant, 0)) for tenant in tenants
+        ]
+        soon = [
+            msgspec.structs.replace(
+                waiter, videos=await _first(tx, [line for line in lines if line.tenant == waiter.tenant], room, now)
+            )
+            for waiter in fairness.soonest(waiters, virtual, room)
+        ]
+        return fairness.turns(soon, virtual, room)
+
+
+async def _first(tx: Transaction, lines: Sequence[Line], limit: int, now: Millis) -> tuple[str, ...]:
+    """The first of a tenant's, over all its lines."""
+    found = [head for line in lines for head in await tx.queue.heads(line, limit, now)]
+    return tuple(video for _, video in sorted(found)[:limit])
+
+
+def _free_at(facts: AccountFacts) -> Millis | None:
+    """When what stands against an account is over; None when nothing does, or not all of it is known to end."""
+    ends = [reason.until for reason in facts.standing]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
