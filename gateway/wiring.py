@@ -24,6 +24,7 @@ from gateway.services.books import Books
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
 from gateway.services.events import Events
+from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
@@ -260,6 +261,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             decisions=decisions,
             quotes=quotes,
             backlog=backlog,
+            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, clock=clock),
             quarantine=quarantine,
             assets=asset_store,
             clock=clock,

@@ -7,6 +7,7 @@ from gateway.auth import require
 from gateway.wiring import Gateway
 from schema.attempt import Attempt
 from schema.errors import InvalidRequest, Unauthenticated
+from schema.forecast import Forecast
 from schema.output import ExtraOutput
 from schema.tenant import Principal, Scope, Tenant
 from schema.video import Video
@@ -27,6 +28,7 @@ class Context:
         self._key_taken = False
         self._attempts: DataLoader[Video, list[Attempt]] | None = None
         self._outputs: DataLoader[Video, list[ExtraOutput]] | None = None
+        self._forecasts: DataLoader[Video, Forecast] | None = None
 
     @property
     def principal(self) -> Principal:
@@ -73,6 +75,16 @@ class Context:
         if self._outputs is None:
             self._outputs = DataLoader(self._load_outputs, cache=False)
         return self._outputs
+
+    @property
+    def forecasts(self) -> DataLoader[Video, Forecast]:
+        """Forecasts by video; it remembers nothing, as above."""
+        if self._forecasts is None:
+            self._forecasts = DataLoader(self._load_forecasts, cache=False)
+        return self._forecasts
+
+    async def _load_forecasts(self, videos: list[Video]) -> list[Forecast]:
+        return await self.gateway.videos.forecasts(videos, await self.gateway.videos.attempts(videos))
 
     async def _load_outputs(self, videos: list[Video]) -> list[list[ExtraOutput]]:
         found = await self.gateway.videos.outputs(videos, await self.gateway.videos.attempts(videos))

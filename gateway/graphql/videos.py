@@ -162,6 +162,18 @@ class Video(Node):
     async def attempts(self, info: Info) -> list[Attempt]:
         return [Attempt.of(attempt) for attempt in await info.context.attempts.load(self.facts)]
 
+    @strawberry.field(
+        description="Its place among those who wait for the same accounts, from 1; null when it does not wait."
+    )
+    async def queue_position(self, info: Info) -> int | None:
+        return None if self.facts.ended else (await info.context.forecasts.load(self.facts)).position
+
+    @strawberry.field(
+        description="In how many seconds it will probably have ended, from observed times; null when nobody can tell."
+    )
+    async def eta_seconds(self, info: Info) -> int | None:
+        return None if self.facts.ended else (await info.context.forecasts.load(self.facts)).eta_seconds
+
     @strawberry.field(description="Files that came too late to be its own, first to last.")
     async def extra_outputs(self, info: Info) -> list[ExtraOutput]:
         outputs = await info.context.outputs.load(self.facts) if self.facts.ended else []

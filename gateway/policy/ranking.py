@@ -119,8 +119,12 @@ def failure_rate(known: Facts) -> float:
 
 def expected_ms(known: Facts, typical: tuple[int, int]) -> Millis:
     """After how long a video would probably be there: what is waited for, and what making one takes."""
-    make = known.make_ms if known.make_ms is not None else millis(sum(typical) / 2)
-    return known.wait_ms + make
+    return known.wait_ms + usual_ms(known, typical)
+
+
+def usual_ms(known: Facts, typical: tuple[int, int]) -> Millis:
+    """How long making a video takes: the median of what was observed, else the middle of what is usual."""
+    return known.make_ms if known.make_ms is not None else millis(sum(typical) / 2)
 
 
 def score(weights: Weights, price: float, time: Millis, failures: float) -> float:

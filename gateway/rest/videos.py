@@ -41,10 +41,11 @@ async def create(request: Call) -> Answer:
     id = accepted.video.id
     applied = await hold(gateway, principal, request, id)
     changed = accepted.replayed or applied
-    seen = await gateway.videos.seen(principal.tenant.id, id) if changed else Seen(accepted.video, [])
+    fresh = Seen(accepted.video, [], forecast=accepted.forecast)
+    seen = await gateway.videos.seen(principal.tenant.id, id) if changed else fresh
     replayed = ((b"idempotent-replayed", b"true"),) if accepted.replayed else ()
     return Answer(
-        encode(video_view(seen.video, seen.attempts, gateway.accounts, seen.outputs)),
+        encode(video_view(seen, gateway.accounts)),
         status=202,
         headers=(
             JSON,
@@ -62,8 +63,7 @@ async def list_(request: Call) -> Answer:
     query: bytes = request.scope["query_string"]
     wish = page_wish(query)
     page = await gateway.videos.page(principal.tenant.id, wish)
-    attempts = await gateway.videos.attempts(page.videos)
-    view = page_view(page, attempts, gateway.accounts, await gateway.videos.outputs(page.videos, attempts))
+    view = page_view(page, await gateway.videos.whole(page.videos), gateway.accounts)
     link = links(PATH, query, wish, view)
     neighbours = ((b"link", link.encode()),) if link else ()
     return Answer(encode(view), headers=(JSON, PRIVATE, VARY, *neighbours))
@@ -75,11 +75,11 @@ async def retrieve(request: Call) -> Answer:
     id = video_id(request)
     applied = await hold(gateway, principal, request, id)
     seen = await gateway.videos.seen(principal.tenant.id, id)
-    tag = etag(seen.video, seen.attempts)
+    tag = etag(seen)
     common = ((b"etag", tag.encode()), PRIVATE, VARY, *poll_hints(gateway, seen.video), *applied)
     if matches(headers(request.scope, b"if-none-match"), tag):
         return Answer(status=304, headers=common)
-    view = video_view(seen.video, seen.attempts, gateway.accounts, seen.outputs)
+    view = video_view(seen, gateway.accounts)
     return Answer(encode(view), headers=(JSON, *common))
 
 
@@ -89,7 +89,7 @@ async def cancel(request: Call) -> Answer:
     id = video_id(request)
     await gateway.cancels.cancel(principal.tenant.id, id)
     seen = await gateway.videos.seen(principal.tenant.id, id)
-    return Answer(encode(video_view(seen.video, seen.attempts, gateway.accounts, seen.outputs)))
+    return Answer(encode(video_view(seen, gateway.accounts)))
 
 
 @get(PATH + "/{video_id:str}/route")

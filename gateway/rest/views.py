@@ -1,14 +1,13 @@
 """What callers see: OpenAI's video object, always with its thirteen keys, and ours beside them under ``gateway``."""
 
 import zlib
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
 from gateway.services.accounts import Accounts
 from gateway.services.shapes import aspect_ratio_of, quality_of, seconds_of
-from gateway.services.videos import Page
+from gateway.services.videos import Page, Seen
 from schema.attempt import Attempt, Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind
@@ -17,7 +16,7 @@ from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.money import CURRENCY, MAX_MICROS
 from schema.output import ExtraOutput
 from schema.size import SIZES, UNDECIDED
-from schema.video import MAX_METADATA, MAX_PROMPT, Adjustment, AspectRatio, Quality, Video, VideoError
+from schema.video import MAX_METADATA, MAX_PROMPT, Adjustment, AspectRatio, Quality, VideoError
 
 VideoId = Annotated[str, msgspec.Meta(pattern=pattern(VIDEO), max_length=32)]
 _AttemptId = Annotated[str, msgspec.Meta(pattern=pattern(ATTEMPT), max_length=30)]
@@ -117,8 +116,8 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
         substate: what a video that has not ended is doing.
         provider: who makes it now, or made it.
         account: the provider account that does.
-        queue_position: its place among those who wait; null when it does not, or nobody counts.
-        eta_seconds: until it has ended, as far as we can tell.
+        queue_position: its place among those who wait for the same accounts, from 1; null when it does not wait.
+        eta_seconds: until it has probably ended, from observed times; null when nobody can tell.
         provider_may_still_bill: it was canceled, or your own deadline has passed, and what its provider does with it is
             not known yet: until then its hold stays, and it may still be charged, at most that.
         credits: what it cost in the account's credits, once known.
@@ -199,11 +198,9 @@ class VideoPageView(msgspec.Struct, frozen=True, kw_only=True):
 encode = msgspec.json.Encoder().encode
 
 
-def video_view(
-    video: Video, attempts: list[Attempt], accounts: Accounts, outputs: Sequence[ExtraOutput] = ()
-) -> VideoView:
+def video_view(seen: Seen, accounts: Accounts) -> VideoView:
     """A video as its tenant sees it."""
-    spec = video.spec
+    video, spec = seen.video, seen.video.spec
     seconds = seconds_of(video, accounts)
     shape = aspect_ratio_of(video, accounts)
     return VideoView(
@@ -225,6 +222,8 @@ def video_view(
             substate=video.substate,
             provider=video.provider,
             account=video.account,
+            queue_position=seen.forecast.position,
+            eta_seconds=seen.forecast.eta_seconds,
             cost=CostView(
                 quoted_micros=video.quoted_high,
                 quoted_low_micros=video.quoted_low,
@@ -233,29 +232,29 @@ def video_view(
             ),
             provider_may_still_bill=video.may_still_cost,
             credits=video.credits,
-            attempts=tuple([_attempt(attempt) for attempt in attempts]),
+            attempts=tuple([_attempt(attempt) for attempt in seen.attempts]),
             adjustments=video.adjustments,
-            extra_outputs=tuple([_output(output) for output in outputs]),
+            extra_outputs=tuple([_output(output) for output in seen.outputs]),
             version=video.version,
         ),
     )
 
 
-def page_view(
-    page: Page, attempts: dict[str, list[Attempt]], accounts: Accounts, outputs: dict[str, list[ExtraOutput]]
-) -> VideoPageView:
-    data = tuple([video_view(video, attempts[video.id], accounts, outputs.get(video.id, ())) for video in page.videos])
+def page_view(page: Page, seen: list[Seen], accounts: Accounts) -> VideoPageView:
+    data = tuple([video_view(one, accounts) for one in seen])
     return VideoPageView(
         data=data, first_id=data[0].id if data else None, last_id=data[-1].id if data else None, has_more=page.more
     )
 
 
-def etag(video: Video, attempts: list[Attempt]) -> str:
+def etag(seen: Seen) -> str:
     """Names one state of the view, strongly.
 
-    The version alone would not do: an attempt that outlives its video changes without it.
+    The version alone would not do: an attempt that outlives its video changes without it, and so does its forecast.
     """
-    told = "".join([f"{one.id}{one.state}{one.verdict}{one.ref}{one.credits}{one.ended_at}" for one in attempts])
+    video, forecast = seen.video, seen.forecast
+    told = "".join([f"{one.id}{one.state}{one.verdict}{one.ref}{one.credits}{one.ended_at}" for one in seen.attempts])
+    told += f"{forecast.position}{forecast.eta_seconds}"
     return f'"{video.id[len(VIDEO) :]}.{video.version}.{zlib.crc32(told.encode()):x}"'
 
 

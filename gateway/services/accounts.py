@@ -17,6 +17,9 @@ FACTS_LAST = 500
 """Milliseconds for which a snapshot serves further decisions; the intent transaction checks what must be exact."""
 
 
+MINUTE = 60_000
+
+
 class Accounts:
     """Configured accounts by id, each with its provider set up, and their states."""
 
@@ -62,6 +65,21 @@ class Accounts:
         if fresh or self._read_at is None or now - self._read_at > FACTS_LAST:
             await self._read(now)
         return self._snapshots[tenant_tests]
+
+    async def everything(self) -> list[AccountFacts]:
+        """What is known about every account, for the engine: at most half a second old."""
+        live, tests = await self.snapshot(tenant_tests=False), await self.snapshot(tenant_tests=True)
+        return [*live.accounts, *tests.accounts]
+
+    def known(self, id: str) -> AccountFacts | None:
+        """What was known about an account when it was last looked at; None for one that is not configured."""
+        seen = (facts for snapshot in self._snapshots.values() for facts in snapshot.accounts)
+        return next((facts for facts in seen if facts.account == id), None)
+
+    def every(self, id: str) -> Millis:
+        """How often a video can begin at an account by its requests a minute; 0 for at any time."""
+        per_minute = self._accounts[id].limits.per_minute
+        return 0 if per_minute is None else MINUTE // per_minute
 
     async def _read(self, now: Millis) -> None:
         since = now - max(self._slot_spans.values(), default=0)

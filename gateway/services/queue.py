@@ -47,7 +47,9 @@ class Queue:
         lines = await self._store.read(lambda tx: tx.queue.lines())
         if not lines:
             return None
-        facts = [one for one in await self._facts() if any(one.account in line.accounts for line in lines)]
+        await self._accounts.snapshot(tenant_tests=False, fresh=True)
+        everything = await self._accounts.everything()
+        facts = [one for one in everything if any(one.account in line.accounts for line in lines)]
         with_room = [one for one in facts if one.room != 0]
         videos = await self._store.read(lambda tx: self._called(tx, lines, with_room, now)) if with_room else []
         if videos:
@@ -99,11 +101,6 @@ class Queue:
             priority=_PRIORITIES[video.routing.priority or Priority.NORMAL],
             passes_until=self._clock.now() + PASSES if in_vain else 0,
         )
-
-    async def _facts(self) -> list[AccountFacts]:
-        live = await self._accounts.snapshot(tenant_tests=False, fresh=True)
-        tests = await self._accounts.snapshot(tenant_tests=True)
-        return [*live.accounts, *tests.accounts]
 
     async def _called(
         self, tx: Transaction, lines: list[Line], with_room: list[AccountFacts], now: Millis

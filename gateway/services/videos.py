@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.assets import Assets as AssetStore
 from gateway.config.settings import Timing
@@ -11,6 +12,7 @@ from gateway.services.backlog import Backlog
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.decisions import Decisions
+from gateway.services.forecasts import Forecasts
 from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
 from gateway.services.quotes import Quotes
@@ -30,6 +32,7 @@ from schema.errors import (
     TooManyRequests,
 )
 from schema.event import EventType
+from schema.forecast import NOTHING, Forecast
 from schema.ids import Ids
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.output import ExtraOutput
@@ -46,14 +49,16 @@ class Accepted(msgspec.Struct, frozen=True):
 
     video: Video
     replayed: bool
+    forecast: Forecast = NOTHING
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A video, its attempts and its extra outputs, of one moment."""
+    """A video, its attempts and its extra outputs, of one moment, and what can be said of its future."""
 
     video: Video
     attempts: list[Attempt]
     outputs: list[ExtraOutput] = []
+    forecast: Forecast = NOTHING
 
 
 class PageWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +88,7 @@ class Videos:
         decisions: Decisions,
         quotes: Quotes,
         backlog: Backlog,
+        forecasts: Forecasts,
         quarantine: Quarantine,
         assets: AssetStore,
         clock: Clock,
@@ -96,6 +102,7 @@ class Videos:
         self._decisions = decisions
         self._quotes = quotes
         self._backlog = backlog
+        self._forecasts = forecasts
         self._quarantine = quarantine
         self._assets = assets
         self._clock = clock
@@ -170,7 +177,9 @@ class Videos:
         except CommitUnknown as error:
             accepted = await self._kept(order, video.id, error)
         self._probe(Point.ACCEPTED)
-        return accepted
+        if accepted.replayed:
+            return accepted
+        return replace(accepted, forecast=await self._forecasts.fresh(accepted.video, decision))
 
     async def _kept(self, order: Order, id: str, error: CommitUnknown) -> Accepted:
         """What became of a create whose commit was sent and not answered: it, its twin, or nothing at all."""
@@ -236,7 +245,24 @@ class Videos:
             attempts = await tx.attempts.of_video(id) if _may_have_attempts(video) else []
             return Seen(video, attempts, await tx.outputs.of_video(id) if _may_have_outputs(video, attempts) else [])
 
-        return await self._store.read(look)
+        seen = await self._store.read(look)
+        if seen.video.ended:
+            return seen
+        return replace(seen, forecast=await self._forecasts.of(seen.video, seen.attempts))
+
+    async def whole(self, videos: list[Video]) -> list[Seen]:
+        """Videos that were read for their tenant already, each with all that belongs to it."""
+        attempts = await self.attempts(videos)
+        outputs = await self.outputs(videos, attempts)
+        forecasts = await self.forecasts(videos, attempts)
+        return [
+            Seen(video, attempts[video.id], outputs.get(video.id, []), forecast)
+            for video, forecast in zip(videos, forecasts, strict=True)
+        ]
+
+    async def forecasts(self, videos: list[Video], attempts: dict[str, list[Attempt]]) -> list[Forecast]:
+        """What can be said of each video. ``attempts`` as ``attempts()`` gave them."""
+        return [await self._forecasts.of(video, attempts[video.id]) for video in videos]
 
     async def attempts(self, videos: list[Video]) -> dict[str, list[Attempt]]:
         """Video id → its attempts, first to last. The videos were read for their tenant already."""

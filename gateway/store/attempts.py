@@ -113,6 +113,16 @@ class Attempts:
         )
         return 0 if row is None else int(row[0])
 
+    async def begun(self, account: str, limit: int = 1000) -> list[Millis]:
+        """When the videos in the making at an account were begun, the oldest first."""
+        rows = await self._connection.all(
+            "SELECT started_at FROM attempts WHERE account = ? AND state IN ('planned', 'submitting', 'running') "
+            "ORDER BY started_at LIMIT ?",
+            account,
+            limit,
+        )
+        return [int(row[0]) for row in rows]
+
     async def unknown(self, *, account: str | None, tenant: str | None, after: str | None, limit: int) -> list[Attempt]:
         """Up to ``limit`` attempts whose outcome nobody knows, oldest first, beyond a cursor (an id)."""
         asked = (("account = ?", account), ("tenant = ?", tenant), ("id > ?", after))

@@ -49,7 +49,7 @@ async def test_a_video_has_the_thirteen_keys_of_openai_and_ours_beside_them(pair
         "provider": None,
         "account": None,
         "queue_position": None,
-        "eta_seconds": None,
+        "eta_seconds": 180,  # the middle of what Doitong usually takes
         "cost": {
             "currency": "USD",
             "quoted_micros": 200_000,

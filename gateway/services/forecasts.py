@@ -1,0 +1,165 @@
+"""Forecasts: a video's place in the queue, and when it will probably have ended, from what accounts have shown."""
+
+import msgspec
+
+from gateway.policy import fairness
+from gateway.policy.fairness import Waiter
+from gateway.policy.forecasting import Desk, begins_in, remaining
+from gateway.policy.ranking import usual_ms
+from gateway.policy.routing import AccountFacts
+from gateway.services.accounts import Accounts
+from gateway.services.queue import Queue
+from gateway.store.queue import Line
+from gateway.store.store import Store, Transaction
+from schema.attempt import Attempt
+from schema.clock import Clock, Millis
+from schema.forecast import NOTHING, Forecast
+from schema.lifecycle import AttemptState, Substate
+from schema.quote import Decision
+from schema.video import Video
+
+VIEW_LASTS = (20, 1_000)
+"""Milliseconds a view of the queue serves, at least and at most: the longer the more wait, for it counts them all."""
+
+WAITING_PER_MS = 100
+
+FETCHING = 1_000
+"""Milliseconds a finished file usually takes to be copied here: so little beside the making that it counts only alone."""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """The queue at one moment: who waits where, whose turn is how far, and what the accounts are at."""
+
+    at: Millis
+    counts: dict[Line, int]
+    shares: dict[str, dict[str, int]]
+    desks: dict[str, Desk]
+
+    @property
+    def lasts(self) -> Millis:
+        """How long it serves."""
+        shortest, longest = VIEW_LASTS
+        return min(shortest + sum(self.counts.values()) // WAITING_PER_MS, longest)
+
+
+class Forecasts:
+    def __init__(self, *, store: Store, accounts: Accounts, queue: Queue, clock: Clock) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._queue = queue
+        self._clock = clock
+        self._view: View | None = None
+
+    async def of(self, video: Video, attempts: list[Attempt]) -> Forecast:
+        """What can be said of a video now."""
+        if video.ended:
+            return NOTHING
+        match video.substate:
+            case Substate.WAITING_CAPACITY:
+                return await self._waiting(video)
+            case Substate.SUBMITTING | Substate.RUNNING:
+                return self._making(attempts)
+            case Substate.FETCHING:
+                return Forecast(eta=FETCHING)
+            case _:
+                return NOTHING
+
+    def _making(self, attempts: list[Attempt]) -> Forecast:
+        live = next((one for one in attempts if one.state in (AttemptState.SUBMITTING, AttemptState.RUNNING)), None)
+        usual = None if live is None else self._usual(live.account)
+        if live is None or usual is None:
+            return NOTHING
+        return Forecast(eta=remaining(self._clock.now() - live.started_at, usual))
+
+    def _usual(self, account: str) -> Millis | None:
+        """How long videos take at an account; None when it is no longer configured."""
+        facts = self._accounts.known(account)
+        return None if facts is None else usual_ms(facts.known, facts.capabilities.typical_seconds)
+
+    async def fresh(self, video: Video, decision: Decision) -> Forecast:
+        """What can be said of a video that was accepted this moment, by the decision that accepted it."""
+        place = self._queue.place(video, decision, in_vain=False)
+        if place is None:
+            return NOTHING
+        view = await self._seen()
+        own = sum(count for line, count in view.counts.items() if _competes(line, place.line))
+        if decision.chosen is not None and not any(_meet(line, place.line) for line in view.counts):
+            usual = self._usual(decision.chosen.account)
+            return NOTHING if usual is None else Forecast(eta=usual)
+        return self._in_line(view, place.line, own)
+
+    async def _waiting(self, video: Video) -> Forecast:
+        view = await self._seen()
+        place = await self._store.read(lambda tx: tx.queue.place(video.id))
+        if place is None:
+            return NOTHING
+        line, priority = place
+        own = await self._store.read(lambda tx: _before(tx, line, priority, video.id))
+        return self._in_line(view, line, own)
+
+    def _in_line(self, view: View, line: Line, own: int) -> Forecast:
+        ahead = self._ahead(view, line, own)
+        desks = [view.desks[account] for account in line.accounts if account in view.desks]
+        begins = begins_in(ahead, desks)
+        makes = [desk.make for desk in desks]
+        return Forecast(position=ahead + 1, eta=None if begins is None else begins + sum(makes) // len(makes))
+
+    def _ahead(self, view: View, line: Line, own: int) -> int:
+        """How many begin before one that has ``own`` of its tenant's before it, where its line may go."""
+        counts = {line.tenant: 0}
+        for other, count in view.counts.items():
+            if _meet(other, line):
+                counts[other.tenant] = counts.get(other.tenant, 0) + count
+        shares = view.shares.get(line.accounts[0], {})
+        me, *others = [
+            Waiter(tenant=tenant, weight=self._queue.weight(tenant), passed=shares.get(tenant, 0), count=count)
+            for tenant, count in counts.items()
+        ]
+        return fairness.ahead(own, me, others, shares.get("", 0))
+
+    async def _seen(self) -> View:
+        now = self._clock.now()
+        if self._view is None or now - self._view.at > self._view.lasts:
+            facts = await self._accounts.everything()
+            self._view = await self._store.read(lambda tx: self._look(tx, facts, now))
+        return self._view
+
+    async def _look(self, tx: Transaction, facts: list[AccountFacts], now: Millis) -> View:
+        counts = await tx.queue.counts()
+        wanted = {account for line in counts for account in line.accounts}
+        shares, desks = {}, {}
+        for one in facts:
+            if one.account in wanted:
+                shares[one.account] = await tx.queue.shares(one.account)
+                desks[one.account] = self._desk(one, await tx.attempts.begun(one.account), now)
+        return View(at=now, counts=counts, shares=shares, desks=desks)
+
+    def _desk(self, facts: AccountFacts, begun: list[Millis], now: Millis) -> Desk:
+        make = usual_ms(facts.known, facts.capabilities.typical_seconds)
+        configured = self._accounts.get(facts.account)
+        limit = None if configured is None else configured[0].limits.concurrent
+        slots = None
+        if limit is not None:
+            busy = sorted(remaining(now - at, make) for at in begun)[:limit]
+            slots = tuple(sorted([*busy, *([0] * (limit - len(busy)))]))
+        return Desk(make=make, slots=slots, every=self._accounts.every(facts.account), closed_for=_closed(facts, now))
+
+
+def _closed(facts: AccountFacts, now: Millis) -> Millis:
+    """How long what stands against an account lasts, as far as that is known."""
+    return max((reason.until - now for reason in facts.standing if reason.until is not None), default=0)
+
+
+def _competes(one: Line, line: Line) -> bool:
+    """Of the same tenant, for some of the same accounts."""
+    return one.tenant == line.tenant and _meet(one, line)
+
+
+def _meet(one: Line, other: Line) -> bool:
+    return not set(one.accounts).isdisjoint(other.accounts)
+
+
+async def _before(tx: Transaction, line: Line, priority: int, video: str) -> int:
+    """How many of its tenant's go before a video, wherever it may go."""
+    lines = [one for one in await tx.queue.lines() if _competes(one, line)]
+    return sum([await tx.queue.before(one, priority, video) for one in lines])
