@@ -41,6 +41,7 @@ from gateway.services.tenants import Tenants
 from gateway.services.unknowns import Unknowns
 from gateway.services.updates import Updates
 from gateway.services.videos import Videos
+from gateway.services.waiting import Waiting
 from gateway.services.watches import Watches
 from gateway.store.database import Database, connect
 from gateway.store.migrate import packaged
@@ -193,11 +194,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         books=books,
         sends=sends,
         queue=queue,
-        backlog=backlog,
+        waiting=Waiting(store=store, records=records, queue=queue, backlog=backlog, clock=clock, luck=luck),
         callbacks=callbacks,
         clock=clock,
         ids=ids,
-        luck=luck,
         probe=seams.probe,
     )
     watches = Watches(

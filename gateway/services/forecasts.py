@@ -24,7 +24,7 @@ VIEW_LASTS = (20, 1_000)
 WAITING_PER_MS = 100
 
 FETCHING = 1_000
-"""Milliseconds a finished file usually takes to be copied here: so little beside the making that it counts only alone."""
+"""Milliseconds a finished file usually takes to be copied here: beside the making it does not count."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

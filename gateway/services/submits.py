@@ -9,7 +9,6 @@ import hashlib
 import msgspec
 import structlog
 
-from gateway.policy.backoff import spread
 from gateway.policy.capability import fit
 from gateway.policy.failover import REFUSED, VideoStep
 from gateway.policy.routing import AccountFacts, Circumstances, History, Snapshot, Wish, decide
@@ -17,12 +16,12 @@ from gateway.policy.signing import callback_token
 from gateway.policy.verdict import Evidence, Outcome, classify
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
-from gateway.services.backlog import Backlog
 from gateway.services.books import Books
 from gateway.services.queue import Queue
 from gateway.services.records import Records
 from gateway.services.sends import Sends
 from gateway.services.tenants import Tenants
+from gateway.services.waiting import Waiting, dead_end, too_late
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
@@ -33,23 +32,11 @@ from schema.clock import Clock, Millis
 from schema.errors import FailureKind
 from schema.ids import Ids
 from schema.lifecycle import AttemptState, Substate
-from schema.luck import Luck
 from schema.money import Credits, Micros, MicrosRange
-from schema.quote import PASSING, Candidate, Decision, ReasonCode
-from schema.video import OnMaxWait, OnUnknown, Video, VideoErrorCode, VideoSpec
+from schema.quote import Candidate, Decision
+from schema.video import OnUnknown, Video, VideoErrorCode, VideoSpec
 
 log = structlog.get_logger()
-
-SHORTEST_WAIT = 200
-WAIT_PER_WAITING = 10
-"""How long a video that can not wait in line waits before it looks again: so long for each that waits (milliseconds).
-Together they look a hundred times a second, however many they are."""
-
-LOOK_AGAIN = 30_000
-"""Milliseconds after which who waits in line is decided anew though nobody called: what may be had may have changed."""
-
-FAR = 2**53
-"""Later than any moment."""
 
 MOST_OF_A_LEASE = 2 / 3
 """A process that was paused for so long between its intent and its send may have been given up for dead."""
@@ -81,29 +68,6 @@ class Seat(msgspec.Struct, frozen=True):
     provider: Provider
 
 
-class Patience(msgspec.Struct, frozen=True):
-    """When a video has waited for a better account as long as it may, and whether it fails then."""
-
-    ends_at: Millis
-    fails: bool
-
-    def fails_at(self, now: Millis) -> bool:
-        return self.fails and now >= self.ends_at
-
-
-class Waits(msgspec.Struct, frozen=True):
-    """Why a video can not begin now: ``in_vain`` when it was its turn, and the room was gone."""
-
-    decision: Decision
-    patience: Patience | None
-    in_vain: bool
-
-    def until(self, now: Millis) -> Millis:
-        """When it must be looked at again because its patience ends; far away when it does not."""
-        ends = self.patience.ends_at if self.patience is not None else now
-        return ends if ends > now else FAR
-
-
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt ready to be sent: its row, and its flow, which stands at the one paid request."""
 
@@ -123,11 +87,10 @@ class Submits:
         books: Books,
         sends: Sends,
         queue: Queue,
-        backlog: Backlog,
+        waiting: Waiting,
         callbacks: Callbacks,
         clock: Clock,
         ids: Ids,
-        luck: Luck,
         probe: Probe,
     ) -> None:
         self._store = store
@@ -137,11 +100,10 @@ class Submits:
         self._books = books
         self._sends = sends
         self._queue = queue
-        self._backlog = backlog
+        self._waiting = waiting
         self._callbacks = callbacks
         self._clock = clock
         self._ids = ids
-        self._luck = luck
         self._probe = probe
 
     async def handle(self, task: Task) -> None:
@@ -156,13 +118,13 @@ class Submits:
             return
         now = self._clock.now()
         if now >= video.deadline_at:
-            await self._give_up(task, VideoErrorCode.DEADLINE_EXCEEDED, _too_late(attempts))
+            await self._waiting.give_up(task, VideoErrorCode.DEADLINE_EXCEEDED, too_late(attempts))
             return
         wish = self._tenants.wish(video)
         seen = await self._accounts.snapshot(self._tenants.tests(video.tenant), fresh=True)
         decision = await self._decide(video, attempts, wish, seen)
         if decision.hopeful is None:
-            await self._give_up(task, *_dead_end(attempts, decision))
+            await self._waiting.give_up(task, *dead_end(attempts, decision))
             return
         in_vain = False
         for facts, candidate in _able(decision, seen):
@@ -170,7 +132,7 @@ class Submits:
                 if await self._attempt(task, video, attempts, candidate, decision):
                     return
                 in_vain = True
-        await self._wait(task, video, Waits(decision, patience(video, wish), in_vain=in_vain))
+        await self._waiting.wait(task, video, wish, decision, in_vain=in_vain)
 
     async def _decide(self, video: Video, attempts: list[Attempt], wish: Wish, seen: Snapshot) -> Decision:
         affordable = await self._store.read(lambda tx: self._books.affordable(tx, video)) if wish.priced else None
@@ -181,41 +143,6 @@ class Submits:
             ends_by=None if video.routing.deadline_seconds is None else video.deadline_at,
         )
         return decide(video.spec, wish, seen, standing)
-
-    # waiting and giving up
-
-    async def _wait(self, task: Task, video: Video, waits: Waits) -> None:
-        """Wait in line for room, or look again soon when nobody's room would help; the task is not a failure."""
-        now = self._clock.now()
-        if waits.patience is not None and waits.patience.fails_at(now):
-            await self._give_up(task, VideoErrorCode.WAIT_EXCEEDED, "No better provider account was free in time.")
-            return
-        place = self._queue.place(video, waits.decision, in_vain=waits.in_vain)
-        shortest, begins = (SHORTEST_WAIT, _cure(waits.decision, now)) if place is None else (LOOK_AGAIN, now)
-        pause = max(shortest, WAIT_PER_WAITING * await self._backlog.total())
-        due = min(max(begins, now + round(spread(pause, self._luck()))), waits.until(now), video.deadline_at)
-
-        async def wait(tx: Transaction) -> None:
-            locked = await tx.videos.lock(video.id)
-            if locked is not None and not locked.ended and locked.substate is None:
-                await self._records.video(tx, locked, now, substate=Substate.WAITING_CAPACITY)
-            if place is None:
-                await tx.tasks.snooze(task, due)
-            else:
-                await tx.queue.park(task, place, due)
-
-        await self._store.write(wait)
-
-    async def _give_up(self, task: Task, code: VideoErrorCode, message: str) -> None:
-        now = self._clock.now()
-
-        async def fail(tx: Transaction) -> None:
-            video = await tx.videos.lock(task.subject)
-            await tx.tasks.finish(task)
-            if video is not None and not video.ended:
-                await self._records.fail(tx, video, now, code, message)
-
-        await self._store.write(fail)
 
     # one attempt
 
@@ -355,51 +282,10 @@ def _elsewhere(attempt: Attempt, on_unknown: OnUnknown) -> bool:
     return attempt.state is AttemptState.FAILED and consequence is not None and consequence.video is VideoStep.ELSEWHERE
 
 
-def patience(video: Video, wish: Wish) -> Patience | None:
-    """How long a video may wait for a better account; None when it goes to the best that has room."""
-    if wish.max_wait is None:
-        return None
-    return Patience(video.created_at + wish.max_wait, wish.on_max_wait is OnMaxWait.FAIL)
-
-
 def _able(decision: Decision, seen: Snapshot) -> list[tuple[AccountFacts, Candidate]]:
     """Who could make it now, best first, with what is known of each."""
     facts = {one.account: one for one in seen.accounts}
     return [(facts[candidate.account], candidate) for candidate in decision.candidates if candidate.able]
-
-
-def _dead_end(attempts: list[Attempt], decision: Decision) -> tuple[VideoErrorCode, str]:
-    """Why a video fails that nobody can make any more; that one may have been made weighs more than who refused."""
-    if any(attempt.state is AttemptState.UNKNOWN for attempt in attempts):
-        code = VideoErrorCode.SUBMISSION_OUTCOME_UNKNOWN
-        return code, "A provider's answer was lost, and no other account can make this video."
-    if any(_only_late(candidate) for candidate in decision.candidates):
-        code = VideoErrorCode.DEADLINE_EXCEEDED
-        return code, "It could not have been finished in time any more, so it was not sent to a provider."
-    return VideoErrorCode.NO_ROUTE, "No provider account can make this video any more."
-
-
-def _only_late(candidate: Candidate) -> bool:
-    """Nothing that will not pass is against it but the time that is left."""
-    lasting = {reason.code for reason in candidate.excluded if reason.code not in PASSING}
-    return lasting == {ReasonCode.TOO_SLOW}
-
-
-def _too_late(attempts: list[Attempt]) -> str:
-    message = "No provider account was free in time."
-    if any(attempt.state is AttemptState.UNKNOWN for attempt in attempts):
-        message += " A provider's answer was lost before, so nobody can tell whether it makes the video."
-    return message
-
-
-def _cure(decision: Decision, now: Millis) -> Millis:
-    """The earliest time at which a reason against a waitable account ends; now when none says so."""
-    times = [
-        max((reason.until or now for reason in candidate.excluded), default=now)
-        for candidate in decision.candidates
-        if candidate.waitable
-    ]
-    return min(times, default=now)
 
 
 async def _known(tx: Transaction, video: str) -> tuple[Video | None, list[Attempt]]:
