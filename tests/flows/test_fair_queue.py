@@ -25,7 +25,9 @@ from schema.video import Order, Video, checked_routing, checked_spec
 from tests.flows.engine import an_account, certificates, settings, until
 from tests.support.figures import told
 
-SECONDS = 60.0
+SECONDS = 120.0
+"""No wait here is longer, on the busiest machine; alone the longest takes ten."""
+
 FILM = "a paper boat"
 
 
@@ -59,10 +61,9 @@ class House:
     async def begun(self, count: int) -> list[Attempt]:
         """The first so many attempts, once there are that many."""
 
-        async def enough() -> bool:
-            return len(await self.started()) >= count
-
-        await until(enough, SECONDS)
+        async with asyncio.timeout(SECONDS):
+            while len(await self.started()) < count:
+                await asyncio.sleep(0.1)  # reading all of them more often would slow down what is measured
         return (await self.started())[:count]
 
     async def waits(self, count: int) -> None:
@@ -167,12 +168,12 @@ async def test_five_equal_tenants_have_equal_shares(tmp_path, urls):
 async def test_three_times_the_weight_is_three_times_the_videos(tmp_path, urls):
     async with house(tmp_path, {"heavy": 3, "light": 1}, urls) as place:
         await place.flood("light", 40)
-        await place.flood("heavy", 90)
-        await place.waits(120)
+        await place.flood("heavy", 70)
+        await place.waits(100)
         skip = len(await place.started())
-        had = Counter(tenants_of(await place.begun(skip + 80))[skip:])
+        had = Counter(tenants_of(await place.begun(skip + 60))[skip:])
 
-    told(f"weights 3:1 over 80 turns: {had['heavy']}:{had['light']}")
+    told(f"weights 3:1 over 60 turns: {had['heavy']}:{had['light']}")
     assert had["heavy"] / had["light"] == pytest.approx(3, rel=0.1)
 
 

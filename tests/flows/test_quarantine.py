@@ -142,6 +142,7 @@ async def test_after_a_restore_nothing_is_sent_and_what_runs_is_still_watched(wo
         assert (await here.finished(first))["status"] == "completed"
 
         assert (await shown(here, second))["gateway"]["substate"] == "waiting_capacity"
+        await here.gateway.queue.call()
         due = await here.gateway.store.read(lambda tx: tx.tasks.next_due((TaskKind.SUBMIT,)))
         assert due is not None
         assert due < here.gateway.clock.now()
