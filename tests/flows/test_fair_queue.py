@@ -62,8 +62,8 @@ class House:
         """The first so many attempts, once there are that many."""
 
         async with asyncio.timeout(SECONDS):
-            while len(await self.started()) < count:
-                await asyncio.sleep(0.1)  # reading all of them more often would slow down what is measured
+            while len(await self.started()) < count:  # noqa: ASYNC110 - what is waited for lies in a database
+                await asyncio.sleep(0.1)  # reading them all more often would slow down what is measured
         return (await self.started())[:count]
 
     async def placed(self, count: int) -> None:
