@@ -1,11 +1,13 @@
 """Videos, lists of them and decisions, as people read them on a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from gateway.cli.output import columns
-from gateway.cli.wire import Candidate, Cost, ExtraOutput, Page, Progress, Reason, Route, Video
+from gateway.cli.reasons import reason_words, remedy_words
+from gateway.cli.wire import Candidate, Cost, ExtraOutput, Page, Progress, Route, Video
 from schema.money import CreditRange, MicrosRange, format_micros
+from schema.quote import PASSING
 from schema.video import Adjustment
 
 _PROMPT_WIDTH = 48
@@ -46,10 +48,14 @@ def page_view(page: Page) -> str:
 
 
 def route_view(route: Route) -> str:
-    """Every account, best first: what it would cost, and why it won, lost or could not."""
-    head = ("", "ACCOUNT", "PROVIDER", "CREDITS", "PRICE", "VERDICT")
-    rows = [_candidate(place, candidate) for place, candidate in enumerate(route.candidates, start=1)]
-    return f"{route.strategy}, decided {moment(route.at // 1000)}\n\n{columns([head, *rows])}"
+    """Every account, best first: what it would cost, and why it won, was outranked or could not."""
+    head = ("", "ACCOUNT", "PROVIDER", "CREDITS", "PRICE", "EXPECTED", "VERDICT")
+    rows = [row for place, candidate in enumerate(route.candidates, start=1) for row in _candidate(place, candidate)]
+    rule = None if route.rule is None else f"rule {route.rule}"
+    policy = None if route.policy is None else f"policy version {route.policy}"
+    by = ", ".join(filter(None, (route.strategy, rule, policy)))
+    remedy = [] if route.remedy is None else ["", *remedy_words(route.remedy)]
+    return "\n".join([f"{by}, decided {moment(route.at // 1000)}", "", columns([head, *rows]), *remedy])
 
 
 def moment(seconds: int | None) -> str | None:
@@ -64,26 +70,26 @@ def _row(video: Video) -> tuple[str, ...]:
     return (video.id, video.status, f"{video.progress}%", video.gateway.account or "-", created, short)
 
 
-def _candidate(place: int, candidate: Candidate) -> tuple[str, ...]:
+def _candidate(place: int, candidate: Candidate) -> Iterator[tuple[str, ...]]:
+    """A line for the account, and one more for each further reason."""
     price = money_range(candidate.price) if candidate.price else "unknown"
-    cost = (_credit_range(candidate.credits), price)
-    return (str(place), candidate.account, candidate.provider, *cost, _verdict(place, candidate))
+    expected = "unknown" if candidate.expected is None else format_micros(candidate.expected)
+    first, *others = _verdict(candidate)
+    cost = (_credit_range(candidate.credits), price, expected)
+    yield (str(place), candidate.account, candidate.provider, *cost, first)
+    for other in others:
+        yield ("",) * 6 + (other,)
 
 
-def _verdict(place: int, candidate: Candidate) -> str:
-    """Excluded and why, or chosen, or next, with what would be bent for it."""
+def _verdict(candidate: Candidate) -> list[str]:
+    """Chosen, next or left out, and why, with what would be bent for it."""
     if candidate.excluded:
-        return "; ".join(_reason(reason) for reason in candidate.excluded)
-    word = "chosen" if place == 1 else "next"
+        passing = all(reason.code in PASSING for reason in candidate.excluded)
+        first, *others = [reason_words(reason) for reason in candidate.excluded]
+        return [f"{'not now' if passing else 'no'}: {first}", *others]
     bent = _adjusted(candidate.adjustments)
-    return f"{word} ({bent})" if bent else word
-
-
-def _reason(reason: Reason) -> str:
-    facts = [f"{name} {value}" for name, value in reason.params.items()]
-    if reason.until is not None:
-        facts.append(f"until {moment(reason.until // 1000)}")
-    return f"{reason.code} ({', '.join(facts)})" if facts else reason.code
+    chosen = "chosen" if candidate.outranked is None else f"next: {reason_words(candidate.outranked)}"
+    return [chosen, f"with {bent}"] if bent else [chosen]
 
 
 def _adjusted(adjustments: Iterable[Adjustment]) -> str:

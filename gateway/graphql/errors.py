@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from gateway.graphql.refusals import spell
+from gateway.graphql.spelling import spell
 from schema.errors import GatewayError, InvalidRequest
 
 log = structlog.get_logger()
