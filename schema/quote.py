@@ -13,7 +13,7 @@ from schema.video import Adjustment, Strategy
 _Name = Annotated[str, msgspec.Meta(max_length=64)]
 _Word = Annotated[str, msgspec.Meta(max_length=4096)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-_Whole = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Money = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -151,7 +151,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     excluded: Annotated[tuple[Exclusion, ...], msgspec.Meta(max_length=64)] = ()
     outranked: Exclusion | None = None
     adjustments: Annotated[tuple[Adjustment, ...], msgspec.Meta(max_length=16)] = ()
-    scores: dict[_Name, float] = {}
+    scores: dict[_Name, _Whole | float] = {}
     facts: Facts = Facts()
 
     @property

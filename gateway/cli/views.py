@@ -74,22 +74,23 @@ def _candidate(place: int, candidate: Candidate) -> Iterator[tuple[str, ...]]:
     """A line for the account, and one more for each further reason."""
     price = money_range(candidate.price) if candidate.price else "unknown"
     expected = "unknown" if candidate.expected is None else format_micros(candidate.expected)
-    first, *others = _verdict(candidate)
+    first, *others = _verdict(place, candidate)
     cost = (_credit_range(candidate.credits), price, expected)
     yield (str(place), candidate.account, candidate.provider, *cost, first)
     for other in others:
         yield ("",) * 6 + (other,)
 
 
-def _verdict(candidate: Candidate) -> list[str]:
+def _verdict(place: int, candidate: Candidate) -> list[str]:
     """Chosen, next or left out, and why, with what would be bent for it."""
     if candidate.excluded:
         passing = all(reason.code in PASSING for reason in candidate.excluded)
         first, *others = [reason_words(reason) for reason in candidate.excluded]
         return [f"{'not now' if passing else 'no'}: {first}", *others]
     bent = _adjusted(candidate.adjustments)
-    chosen = "chosen" if candidate.outranked is None else f"next: {reason_words(candidate.outranked)}"
-    return [chosen, f"with {bent}"] if bent else [chosen]
+    word = "chosen" if place == 1 else "next"
+    told = word if candidate.outranked is None else f"{word}: {reason_words(candidate.outranked)}"
+    return [told, f"with {bent}"] if bent else [told]
 
 
 def _adjusted(adjustments: Iterable[Adjustment]) -> str:

@@ -1,75 +1,40 @@
-"""Who makes a video: every reason, both strategies, every tie, and a decision that repeats itself."""
+"""Who makes a video: every reason, every rule, every tie, waiting, and a decision that repeats itself."""
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.routing import (
-    NO_HISTORY,
-    AccountFacts,
-    Circumstances,
-    History,
-    Snapshot,
-    Wish,
-    decide,
-    overlay,
-    snapshot,
+from gateway.policy.routing import Circumstances, History, Wish, decide, overlay
+from schema.money import CreditRange, MicrosRange
+from schema.quote import (
+    CROWDED,
+    OUTRANKED,
+    PASSING,
+    STANDING,
+    Candidate,
+    Decision,
+    Exclusion,
+    Facts,
+    ReasonCode,
 )
-from providers.base import Capabilities
-from schema.money import CreditRange, Credits, MicrosRange
-from schema.quote import PASSING, Candidate, Decision, Exclusion, Facts, ReasonCode
-from schema.tenant import Funding, FundingMode, RoutingPolicy
-from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, RoutingWish, Strategy, VideoSpec
-
-NOW = 1_000_000
-SPEC = VideoSpec(prompt="a fox")
-ABLE = Capabilities(models=("veo-3",), aspect_ratios=(AspectRatio.WIDE,), seconds=(5, 10), max_prompt=100)
-
-
-class Flat(msgspec.Struct, frozen=True):
-    """A rate card with one price; twice it for high quality."""
-
-    low: Credits
-    high: Credits
-
-    def quote(self, spec: VideoSpec) -> CreditRange:
-        times = 2 if spec.quality is Quality.HIGH else 1
-        return CreditRange(low=times * self.low, high=times * self.high)
-
-    def estimate(self, spec: VideoSpec) -> Credits:
-        return self.quote(spec).low
-
-
-def fact(name: str, price: int | None = 100, **facts) -> AccountFacts:
-    """An account named ``provider-…`` that asks ``price`` micros for a video."""
-    known = Facts(price_per_credit=price, load=facts.pop("load", 0))
-    defaults = {"provider": name.partition("-")[0], "capabilities": ABLE, "rates": Flat(1, 1), "known": known}
-    return AccountFacts(account=name, **{**defaults, **facts})
-
-
-def seen(*facts: AccountFacts) -> Snapshot:
-    return snapshot(NOW, facts)
-
-
-def wish(**wishes) -> Wish:
-    return overlay(RoutingWish(), RoutingPolicy(**wishes), spec=SPEC)
-
-
-def ranked(*facts: AccountFacts, spec: VideoSpec = SPEC, by: Wish | None = None, history: History = NO_HISTORY):
-    return [candidate.account for candidate in decided(*facts, spec=spec, by=by, history=history).candidates]
-
-
-def decided(
-    *facts: AccountFacts, spec: VideoSpec = SPEC, by: Wish | None = None, history: History = NO_HISTORY
-) -> Decision:
-    return decide(spec, by or wish(), seen(*facts), Circumstances(history=history))
-
-
-def reasons(*facts: AccountFacts, **how) -> list[Exclusion]:
-    (candidate,) = decided(*facts, **how).candidates
-    return list(candidate.excluded)
-
+from schema.tenant import Funding, FundingMode, RoutingPolicy, Rule, When
+from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, RoutingWish, Strategy, VideoSpec
+from tests.policy.deciding import (
+    ABLE,
+    NOW,
+    SPEC,
+    Flat,
+    crowds,
+    decided,
+    fact,
+    histories,
+    ranked,
+    reasons,
+    seen,
+    wish,
+    wishes,
+)
 
 # every reason
 
@@ -129,13 +94,22 @@ def test_a_tenant_s_own_list_admits_those_it_names_and_says_nothing_of_them(by):
 
 @pytest.mark.parametrize("by", ["a-main", "a"], ids=["by-account", "by-provider"])
 def test_exclude_shuts_out_those_it_names(by):
-    assert reasons(fact("a-main"), by=wish(exclude=(by,))) == [Exclusion(ReasonCode.EXCLUDED)]
+    order = overlay(RoutingWish(exclude=(by,)), RoutingPolicy(), spec=SPEC)
+
+    assert reasons(fact("a-main"), by=order) == [Exclusion(ReasonCode.EXCLUDED)]
+    assert reasons(fact("b-main"), by=order) == []
+
+
+@pytest.mark.parametrize("by", ["a-main", "a"], ids=["by-account", "by-provider"])
+def test_whom_its_tenant_excludes_is_not_allowed_for_the_caller_can_not_change_it(by):
+    assert reasons(fact("a-main"), by=wish(exclude=(by,))) == [Exclusion(ReasonCode.NOT_ALLOWED)]
     assert reasons(fact("b-main"), by=wish(exclude=(by,))) == []
 
 
 @pytest.mark.parametrize("near", ["a-", "A", "a-main-2", "main", ""])
 def test_a_name_that_is_only_similar_names_nobody(near):
     assert reasons(fact("a-main"), by=wish(exclude=(near,))) == []
+    assert reasons(fact("a-main"), by=overlay(RoutingWish(exclude=(near,)), RoutingPolicy(), spec=SPEC)) == []
 
 
 @pytest.mark.parametrize(
@@ -185,41 +159,110 @@ def test_what_speaks_against_an_account_now_is_passed_on_as_it_is(code):
 def test_all_reasons_stand_together():
     standing = (Exclusion(ReasonCode.CIRCUIT_OPEN),)
     spec = VideoSpec(prompt="x", seconds=60)
-    by = overlay(RoutingWish(only=("b",), max_cost_micros=1), RoutingPolicy(only=("c",), exclude=("a",)), spec=SPEC)
+    by = overlay(RoutingWish(only=("b",), exclude=("a",), max_cost_micros=1), RoutingPolicy(only=("c",)), spec=SPEC)
 
     found = reasons(fact("a", standing=standing), spec=spec, by=by, history=History(refused=frozenset({"a"})))
 
     assert [reason.code for reason in found] == [
         ReasonCode.UNSUPPORTED_DURATION,
         ReasonCode.NOT_IN_ONLY,
-        ReasonCode.NOT_ALLOWED,
         ReasonCode.EXCLUDED,
+        ReasonCode.NOT_ALLOWED,
         ReasonCode.ALREADY_REFUSED,
         ReasonCode.OVER_MAX_COST,
         ReasonCode.CIRCUIT_OPEN,
     ]
 
 
-def test_every_reason_code_has_a_test_above_that_reaches_it():
-    reached = {
-        *(ReasonCode.OTHER_MODEL, ReasonCode.UNSUPPORTED_ASPECT_RATIO, ReasonCode.UNSUPPORTED_DURATION),
-        *(ReasonCode.UNSUPPORTED_QUALITY, ReasonCode.NO_IMAGE_INPUT, ReasonCode.PROMPT_TOO_LONG),
-        *(ReasonCode.NOT_IN_ONLY, ReasonCode.NOT_ALLOWED, ReasonCode.EXCLUDED, ReasonCode.ALREADY_REFUSED),
-        *(ReasonCode.PRICE_UNKNOWN, ReasonCode.OVER_MAX_COST),
-        *PASSING,
-    }
+REACHED_BY: dict[ReasonCode, tuple[dict, dict]] = {
+    ReasonCode.OTHER_MODEL: ({}, {"spec": VideoSpec(prompt="x", model="sora-2")}),
+    ReasonCode.UNSUPPORTED_ASPECT_RATIO: ({}, {"spec": VideoSpec(prompt="x", aspect_ratio=AspectRatio.SQUARE)}),
+    ReasonCode.UNSUPPORTED_DURATION: ({}, {"spec": VideoSpec(prompt="x", seconds=11)}),
+    ReasonCode.UNSUPPORTED_QUALITY: ({}, {"spec": VideoSpec(prompt="x", quality=Quality.HIGH)}),
+    ReasonCode.NO_IMAGE_INPUT: ({}, {"spec": VideoSpec(prompt="x", image_url="https://a.example/b")}),
+    ReasonCode.PROMPT_TOO_LONG: ({}, {"spec": VideoSpec(prompt="x" * 101)}),
+    ReasonCode.NOT_IN_ONLY: ({}, {"by": overlay(RoutingWish(only=("z",)), RoutingPolicy(), spec=SPEC)}),
+    ReasonCode.EXCLUDED: ({}, {"by": overlay(RoutingWish(exclude=("a",)), RoutingPolicy(), spec=SPEC)}),
+    ReasonCode.NOT_ALLOWED: ({}, {"by": wish(only=("z",))}),
+    ReasonCode.PRICE_UNKNOWN: ({"price": None}, {"by": wish(per_video=1)}),
+    ReasonCode.OVER_MAX_COST: ({}, {"by": wish(per_video=99)}),
+    ReasonCode.TOO_SLOW: ({"fast_ms": 2_000}, {"ends_by": NOW + 1_999}),
+    ReasonCode.ALREADY_REFUSED: ({}, {"history": History(refused=frozenset({"a-1"}))}),
+    ReasonCode.OVER_BUDGET: ({}, {"affordable": 99}),
+    ReasonCode.RETRIES_USED_UP: ({"retry_at": NOW + 1}, {"history": History(tries={"a-1": 1})}),
+    **{code: ({"standing": (Exclusion(code),)}, {}) for code in STANDING},
+}
+"""How each reason against a single account comes about: the account, and how is decided."""
 
-    assert reached == set(ReasonCode)
+
+@pytest.mark.parametrize("code", sorted(set(ReasonCode) - OUTRANKED - {ReasonCode.WAITS_FOR_BETTER}))
+def test_every_reason_is_reached(code):
+    account, how = REACHED_BY[code]
+
+    assert [reason.code for reason in reasons(fact("a-1", **account), **how)] == [code]
+
+
+PAIRS: dict[ReasonCode, tuple[dict, dict, dict]] = {
+    ReasonCode.WAITS_FOR_BETTER: ({"standing": (Exclusion(ReasonCode.BUSY),)}, {"price": 101}, {"max_wait_seconds": 9}),
+    ReasonCode.TRIED_BEFORE: ({}, {}, {}),
+    ReasonCode.NOT_PREFERRED: ({}, {}, {"rules": (Rule(prefer=("a",)),)}),
+    ReasonCode.DEARER: ({}, {"price": 101}, {}),
+    ReasonCode.SLOWER: ({"make_ms": 1}, {"make_ms": 2}, {"strategy": Strategy.FASTEST}),
+    ReasonCode.LESS_RELIABLE: ({}, {"failed": 1}, {"strategy": Strategy.RELIABLE}),
+    ReasonCode.LOWER_SCORE: ({}, {"price": 200}, {"strategy": Strategy.BALANCED}),
+    ReasonCode.LATER_IN_ORDER: ({}, {}, {"order": ("a",)}),
+    ReasonCode.BUSIER: ({}, {"load": 1}, {}),
+    ReasonCode.LATER_NAME: ({}, {}, {}),
+}
+"""How each reason of one account comes about beside a better one: both, and the policy."""
+
+
+@pytest.mark.parametrize("code", sorted(OUTRANKED | {ReasonCode.WAITS_FOR_BETTER}))
+def test_every_reason_beside_a_better_one_is_reached(code):
+    better, worse, policy = PAIRS[code]
+    history = History(tries={"b-1": 1} if code is ReasonCode.TRIED_BEFORE else {})
+
+    decision = decided(fact("a-1", **better), fact("b-1", **worse), by=wish(**policy), history=history)
+    first, second = decision.candidates
+
+    assert (first.account, second.account) == ("a-1", "b-1")
+    assert first.outranked is None
+    told = second.excluded[0] if code is ReasonCode.WAITS_FOR_BETTER else second.outranked
+    assert told is not None
+    assert told.code is code
+
+
+def test_every_reason_code_is_reached_above_and_is_of_one_sort():
+    assert set(REACHED_BY) | set(PAIRS) == set(ReasonCode)
+    assert not OUTRANKED & PASSING
+    assert CROWDED < STANDING < PASSING
 
 
 # the order
 
 
-def test_the_cheapest_is_first_by_the_top_of_its_range():
+def test_the_cheapest_is_first_by_what_it_will_probably_cost_then_by_the_top():
     wide = fact("a", 1, rates=Flat(1, 300))
     narrow = fact("b", 1, rates=Flat(200, 250))
+    narrower = fact("c", 1, rates=Flat(1, 2))
 
-    assert ranked(wide, narrow) == ["b", "a"]
+    assert ranked(wide, narrow, narrower) == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("learned", "expected"),
+    [
+        pytest.param({}, 100, id="nothing-learned-yet"),
+        pytest.param({"auto/standard": 150}, 150, id="learned"),
+        pytest.param({"auto/standard": 900}, 200, id="never-above-the-range"),
+        pytest.param({"auto/standard": 1}, 100, id="never-below-it"),
+        pytest.param({"5/standard": 150, "auto/high": 150}, 100, id="of-another-kind"),
+    ],
+)
+def test_what_such_videos_have_cost_is_what_one_is_expected_to_cost(learned, expected):
+    (candidate,) = decided(fact("a", 1, rates=Flat(100, 200), learned=learned)).candidates
+
+    assert candidate.expected == candidate.scores["price"] == expected
 
 
 def test_credits_of_different_accounts_compare_only_as_money():
@@ -301,17 +344,27 @@ def test_a_candidate_says_its_credits_its_price_and_what_was_compared():
                 provider="a",
                 credits=CreditRange(low=100, high=200),
                 price=MicrosRange(low=1_000, high=2_000),
-                scores={"tries": 0, "place": 1, "price": 2_000},
+                expected=1_000,
+                scores={
+                    "tries": 0,
+                    "preference": 0,
+                    "place": 1,
+                    "expected_ms": 180_000,
+                    "failure_rate": 0.1,
+                    "price": 1_000,
+                },
+                facts=Facts(price_per_credit=10),
             ),
         ),
+        snapshot=decision.snapshot,
     )
 
 
 def test_without_a_price_none_is_shown_and_none_is_compared():
     (candidate,) = decided(fact("a", None)).candidates
 
-    assert candidate.price is None
-    assert candidate.scores == {"tries": 0, "place": 0}
+    assert candidate.price is candidate.expected is None
+    assert not {"price", "score"} & set(candidate.scores)
 
 
 def test_a_bent_wish_is_priced_as_it_would_be_made_and_lists_what_was_bent():
@@ -417,39 +470,14 @@ def test_a_video_can_not_reach_an_account_that_its_tenant_shut_out():
 
 # properties
 
-names = st.sampled_from(["a-1", "a-2", "b-1", "b-2", "c-1", "c-2"])
-standings = st.sampled_from(
-    [(), (), (), *[(Exclusion(code),) for code in sorted(PASSING)], (Exclusion(ReasonCode.EXCLUDED),)]
-)
-facts = st.builds(
-    fact,
-    names,
-    st.none() | st.integers(0, 20),
-    standing=standings,
-    load=st.integers(0, 3),
-    rates=st.builds(lambda low, more: Flat(low, low + more), st.integers(0, 5), st.integers(0, 5)),
-)
-crowds = st.lists(facts, max_size=6, unique_by=lambda one: one.account)
-listed = st.lists(names | st.sampled_from(["a", "b", "c"]), max_size=3).map(tuple)
-wishes = st.builds(
-    wish,
-    strategy=st.sampled_from(Strategy),
-    order=listed,
-    only=listed,
-    exclude=listed,
-    per_video=st.none() | st.integers(0, 60),
-)
-histories = st.builds(
-    History, tries=st.dictionaries(names, st.integers(0, 2)), refused=st.frozensets(names, max_size=2)
-)
-
 
 @given(crowds, wishes, histories, st.randoms())
 def test_the_same_facts_in_any_order_give_the_same_decision(crowd, by, history, luck):
     shuffled = list(crowd)
     luck.shuffle(shuffled)
 
-    assert decided(*shuffled, by=by, history=history) == decided(*crowd, by=by, history=history)
+    once, again = (decided(*facts, by=by, history=history) for facts in (crowd, shuffled))
+    assert msgspec.json.encode(again) == msgspec.json.encode(once)
 
 
 @given(crowds, wishes, histories)
@@ -463,14 +491,24 @@ def test_every_account_is_in_the_decision_once_the_able_first(crowd, by, history
     assert waitable == sorted(waitable, reverse=True)
 
 
+@given(crowds, wishes, histories, st.sampled_from(sorted(PASSING)))
+def test_an_excluded_candidate_more_changes_nothing_about_the_others(crowd, by, history, code):
+    outsider = fact("z-1", 0, standing=(Exclusion(code),))
+
+    before = decided(*crowd, by=by, history=history)
+    after = decided(outsider, *crowd, by=by, history=history)
+
+    assert tuple(one for one in after.candidates if one.account != "z-1") == before.candidates
+    assert after.chosen == before.chosen
+
+
 @given(crowds, wishes, histories)
-def test_an_excluded_candidate_more_does_not_change_the_order_of_the_able(crowd, by, history):
-    outsider = fact("z-1", 0, standing=(Exclusion(ReasonCode.CIRCUIT_OPEN),))
-
-    before = [one.account for one in decided(*crowd, by=by, history=history).candidates if one.able]
-    after = [one.account for one in decided(outsider, *crowd, by=by, history=history).candidates if one.able]
-
-    assert after == before
+def test_everybody_is_able_or_has_a_reason_and_every_able_one_but_the_first_is_outranked(crowd, by, history):
+    for place, candidate in enumerate(decided(*crowd, by=by, history=history).candidates):
+        assert candidate.able is (candidate.excluded == ())
+        assert (candidate.outranked is not None) is (candidate.able and place > 0)
+        assert candidate.outranked is None or candidate.outranked.code in OUTRANKED
+        assert not {reason.code for reason in candidate.excluded} & OUTRANKED
 
 
 @given(crowds, wishes, st.integers(1, 20), st.data())
@@ -478,8 +516,9 @@ def test_under_cheapest_the_cheaper_of_two_equals_never_loses(crowd, by, price, 
     by = msgspec.structs.replace(by, strategy=Strategy.CHEAPEST, max_cost=None)
     dear = fact("m-2", price)
     cheap = fact("m-1", data.draw(st.integers(0, price - 1)), load=data.draw(st.integers(0, 9)))
+    alike = msgspec.structs.replace(by, order=(), preferred=())
 
-    order = ranked(dear, cheap, *crowd, by=by)
+    order = ranked(dear, cheap, *crowd, by=alike)
 
     assert order.index("m-1") < order.index("m-2")
 
@@ -498,8 +537,23 @@ def test_under_cheapest_nobody_able_and_less_tried_is_cheaper_than_the_chosen(cr
     by = msgspec.structs.replace(by, strategy=Strategy.CHEAPEST)
     decision = decided(*crowd, by=by, history=history)
 
-    costs = [(one.scores["tries"], one.scores.get("price", float("inf"))) for one in decision.candidates if one.able]
+    able = [one for one in decision.candidates if one.able]
+    costs = [
+        (one.scores["tries"], one.scores["preference"], one.scores.get("price", float("inf")), tuple(one.excluded))
+        for one in able
+    ]
     assert costs == sorted(costs)
+
+
+@given(crowds, wishes, histories)
+def test_every_decision_survives_being_stored_byte_for_byte(crowd, by, history):
+    decision = decided(*crowd, by=by, history=history)
+    stored = msgspec.json.encode(decision)
+
+    again = msgspec.json.decode(stored, type=Decision)
+
+    assert again == decision
+    assert msgspec.json.encode(again) == stored
 
 
 # money and retries
@@ -536,3 +590,172 @@ def test_a_video_that_tried_an_account_before_waits_while_its_retries_are_used_u
         Exclusion(ReasonCode.RETRIES_USED_UP, {"tries": 2}, until=NOW + 5_000)
     ]
     assert reasons(tired) == []
+
+
+# rules
+
+TALL = VideoSpec(prompt="x", aspect_ratio=AspectRatio.TALL, seconds=8, quality=Quality.HIGH)
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [
+        pytest.param(When(), True, id="nothing-is-asked"),
+        pytest.param(When(model="auto"), True, id="model"),
+        pytest.param(When(model="veo-3"), False, id="another-model"),
+        pytest.param(When(aspect_ratio=AspectRatio.TALL), True, id="ratio"),
+        pytest.param(When(aspect_ratio=AspectRatio.WIDE), False, id="another-ratio"),
+        pytest.param(When(quality=Quality.HIGH), True, id="quality"),
+        pytest.param(When(quality=Quality.STANDARD), False, id="another-quality"),
+        pytest.param(When(image=False), True, id="no-picture"),
+        pytest.param(When(image=True), False, id="a-picture"),
+        pytest.param(When(min_seconds=8, max_seconds=8), True, id="just-so-long"),
+        pytest.param(When(min_seconds=9), False, id="too-short"),
+        pytest.param(When(max_seconds=7), False, id="too-long"),
+        pytest.param(When(aspect_ratio=AspectRatio.TALL, image=True), False, id="all-must-hold"),
+    ],
+)
+def test_a_rule_is_for_the_videos_it_speaks_of(when, holds):
+    assert when.holds(TALL) is holds
+    assert wish(TALL, rules=(Rule(when=when, strategy=Strategy.FASTEST),)).rule == (1 if holds else None)
+
+
+def test_a_rule_about_durations_means_no_video_that_asks_for_none():
+    assert not When(min_seconds=1).holds(SPEC)
+    assert not When(max_seconds=60).holds(SPEC)
+    assert When(quality=Quality.STANDARD).holds(SPEC)
+
+
+def test_of_several_rules_that_hold_the_first_counts_and_is_named():
+    never = Rule(when=When(image=True), strategy=Strategy.RELIABLE)
+    first, second = Rule(strategy=Strategy.FASTEST), Rule(strategy=Strategy.ORDERED)
+
+    decision = decided(fact("a"), by=wish(rules=(never, first, second)))
+
+    assert (decision.strategy, decision.rule) == (Strategy.FASTEST, 2)
+    assert decided(fact("a"), by=wish(rules=(never,))).rule is None
+
+
+def test_the_version_of_the_policy_is_told():
+    by = overlay(RoutingWish(), RoutingPolicy(), spec=SPEC, version=7)
+
+    assert decided(fact("a"), by=by).policy == 7
+
+
+def test_whom_a_rule_prefers_goes_first_whatever_the_strategy_in_its_order():
+    facts = (fact("a", 1), fact("b-1", 2), fact("c", 3))
+
+    for strategy in Strategy:
+        by = wish(strategy=strategy, order=("a",), rules=(Rule(prefer=("c", "b")),))
+        assert ranked(*facts, by=by) == ["c", "b-1", "a"]
+
+
+def test_a_rule_s_lists_and_its_cap_stand_beside_the_policy_s_own():
+    rule = Rule(only=("a", "b"), exclude=("a-2",), per_video=150)
+    by = wish(only=("a",), exclude=("a-3",), per_video=500, rules=(rule,))
+    facts = [fact(name, 150) for name in ("a-1", "a-2", "a-3", "b-1", "c-1")]
+
+    decision = decided(*facts, by=by)
+
+    assert [one.account for one in decision.candidates if one.able] == ["a-1"]
+    assert [reason.code for reason in reasons(fact("a-1", 151), by=by)] == [ReasonCode.OVER_MAX_COST]
+
+
+def test_a_rule_s_strategy_and_wait_replace_the_policy_s_and_a_wish_s_replace_both():
+    policy = RoutingPolicy(max_wait_seconds=60, rules=(Rule(strategy=Strategy.RELIABLE, max_wait_seconds=30),))
+    own = RoutingWish(strategy=Strategy.ORDERED, max_wait_seconds=0)
+
+    ruled, wished = (overlay(asked, policy, spec=SPEC) for asked in (RoutingWish(), own))
+
+    assert (ruled.strategy, ruled.max_wait) == (Strategy.RELIABLE, 30_000)
+    assert (wished.strategy, wished.max_wait) == (Strategy.ORDERED, 0)
+    assert overlay(RoutingWish(), msgspec.structs.replace(policy, rules=()), spec=SPEC).max_wait == 60_000
+
+
+# waiting
+
+BUSY = (Exclusion(ReasonCode.AT_CAPACITY),)
+
+
+def test_a_video_that_may_wait_waits_for_the_better_one_that_only_has_no_room():
+    decision = decided(fact("a", 1, standing=BUSY), fact("b", 2), fact("c", 3), by=wish(max_wait_seconds=10))
+
+    assert decision.chosen is None
+    assert decision.hopeful is not None
+    assert decision.hopeful.account == "a"
+    waits = Exclusion(ReasonCode.WAITS_FOR_BETTER, {"account": "a"}, until=NOW + 10_000)
+    assert [one.excluded for one in decision.candidates] == [BUSY, (waits,), (waits,)]
+
+
+def test_what_is_better_than_who_waits_is_taken_at_once():
+    decision = decided(fact("a", 2, standing=BUSY), fact("b", 1), fact("c", 3), by=wish(max_wait_seconds=10))
+
+    assert decision.chosen is not None
+    assert decision.chosen.account == "b"
+    assert [one.able for one in decision.candidates] == [True, False, False]
+
+
+@pytest.mark.parametrize("code", sorted(STANDING - CROWDED))
+def test_nobody_waits_for_an_account_that_lacks_more_than_room(code):
+    broken = fact("a", 1, standing=(Exclusion(ReasonCode.BUSY), Exclusion(code)))
+
+    assert ranked(broken, fact("b", 2), by=wish(max_wait_seconds=10)) == ["b", "a"]
+
+
+def test_nobody_waits_for_an_equal_one():
+    crowded, free = fact("a", standing=BUSY), fact("b", load=3)
+
+    chosen = decided(crowded, free, by=wish(max_wait_seconds=10)).chosen
+
+    assert chosen is not None
+    assert chosen.account == "b"
+
+
+def test_without_a_wait_the_best_that_has_room_is_taken():
+    chosen = decided(fact("a", 1, standing=BUSY), fact("b", 2)).chosen
+
+    assert chosen is not None
+    assert chosen.account == "b"
+
+
+@pytest.mark.parametrize(
+    ("waited", "then", "chosen"),
+    [
+        (9_999, OnMaxWait.SPILL, None),
+        (10_000, OnMaxWait.SPILL, "b"),
+        (9_999, OnMaxWait.FAIL, None),
+        (10_000, OnMaxWait.FAIL, None),
+    ],
+)
+def test_when_it_has_waited_long_enough_it_spills_or_goes_on_waiting_to_be_failed(waited, then, chosen):
+    by = wish(max_wait_seconds=10, on_max_wait=then)
+
+    decision = decided(fact("a", 1, standing=BUSY), fact("b", 2), by=by, since=NOW - waited)
+
+    assert (None if decision.chosen is None else decision.chosen.account) == chosen
+
+
+# time that is left
+
+
+def test_only_an_account_whose_fastest_videos_are_too_late_is_too_slow():
+    slow = fact("a", fast_ms=2_000, make_ms=9_000)
+
+    assert reasons(slow, ends_by=NOW + 2_000) == []
+    assert reasons(slow, ends_by=NOW + 1_999) == [
+        Exclusion(ReasonCode.TOO_SLOW, {"fastest_ms": 2_000, "left_ms": 1_999})
+    ]
+    assert reasons(slow, ends_by=NOW - 5) == [Exclusion(ReasonCode.TOO_SLOW, {"fastest_ms": 2_000, "left_ms": 0})]
+    assert reasons(fact("a", make_ms=9_000), ends_by=NOW + 1) == [], "nobody has seen it be too slow"
+
+
+# the digest
+
+
+def test_the_same_world_has_the_same_digest_and_another_one_has_not():
+    a, b = fact("a"), fact("b")
+    other = msgspec.structs.replace(a, capabilities=msgspec.structs.replace(ABLE, max_prompt=5))
+
+    assert seen(a, b).digest == seen(b, a).digest
+    assert len({seen(*facts).digest for facts in ((a,), (b,), (fact("a", load=1),), (other,), ())}) == 5
+    assert decided(a, b).snapshot == seen(a, b).digest
