@@ -17,7 +17,7 @@ SPECS = 1_000
 RATIOS = ["auto", "16:9", "9:16", "1:1"]
 
 
-class Metered(msgspec.Struct, frozen=True):
+class Metered(msgspec.Struct):
     """A rate card by the second; what it says it will probably cost lies somewhere in its range."""
 
     base: Credits
@@ -49,7 +49,7 @@ def drawn_account(luck: random.Random, n: int) -> dict[str, Any]:
         "seconds": luck.choice([None, (5, 10), (1, 30), (8, 8)]),
         "high": luck.random() < 0.5,
         "picture": luck.random() < 0.5,
-        "failing": luck.choice([None] * 20 + sorted(STANDING)),
+        "failing": luck.choice([*[None] * 20, *sorted(STANDING)]),
     }
 
 

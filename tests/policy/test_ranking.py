@@ -216,13 +216,15 @@ def test_what_is_said_of_an_outranked_one_is_true_of_the_two(crowd, by, history)
             assert params == {}
         elif code in PLACES:
             assert params == {"place": candidate.scores[PLACES[code]], "than_place": other.scores[PLACES[code]]}
-            assert params["place"] > params["than_place"]
+            assert candidate.scores[PLACES[code]] > other.scores[PLACES[code]]
         elif code in (ReasonCode.DEARER, ReasonCode.LOWER_SCORE) and len(params) < 2:
             assert candidate.expected is None
         else:
-            ((name, own), (than, others)) = params.items()
-            assert than == f"than_{name}"
-            assert (own, others) == (told_of(candidate, name), told_of(other, name))
+            name, than = params
+            own, others = told_of(candidate, name), told_of(other, name)
+            assert params == {name: own, f"than_{name}": others}, than
+            assert own is not None
+            assert others is not None
             assert own < others if code is ReasonCode.LOWER_SCORE else own > others
 
 

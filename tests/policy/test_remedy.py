@@ -1,5 +1,7 @@
 """What to change when nobody can: a change for every reason, the smallest of several, and one that really helps."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -36,7 +38,7 @@ def by_caller(field: str, to: str | int | None) -> Change:
 
 
 PICTURE = "https://a.example/b.png"
-CASES: dict[ReasonCode, tuple[Asked, dict, Change]] = {
+CASES: dict[ReasonCode, tuple[Asked, dict[str, Any], Change]] = {
     ReasonCode.OTHER_MODEL: (asked(VideoSpec(prompt="x", model="sora")), {}, by_caller("model", "auto")),
     ReasonCode.UNSUPPORTED_ASPECT_RATIO: (
         asked(VideoSpec(prompt="x", aspect_ratio=AspectRatio.SQUARE)),

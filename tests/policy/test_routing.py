@@ -1,5 +1,7 @@
 """Who makes a video: every reason, every rule, every tie, waiting, and a decision that repeats itself."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -174,7 +176,7 @@ def test_all_reasons_stand_together():
     ]
 
 
-REACHED_BY: dict[ReasonCode, tuple[dict, dict]] = {
+REACHED_BY: dict[ReasonCode, tuple[dict[str, Any], dict[str, Any]]] = {
     ReasonCode.OTHER_MODEL: ({}, {"spec": VideoSpec(prompt="x", model="sora-2")}),
     ReasonCode.UNSUPPORTED_ASPECT_RATIO: ({}, {"spec": VideoSpec(prompt="x", aspect_ratio=AspectRatio.SQUARE)}),
     ReasonCode.UNSUPPORTED_DURATION: ({}, {"spec": VideoSpec(prompt="x", seconds=11)}),
@@ -202,7 +204,7 @@ def test_every_reason_is_reached(code):
     assert [reason.code for reason in reasons(fact("a-1", **account), **how)] == [code]
 
 
-PAIRS: dict[ReasonCode, tuple[dict, dict, dict]] = {
+PAIRS: dict[ReasonCode, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     ReasonCode.WAITS_FOR_BETTER: ({"standing": (Exclusion(ReasonCode.BUSY),)}, {"price": 101}, {"max_wait_seconds": 9}),
     ReasonCode.TRIED_BEFORE: ({}, {}, {}),
     ReasonCode.NOT_PREFERRED: ({}, {}, {"rules": (Rule(prefer=("a",)),)}),
@@ -363,7 +365,8 @@ def test_a_candidate_says_its_credits_its_price_and_what_was_compared():
 def test_without_a_price_none_is_shown_and_none_is_compared():
     (candidate,) = decided(fact("a", None)).candidates
 
-    assert candidate.price is candidate.expected is None
+    assert candidate.price is None
+    assert candidate.expected is None
     assert not {"price", "score"} & set(candidate.scores)
 
 

@@ -242,7 +242,11 @@ def test_sixteen_pairs_of_the_longest_texts_are_metadata():
         (checked_spec, {"prompt": ""}, "prompt: must not be empty"),
         (checked_spec, {**PROMPT, "quality": "zzz"}, "quality: must be one of standard, high"),
         (checked_spec, {**PROMPT, "aspect_ratio": 3}, "aspect_ratio: must be one of auto, 16:9, 9:16, 1:1"),
-        (checked_routing, {"strategy": "zzz"}, "gateway.strategy: must be one of cheapest, fastest, reliable, balanced, ordered"),
+        (
+            checked_routing,
+            {"strategy": "zzz"},
+            "gateway.strategy: must be one of cheapest, fastest, reliable, balanced, ordered",
+        ),
         (checked_routing, {"on_unknown": ""}, "gateway.on_unknown: must be one of fail, wait, retry, failover"),
         (checked_routing, {"only": [""]}, "gateway.only[0]: must not be empty"),
     ],
