@@ -48,14 +48,20 @@ def page_view(page: Page) -> str:
 
 
 def route_view(route: Route) -> str:
-    """Every account, best first: what it would cost, and why it won, was outranked or could not."""
+    """Every account, best first, with what it would cost; then why each won, was outranked or could not."""
     head = ("", "ACCOUNT", "PROVIDER", "CREDITS", "PRICE", "EXPECTED", "VERDICT")
-    rows = [row for place, candidate in enumerate(route.candidates, start=1) for row in _candidate(place, candidate)]
+    rows = [_candidate(place, candidate) for place, candidate in enumerate(route.candidates, start=1)]
     rule = None if route.rule is None else f"rule {route.rule}"
     policy = None if route.policy is None else f"policy version {route.policy}"
     by = ", ".join(filter(None, (route.strategy, rule, policy)))
-    remedy = [] if route.remedy is None else ["", *remedy_words(route.remedy)]
-    return "\n".join([f"{by}, decided {moment(route.at // 1000)}", "", columns([head, *rows]), *remedy])
+    why = [line for candidate in route.candidates for line in _why(candidate)]
+    parts = (
+        f"{by}, decided {moment(route.at // 1000)}",
+        columns([head, *rows]),
+        columns(why) if why else None,
+        "\n".join(remedy_words(route.remedy)) if route.remedy else None,
+    )
+    return "\n\n".join(filter(None, parts))
 
 
 def moment(seconds: int | None) -> str | None:
@@ -70,27 +76,26 @@ def _row(video: Video) -> tuple[str, ...]:
     return (video.id, video.status, f"{video.progress}%", video.gateway.account or "-", created, short)
 
 
-def _candidate(place: int, candidate: Candidate) -> Iterator[tuple[str, ...]]:
-    """A line for the account, and one more for each further reason."""
+def _candidate(place: int, candidate: Candidate) -> tuple[str, ...]:
     price = money_range(candidate.price) if candidate.price else "unknown"
     expected = "unknown" if candidate.expected is None else format_micros(candidate.expected)
-    first, *others = _verdict(place, candidate)
     cost = (_credit_range(candidate.credits), price, expected)
-    yield (str(place), candidate.account, candidate.provider, *cost, first)
-    for other in others:
-        yield ("",) * 6 + (other,)
+    return (str(place), candidate.account, candidate.provider, *cost, _verdict(place, candidate))
 
 
-def _verdict(place: int, candidate: Candidate) -> list[str]:
-    """Chosen, next or left out, and why, with what would be bent for it."""
-    if candidate.excluded:
-        passing = all(reason.code in PASSING for reason in candidate.excluded)
-        first, *others = [reason_words(reason) for reason in candidate.excluded]
-        return [f"{'not now' if passing else 'no'}: {first}", *others]
+def _verdict(place: int, candidate: Candidate) -> str:
+    if not candidate.excluded:
+        return "chosen" if place == 1 else "next"
+    return "not now" if all(reason.code in PASSING for reason in candidate.excluded) else "no"
+
+
+def _why(candidate: Candidate) -> Iterator[tuple[str, str]]:
+    """What there is to say of an account, a line each, its name before the first."""
+    reasons = [*candidate.excluded, *([candidate.outranked] if candidate.outranked else [])]
     bent = _adjusted(candidate.adjustments)
-    word = "chosen" if place == 1 else "next"
-    told = word if candidate.outranked is None else f"{word}: {reason_words(candidate.outranked)}"
-    return [told, f"with {bent}"] if bent else [told]
+    told = [*map(reason_words, reasons), *([f"would make it with {bent}"] if bent else [])]
+    for place, words in enumerate(told):
+        yield (candidate.account if place == 0 else "", words)
 
 
 def _adjusted(adjustments: Iterable[Adjustment]) -> str:
