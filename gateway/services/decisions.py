@@ -88,7 +88,7 @@ def refusal(spec: VideoSpec, routing: RoutingWish, decision: Decision) -> NoRout
 
 
 def advised(remedy: Remedy) -> str:
-    """A remedy as half a sentence: ``doitong-main can with seconds 10 and without gateway.exclude``."""
+    """A remedy as half a sentence: ``studio-main can with seconds 10 and without gateway.exclude``."""
     return f"{remedy.account} can {' and '.join(_said_change(change) for change in remedy.changes)}"
 
 

@@ -1,7 +1,5 @@
 """Who makes a video: every reason, every rule, every tie, waiting, and a decision that repeats itself."""
 
-from typing import Any
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -37,6 +35,7 @@ from tests.policy.deciding import (
     wish,
     wishes,
 )
+from tests.policy.reaching import PAIRS, REACHED_BY, reached
 
 # every reason
 
@@ -176,62 +175,14 @@ def test_all_reasons_stand_together():
     ]
 
 
-REACHED_BY: dict[ReasonCode, tuple[dict[str, Any], dict[str, Any]]] = {
-    ReasonCode.OTHER_MODEL: ({}, {"spec": VideoSpec(prompt="x", model="sora-2")}),
-    ReasonCode.UNSUPPORTED_ASPECT_RATIO: ({}, {"spec": VideoSpec(prompt="x", aspect_ratio=AspectRatio.SQUARE)}),
-    ReasonCode.UNSUPPORTED_DURATION: ({}, {"spec": VideoSpec(prompt="x", seconds=11)}),
-    ReasonCode.UNSUPPORTED_QUALITY: ({}, {"spec": VideoSpec(prompt="x", quality=Quality.HIGH)}),
-    ReasonCode.NO_IMAGE_INPUT: ({}, {"spec": VideoSpec(prompt="x", image_url="https://a.example/b")}),
-    ReasonCode.PROMPT_TOO_LONG: ({}, {"spec": VideoSpec(prompt="x" * 101)}),
-    ReasonCode.NOT_IN_ONLY: ({}, {"by": overlay(RoutingWish(only=("z",)), RoutingPolicy(), spec=SPEC)}),
-    ReasonCode.EXCLUDED: ({}, {"by": overlay(RoutingWish(exclude=("a",)), RoutingPolicy(), spec=SPEC)}),
-    ReasonCode.NOT_ALLOWED: ({}, {"by": wish(only=("z",))}),
-    ReasonCode.PRICE_UNKNOWN: ({"price": None}, {"by": wish(per_video=1)}),
-    ReasonCode.OVER_MAX_COST: ({}, {"by": wish(per_video=99)}),
-    ReasonCode.TOO_SLOW: ({"fast_ms": 2_000}, {"ends_by": NOW + 1_999}),
-    ReasonCode.ALREADY_REFUSED: ({}, {"history": History(refused=frozenset({"a-1"}))}),
-    ReasonCode.OVER_BUDGET: ({}, {"affordable": 99}),
-    ReasonCode.RETRIES_USED_UP: ({"retry_at": NOW + 1}, {"history": History(tries={"a-1": 1})}),
-    **{code: ({"standing": (Exclusion(code),)}, {}) for code in STANDING},
-}
-"""How each reason against a single account comes about: the account, and how is decided."""
-
-
-@pytest.mark.parametrize("code", sorted(set(ReasonCode) - OUTRANKED - {ReasonCode.WAITS_FOR_BETTER}))
+@pytest.mark.parametrize("code", sorted(REACHED_BY))
 def test_every_reason_is_reached(code):
-    account, how = REACHED_BY[code]
-
-    assert [reason.code for reason in reasons(fact("a-1", **account), **how)] == [code]
+    assert reached(code).code is code
 
 
-PAIRS: dict[ReasonCode, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    ReasonCode.WAITS_FOR_BETTER: ({"standing": (Exclusion(ReasonCode.BUSY),)}, {"price": 101}, {"max_wait_seconds": 9}),
-    ReasonCode.TRIED_BEFORE: ({}, {}, {}),
-    ReasonCode.NOT_PREFERRED: ({}, {}, {"rules": (Rule(prefer=("a",)),)}),
-    ReasonCode.DEARER: ({}, {"price": 101}, {}),
-    ReasonCode.SLOWER: ({"make_ms": 1}, {"make_ms": 2}, {"strategy": Strategy.FASTEST}),
-    ReasonCode.LESS_RELIABLE: ({}, {"failed": 1}, {"strategy": Strategy.RELIABLE}),
-    ReasonCode.LOWER_SCORE: ({}, {"price": 200}, {"strategy": Strategy.BALANCED}),
-    ReasonCode.LATER_IN_ORDER: ({}, {}, {"order": ("a",)}),
-    ReasonCode.BUSIER: ({}, {"load": 1}, {}),
-    ReasonCode.LATER_NAME: ({}, {}, {}),
-}
-"""How each reason of one account comes about beside a better one: both, and the policy."""
-
-
-@pytest.mark.parametrize("code", sorted(OUTRANKED | {ReasonCode.WAITS_FOR_BETTER}))
+@pytest.mark.parametrize("code", sorted(PAIRS))
 def test_every_reason_beside_a_better_one_is_reached(code):
-    better, worse, policy = PAIRS[code]
-    history = History(tries={"b-1": 1} if code is ReasonCode.TRIED_BEFORE else {})
-
-    decision = decided(fact("a-1", **better), fact("b-1", **worse), by=wish(**policy), history=history)
-    first, second = decision.candidates
-
-    assert (first.account, second.account) == ("a-1", "b-1")
-    assert first.outranked is None
-    told = second.excluded[0] if code is ReasonCode.WAITS_FOR_BETTER else second.outranked
-    assert told is not None
-    assert told.code is code
+    assert reached(code).code is code
 
 
 def test_every_reason_code_is_reached_above_and_is_of_one_sort():
