@@ -7,8 +7,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from gateway.graphql.remedies import Change
-from gateway.graphql.spelling import spell
+from gateway.graphql.spelling import spell, spell_change
 from schema.errors import GatewayError, InvalidRequest, NoRoute
 
 log = structlog.get_logger()
@@ -60,11 +59,8 @@ def facts(error: GatewayError) -> dict[str, Any]:
             {"field": spell(field.field), "code": field.code, "detail": field.detail} for field in error.errors
         ]
     if isinstance(error, NoRoute) and error.remedy is not None:
-        changes = [Change.of(change) for change in error.remedy.changes]
-        found["remedy"] = {
-            "account": error.remedy.account,
-            "changes": [{"field": one.field, "to": one.to, "by": one.by.name} for one in changes],
-        }
+        changes = [{**spell_change(change)._asdict(), "by": change.by.name} for change in error.remedy.changes]
+        found["remedy"] = {"account": error.remedy.account, "changes": changes}
     if error.retry_after_seconds is not None:
         found["retryAfterSeconds"] = error.retry_after_seconds
     return found

@@ -4,7 +4,7 @@ from typing import Self
 
 import strawberry
 
-from gateway.graphql.spelling import spell
+from gateway.graphql.spelling import spell_change
 from schema.remedy import Change as ChangeFacts
 from schema.remedy import Party
 from schema.remedy import Remedy as RemedyFacts
@@ -22,12 +22,8 @@ class Change:
 
     @classmethod
     def of(cls, facts: ChangeFacts) -> Self:
-        own = facts.by is Party.CALLER
-        return cls(
-            field=spell(facts.field) if own else facts.field,
-            to=None if facts.to is None else str(facts.to),
-            by=facts.by,
-        )
+        field, to = spell_change(facts)
+        return cls(field=field, to=to, by=facts.by)
 
 
 @strawberry.type(description="The smallest change after which somebody could make the video.")
