@@ -112,8 +112,9 @@ def test_a_duration_that_can_not_be_told_is_to_be_left_out():
     assert found == Remedy(account="a-1", changes=(by_caller("seconds", None),))
 
 
-def test_several_wishes_that_can_not_be_told_are_adjusted_in_one_change():
-    spec = VideoSpec(prompt="x", seconds=30, aspect_ratio=AspectRatio.SQUARE, quality=Quality.HIGH)
+@pytest.mark.parametrize("quality", [None, Quality.HIGH], ids=["two", "three"])
+def test_several_wishes_that_can_not_be_told_are_adjusted_in_one_change(quality):
+    spec = VideoSpec(prompt="x", seconds=30, aspect_ratio=AspectRatio.SQUARE, quality=quality)
 
     found = remedy_of(asked(spec), fact("a-1"))
 
@@ -127,6 +128,15 @@ def test_the_account_that_needs_the_fewest_changes_is_told():
     found = remedy_of(asked(spec), fact("a-1"), picture)
 
     assert found == Remedy(account="b-1", changes=(by_caller("seconds", 10),))
+
+
+def test_one_change_of_its_tenant_s_is_smaller_than_two_of_the_caller_s():
+    spec = VideoSpec(prompt="x", seconds=30, image_url=PICTURE)
+    picture = fact("b-1", capabilities=replace(ABLE, image_input=True, seconds=(5, 30)))
+
+    found = remedy_of(asked(spec, policy=RoutingPolicy(exclude=("b",))), fact("a-1"), picture)
+
+    assert found == Remedy(account="b-1", changes=(Change(field="tenant.routing", to="b-1", by=Party.TENANT),))
 
 
 def test_of_as_many_changes_those_the_caller_can_make_himself_are_told():
