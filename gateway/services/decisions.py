@@ -76,7 +76,7 @@ class Decisions:
 def refusal(spec: VideoSpec, routing: RoutingWish, decision: Decision) -> NoRoute:
     """Nobody can ever make it: which fields name nobody, and which stand against which account."""
     errors = _unheard_of(routing, decision) + tuple(
-        FieldError(_FIELDS.get(reason.code, "model"), reason.code.value, _explain(candidate, reason))
+        FieldError(_FIELDS.get(reason.code, "body"), reason.code.value, _explain(candidate, reason))
         for candidate in decision.candidates
         for reason in candidate.excluded
         if reason.code not in PASSING
