@@ -21,6 +21,8 @@ from typing import ClassVar
 
 import msgspec
 
+from schema.remedy import Remedy
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """One thing wrong with one field: where (a name or a dotted path), a stable code, and how to mend it."""
@@ -158,13 +160,21 @@ class IdempotencyKeyReused(GatewayError):
 
 
 class NoRoute(GatewayError):
-    """No account may ever make this video as asked; ``errors`` say which field excludes whom."""
+    """No account may ever make this video as asked; ``errors`` say which field excludes whom.
+
+    Attributes:
+        remedy: the smallest change after which somebody could; None when nothing helps.
+    """
 
     code = "no_route"
     status = 422
     title = "No provider account can make this video as asked"
     kind = "invalid_request_error"
     permanent = True
+
+    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), remedy: Remedy | None = None) -> None:
+        super().__init__(detail, errors=errors)
+        self.remedy = remedy
 
 
 class InsufficientFunds(GatewayError):

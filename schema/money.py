@@ -4,7 +4,7 @@ Credits of different accounts do not compare; money does. 1 USD = 1,000,000 micr
 """
 
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -19,13 +19,14 @@ _ONE_MICRO = Decimal("0.000001")
 
 Micros = int
 Credits = int
+_Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class CreditRange(msgspec.Struct, frozen=True):
     """What a video may cost at one account, in that account's credits; ``low <= high``."""
 
-    low: Credits
-    high: Credits
+    low: _Whole
+    high: _Whole
 
     def at(self, price_per_credit: Micros) -> "MicrosRange":
         """The same range as money."""
@@ -35,8 +36,8 @@ class CreditRange(msgspec.Struct, frozen=True):
 class MicrosRange(msgspec.Struct, frozen=True):
     """What a video may cost in money; ``low <= high``."""
 
-    low: Micros
-    high: Micros
+    low: _Whole
+    high: _Whole
 
 
 def parse_micros(text: str) -> Micros:

@@ -1,16 +1,24 @@
 """A decision: who could make a video, in what order, at what price, and why the others could not."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from schema.clock import Millis
-from schema.money import CURRENCY, CreditRange, Credits, Micros, MicrosRange
+from schema.money import CURRENCY, CreditRange, Micros, MicrosRange
+from schema.remedy import Remedy
 from schema.video import Adjustment, Strategy
+
+_Name = Annotated[str, msgspec.Meta(max_length=64)]
+_Word = Annotated[str, msgspec.Meta(max_length=4096)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Money = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class ReasonCode(StrEnum):
-    """Why an account is not a candidate. Stable; parameters stand beside it, sentences nowhere."""
+    """Why an account does not make the video. Stable; parameters stand beside it, sentences nowhere."""
 
     # what was asked: these stay true however long one waits
     OTHER_MODEL = "other_model"
@@ -85,56 +93,40 @@ OUTRANKED = frozenset(
 
 
 class Exclusion(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One reason against one account; ``params`` hold the facts (``{"asked": "1:1", "able": "16:9, 9:16"}``)."""
+    """One reason against one account, or why it is not the first.
+
+    Attributes:
+        params: the facts behind it, such as `{"asked": "1:1", "able": "16:9, 9:16"}`; each code has its own.
+        until: when it is expected to pass, milliseconds since the Unix epoch; null, or left out, where nobody knows.
+    """
 
     code: ReasonCode
-    params: dict[str, str | int] = {}
-    until: Millis | None = None
+    params: dict[_Name, _Word | _Whole] = {}
+    until: _Count | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was known about an account when a decision was made: with it, the same decision can be made again.
 
     Attributes:
-        price_per_credit: micros; None when unknown.
-        load: videos it has in the making.
+        price_per_credit: micros; null, or left out, when unknown.
+        load: videos it had in the making.
         wait_ms: until it can begin one more, as far as we can tell.
-        make_ms, fast_ms: from sent to made, the median and the fastest tenth; None while nothing was observed.
-        made, failed: how many of the latest attempts there gave a video, and how many did not.
-        learned: kind of spec → what such videos have cost there on average, credits.
+        make_ms: from sent to made, the median; null, or left out, while nothing was observed.
+        fast_ms: the same for the fastest tenth.
+        made: how many of the latest attempts there gave a video.
+        failed: how many did not.
+        learned: kind of video → what such videos have cost there on average, credits.
     """
 
-    price_per_credit: Micros | None = None
-    load: int = 0
-    wait_ms: Millis = 0
-    make_ms: Millis | None = None
-    fast_ms: Millis | None = None
-    made: int = 0
-    failed: int = 0
-    learned: dict[str, Credits] = {}
-
-
-class Party(StrEnum):
-    """Who can make a change."""
-
-    CALLER = "caller"
-    TENANT = "tenant"
-    OPERATOR = "operator"
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to change: a field, as REST spells it, and what to make of it; None is to leave it out."""
-
-    field: str
-    to: str | int | None
-    by: Party
-
-
-class Remedy(msgspec.Struct, frozen=True, kw_only=True):
-    """The smallest change after which somebody could make the video, and who that is."""
-
-    account: str
-    changes: tuple[Change, ...]
+    price_per_credit: _Money | None = None
+    load: _Count = 0
+    wait_ms: _Count = 0
+    make_ms: _Count | None = None
+    fast_ms: _Count | None = None
+    made: _Count = 0
+    failed: _Count = 0
+    learned: dict[_Name, _Count] = {}
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,23 +134,24 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         credits: what it would cost, in the account's credits.
-        price: the same as money; None when the account has no price.
-        expected: what it will probably cost, micros; None when the account has no price.
-        excluded: empty for those who could make it now.
-        outranked: why one who could make it now is not the first.
-        scores: the parts the ranking compared, smaller is better.
+        price: the same as money; null when the account has no price.
+        expected: what it will probably cost, micros; null when the account has no price.
+        excluded: what stood against it; empty for those who could make it at once.
+        outranked: why one who could make it at once is not the first.
+        adjustments: what would be bent to suit it.
+        scores: what the ranking compared. The smaller the better, but for `score`.
         facts: what was known about the account.
     """
 
-    account: str
-    provider: str
+    account: _Name
+    provider: _Name
     credits: CreditRange
     price: MicrosRange | None
-    expected: Micros | None = None
-    excluded: tuple[Exclusion, ...] = ()
+    expected: _Money | None = None
+    excluded: Annotated[tuple[Exclusion, ...], msgspec.Meta(max_length=64)] = ()
     outranked: Exclusion | None = None
-    adjustments: tuple[Adjustment, ...] = ()
-    scores: dict[str, float] = {}
+    adjustments: Annotated[tuple[Adjustment, ...], msgspec.Meta(max_length=16)] = ()
+    scores: dict[_Name, _Whole | float] = {}
     facts: Facts = Facts()
 
     @property
@@ -176,19 +169,19 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Every account, best first; the able come before the excluded. Stored with the video as it was made.
 
     Attributes:
-        at: the moment of the facts it was made from.
+        at: the moment of the facts it was made from, milliseconds since the Unix epoch.
         snapshot: a digest of them: two decisions with the same one saw the same world.
-        policy: the version of the tenant's routing policy; None when it has none of its own.
-        rule: which of the policy's rules applied, from 1; None when none did.
+        policy: the version of the tenant's routing policy; null when it has none of its own.
+        rule: which of the policy's rules applied, from 1; null when none did.
         remedy: when nobody can ever make the video: what would change that.
     """
 
-    at: Millis
+    at: _Count
     strategy: Strategy
-    candidates: tuple[Candidate, ...]
-    snapshot: str = ""
-    policy: int | None = None
-    rule: int | None = None
+    candidates: Annotated[tuple[Candidate, ...], msgspec.Meta(max_length=1000)]
+    snapshot: _Name = ""
+    policy: _Count | None = None
+    rule: _Count | None = None
     remedy: Remedy | None = None
 
     @property

@@ -12,7 +12,17 @@ from schema.ids import ATTEMPT, VIDEO, pattern
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.money import CURRENCY
 from schema.quote import ReasonCode
-from schema.video import MAX_PROMPT, Adjustment, AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
+from schema.video import (
+    MAX_PROMPT,
+    Adjustment,
+    AspectRatio,
+    OnMaxWait,
+    OnUnknown,
+    OnUnsupported,
+    Priority,
+    Quality,
+    Strategy,
+)
 
 VERSION: Final = 1
 LARGEST = 2**53 - 1
@@ -45,6 +55,9 @@ class AskedRouting(msgspec.Struct, frozen=True, kw_only=True):
     on_unsupported: OnUnsupported | None
     on_unknown: OnUnknown | None
     quote_id: _Word | None
+    max_wait_seconds: _Count | None
+    on_max_wait: OnMaxWait | None
+    priority: Priority | None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +78,7 @@ class ReceiptCandidate(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         able: it could make the video at once.
         reasons: what stood against it; empty when able.
+        outranked: why it was not the first, although able; null for the first, and for those excluded.
         price_low_micros, price_high_micros: what it would have cost; null when the account has no price.
     """
 
@@ -72,6 +86,7 @@ class ReceiptCandidate(msgspec.Struct, frozen=True, kw_only=True):
     provider: _Name
     able: bool
     reasons: Annotated[tuple[ReasonCode, ...], msgspec.Meta(max_length=32)]
+    outranked: ReasonCode | None
     price_low_micros: _Money | None
     price_high_micros: _Money | None
 

@@ -109,6 +109,7 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         cancel_after_seconds: cancel it by itself when it has not ended by then.
         max_wait_seconds: how long it may wait for a better account that has no room; None goes to the best that has.
         on_max_wait: what to do after that.
+        priority: its place among its tenant's own videos.
         quote_id: a quote whose top is the most that is charged.
     """
 
@@ -165,10 +166,16 @@ class VideoErrorCode(StrEnum):
 
 
 class VideoError(msgspec.Struct, frozen=True):
-    """Why a video failed: a stable code and a sentence for people."""
+    """Why a video failed.
 
-    code: str
-    message: str
+    Attributes:
+        code: a stable word: `invalid_request`, `content_rejected`, `no_route`, `generation_failed`,
+            `provider_incomplete`, `submission_outcome_unknown`, `deadline_exceeded`, `wait_exceeded` or `asset_lost`.
+        message: a sentence for people.
+    """
+
+    code: Annotated[str, msgspec.Meta(max_length=64)]
+    message: Annotated[str, msgspec.Meta(max_length=4096)]
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,9 +196,9 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
 class Adjustment(msgspec.Struct, frozen=True):
     """A wish that was bent to what the chosen provider can do."""
 
-    field: str
-    asked: str
-    given: str
+    field: Annotated[str, msgspec.Meta(max_length=64)]
+    asked: Annotated[str, msgspec.Meta(max_length=64)]
+    given: Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Video(msgspec.Struct, frozen=True, kw_only=True):

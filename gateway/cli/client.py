@@ -11,6 +11,7 @@ import msgspec
 
 from gateway import __version__
 from gateway.cli.exits import ExitCode, Stop
+from gateway.cli.reasons import remedy_words
 from gateway.cli.wire import Balance, LedgerPage, Page, Problem, Quote, Reconciled, Route, Video
 
 T = TypeVar("T")
@@ -219,6 +220,7 @@ def _message(problem: Problem, response: httpx.Response) -> str:
     lines = [f"{said} ({problem.code})" if problem.code else said]
     told = (f"{one.field}: {one.detail}" if one.field else one.detail for one in problem.errors)
     lines += [f"  {one}" for one in told if one != said]
+    lines += [f"  {line}" for line in remedy_words(problem.remedy)] if problem.remedy else []
     if seconds := response.headers.get("retry-after"):
         lines.append(f"  try again in {seconds} s")
     if problem.request_id:

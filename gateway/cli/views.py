@@ -1,11 +1,13 @@
 """Videos, lists of them and decisions, as people read them on a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from gateway.cli.output import columns
-from gateway.cli.wire import Candidate, Cost, ExtraOutput, Page, Progress, Reason, Route, Video
+from gateway.cli.reasons import reason_words, remedy_words
+from gateway.cli.wire import Candidate, Cost, ExtraOutput, Page, Progress, Route, Video
 from schema.money import CreditRange, MicrosRange, format_micros
+from schema.quote import PASSING
 from schema.video import Adjustment
 
 _PROMPT_WIDTH = 48
@@ -46,10 +48,20 @@ def page_view(page: Page) -> str:
 
 
 def route_view(route: Route) -> str:
-    """Every account, best first: what it would cost, and why it won, lost or could not."""
-    head = ("", "ACCOUNT", "PROVIDER", "CREDITS", "PRICE", "VERDICT")
+    """Every account, best first, with what it would cost; then why each won, was outranked or could not."""
+    head = ("", "ACCOUNT", "PROVIDER", "CREDITS", "PRICE", "EXPECTED", "VERDICT")
     rows = [_candidate(place, candidate) for place, candidate in enumerate(route.candidates, start=1)]
-    return f"{route.strategy}, decided {moment(route.at // 1000)}\n\n{columns([head, *rows])}"
+    rule = None if route.rule is None else f"rule {route.rule}"
+    policy = None if route.policy is None else f"policy version {route.policy}"
+    by = ", ".join(filter(None, (route.strategy, rule, policy)))
+    why = [line for candidate in route.candidates for line in _why(candidate)]
+    parts = (
+        f"{by}, decided {moment(route.at // 1000)}",
+        columns([head, *rows]),
+        columns(why) if why else None,
+        "\n".join(remedy_words(route.remedy)) if route.remedy else None,
+    )
+    return "\n\n".join(filter(None, parts))
 
 
 def moment(seconds: int | None) -> str | None:
@@ -66,24 +78,24 @@ def _row(video: Video) -> tuple[str, ...]:
 
 def _candidate(place: int, candidate: Candidate) -> tuple[str, ...]:
     price = money_range(candidate.price) if candidate.price else "unknown"
-    cost = (_credit_range(candidate.credits), price)
+    expected = "unknown" if candidate.expected is None else format_micros(candidate.expected)
+    cost = (_credit_range(candidate.credits), price, expected)
     return (str(place), candidate.account, candidate.provider, *cost, _verdict(place, candidate))
 
 
 def _verdict(place: int, candidate: Candidate) -> str:
-    """Excluded and why, or chosen, or next, with what would be bent for it."""
-    if candidate.excluded:
-        return "; ".join(_reason(reason) for reason in candidate.excluded)
-    word = "chosen" if place == 1 else "next"
+    if not candidate.excluded:
+        return "chosen" if place == 1 else "next"
+    return "not now" if all(reason.code in PASSING for reason in candidate.excluded) else "no"
+
+
+def _why(candidate: Candidate) -> Iterator[tuple[str, str]]:
+    """What there is to say of an account, a line each, its name before the first."""
+    reasons = [*candidate.excluded, *([candidate.outranked] if candidate.outranked else [])]
     bent = _adjusted(candidate.adjustments)
-    return f"{word} ({bent})" if bent else word
-
-
-def _reason(reason: Reason) -> str:
-    facts = [f"{name} {value}" for name, value in reason.params.items()]
-    if reason.until is not None:
-        facts.append(f"until {moment(reason.until // 1000)}")
-    return f"{reason.code} ({', '.join(facts)})" if facts else reason.code
+    told = [*map(reason_words, reasons), *([f"would make it with {bent}"] if bent else [])]
+    for place, words in enumerate(told):
+        yield (candidate.account if place == 0 else "", words)
 
 
 def _adjusted(adjustments: Iterable[Adjustment]) -> str:

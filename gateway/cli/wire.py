@@ -93,21 +93,38 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why an account was not a candidate; ``until`` in milliseconds since the epoch."""
+    """Why an account was left out, or is not the first; ``until`` in milliseconds since the epoch."""
 
     code: str
     params: dict[str, Any] = {}
     until: int | None = None
 
 
+class Change(msgspec.Struct, frozen=True):
+    """One thing to change, and who can; ``to`` is None where it is to be left out."""
+
+    field: str
+    to: str | int | None = None
+    by: str = ""
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """The smallest change after which ``account`` could make a video."""
+
+    account: str
+    changes: tuple[Change, ...] = ()
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as a decision saw it."""
+    """An account as a decision saw it; ``expected`` in micros."""
 
     account: str
     provider: str
     credits: CreditRange
     price: MicrosRange | None = None
+    expected: int | None = None
     excluded: tuple[Reason, ...] = ()
+    outranked: Reason | None = None
     adjustments: tuple[Adjustment, ...] = ()
     scores: dict[str, float] = {}
 
@@ -118,6 +135,9 @@ class Route(msgspec.Struct, frozen=True):
     at: int
     strategy: str
     candidates: tuple[Candidate, ...]
+    policy: int | None = None
+    rule: int | None = None
+    remedy: Remedy | None = None
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,3 +268,4 @@ class Problem(msgspec.Struct, frozen=True):
     title: str = ""
     request_id: str | None = None
     errors: tuple[FieldProblem, ...] = ()
+    remedy: Remedy | None = None

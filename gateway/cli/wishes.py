@@ -8,7 +8,7 @@ import rich_click as click
 
 from gateway.policy.durations import DURATION_HINT, duration
 from schema.money import parse_micros
-from schema.video import LONGEST_SECONDS, AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
+from schema.video import LONGEST_SECONDS, AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Priority, Quality, Strategy
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,9 +28,17 @@ def _checked_pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[s
 
 
 def _checked_duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
-    seconds = None if value is None else duration(value)
-    if value is not None and (seconds is None or not 1 <= seconds <= LONGEST_SECONDS):
-        raise click.BadParameter(f"write {DURATION_HINT}; from 1 second to {LONGEST_SECONDS}")
+    return None if value is None else _seconds(value, least=1)
+
+
+def _checked_wait(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    return None if value is None else _seconds(value, least=0)
+
+
+def _seconds(value: str, *, least: int) -> int:
+    seconds = duration(value)
+    if seconds is None or not least <= seconds <= LONGEST_SECONDS:
+        raise click.BadParameter(f"write {DURATION_HINT}; from {least} to {LONGEST_SECONDS} seconds")
     return seconds
 
 
@@ -55,6 +63,16 @@ _OPTIONS = (
     ),
     click.option("--on-unsupported", type=click.Choice([one.value for one in OnUnsupported])),
     click.option("--on-unknown", type=click.Choice([one.value for one in OnUnknown])),
+    click.option(
+        "--max-wait",
+        metavar="TIME",
+        callback=_checked_wait,
+        help="How long it may wait for a better account that has no room: 0, 90, 30s, 1h30m.",
+    ),
+    click.option("--on-max-wait", type=click.Choice([one.value for one in OnMaxWait]), help="And then?"),
+    click.option(
+        "--priority", type=click.Choice([one.value for one in Priority]), help="Its place among your own videos."
+    ),
 )
 
 
@@ -88,6 +106,9 @@ def body(prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
                 "quote_id": wish.get("quote"),
                 "on_unsupported": wish["on_unsupported"],
                 "on_unknown": wish["on_unknown"],
+                "max_wait_seconds": wish["max_wait"],
+                "on_max_wait": wish["on_max_wait"],
+                "priority": wish["priority"],
             }
         ),
     }

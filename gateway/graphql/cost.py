@@ -38,6 +38,8 @@ _WIDTHS = {
     "postings": 2,
     "budgets": 2,
     "models": 10,
+    "makers": 3,
+    "prices": 2,
     "unknownAttempts": DEFAULT_PAGE,
     "resolutions": DEFAULT_PAGE,
     "incidents": DEFAULT_PAGE,

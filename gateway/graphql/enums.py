@@ -11,9 +11,10 @@ from schema.event import EventType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.remedy import Party
 from schema.resolution import Verb
 from schema.tenant import FundingMode, Scope
-from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
+from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Priority, Quality, Strategy
 
 
 def _show(core: EnumMeta, about: str, *, name: str | None = None, **values: tuple[str, str] | str) -> None:
@@ -82,6 +83,26 @@ _show(
     WAIT="It waits until an operator finds out, or for its deadline.",
     RETRY="It is sent again to the same account: you accept paying twice, once.",
     FAILOVER="It is sent to another account: you accept paying twice, once.",
+)
+_show(
+    OnMaxWait,
+    "What to do when a better account had no room for as long as a video may wait for it.",
+    SPILL="It goes to the next account that has room.",
+    FAIL="The video fails with `wait_exceeded`.",
+)
+_show(
+    Priority,
+    "Which of a tenant's own waiting videos goes first.",
+    LOW="After all others.",
+    NORMAL="Unless said.",
+    HIGH="Before all others.",
+)
+_show(
+    Party,
+    "Who can make a change.",
+    CALLER="Whoever asks for the video.",
+    TENANT="Whoever sets the tenant's preferences and budgets.",
+    OPERATOR="Whoever runs the gateway.",
 )
 _show(
     AttemptState,

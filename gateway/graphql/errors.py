@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from gateway.graphql.refusals import spell
-from schema.errors import GatewayError, InvalidRequest
+from gateway.graphql.spelling import spell, spell_change
+from schema.errors import GatewayError, InvalidRequest, NoRoute
 
 log = structlog.get_logger()
 
@@ -51,13 +51,16 @@ def coded(error: GraphQLError, code: Code) -> GraphQLError:
 
 
 def facts(error: GatewayError) -> dict[str, Any]:
-    """What a machine may rely on: the code, the fields that are wrong, when to try again."""
+    """What a machine may rely on: the code, the fields that are wrong, what would help, when to try again."""
     code = Code.BAD_USER_INPUT if isinstance(error, InvalidRequest) else error.code.upper()
     found: dict[str, Any] = {"code": code}
     if error.errors:
         found["errors"] = [
             {"field": spell(field.field), "code": field.code, "detail": field.detail} for field in error.errors
         ]
+    if isinstance(error, NoRoute) and error.remedy is not None:
+        changes = [{**spell_change(change)._asdict(), "by": change.by.name} for change in error.remedy.changes]
+        found["remedy"] = {"account": error.remedy.account, "changes": changes}
     if error.retry_after_seconds is not None:
         found["retryAfterSeconds"] = error.retry_after_seconds
     return found

@@ -15,9 +15,11 @@ from schema.tenant import Tenant
 from schema.video import (
     ANY_MODEL,
     AspectRatio,
+    OnMaxWait,
     OnUnknown,
     OnUnsupported,
     Order,
+    Priority,
     Quality,
     RoutingWish,
     Strategy,
@@ -64,6 +66,15 @@ class RoutingInput:
     on_unknown: OnUnknown | None = strawberry.field(
         default=None, description="What to do when nobody knows whether a paid request arrived."
     )
+    max_wait_seconds: int | None = strawberry.field(
+        default=None,
+        description="How long it may wait for a better account that has no room now, 0 to 86400; null goes to the best "
+        "that has, unless the tenant's policy says otherwise.",
+    )
+    on_max_wait: OnMaxWait | None = strawberry.field(default=None, description="What to do when it has waited so long.")
+    priority: Priority | None = strawberry.field(
+        default=None, description="Which of your own waiting videos goes first; it means nothing to other tenants."
+    )
 
     def wish(self) -> RoutingWish:
         """Raises InvalidRequest, naming the field."""
@@ -78,6 +89,9 @@ class RoutingInput:
                 quote_id=self.quote_id,
                 on_unsupported=self.on_unsupported,
                 on_unknown=self.on_unknown,
+                max_wait_seconds=self.max_wait_seconds,
+                on_max_wait=self.on_max_wait,
+                priority=self.priority,
             )
         )
 

@@ -8,6 +8,7 @@ from strawberry.scalars import ID
 from gateway.graphql import admin
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
+from gateway.graphql.models import Model
 from gateway.graphql.money import Balance, LedgerConnection
 from gateway.graphql.nodes import Node
 from gateway.graphql.orders import CreateVideoInput
@@ -32,12 +33,6 @@ Wish = Annotated[
 ]
 NodeId = Annotated[ID, strawberry.argument(description="The thing's id.")]
 NodeIds = Annotated[list[ID], strawberry.argument(description="Their ids, at most 100.")]
-
-
-@strawberry.type(description="A model name that `createVideo` takes.")
-class Model:
-    name: str = strawberry.field(description="The name; `auto` is any model.")
-    accounts: list[str] = strawberry.field(description="The accounts that serve it for you.")
 
 
 @strawberry.type(description="A tenant: who owns videos.")
@@ -129,8 +124,9 @@ class Query:
 
     @strawberry.field(description="The models you can ask for, and who serves them.")
     def models(self, info: Info) -> list[Model]:
-        models = info.context.gateway.decisions.models(info.context.tenant(Scope.VIDEOS_READ))
-        return [Model(name=name, accounts=accounts) for name, accounts in models.items()]
+        gateway = info.context.gateway
+        models = gateway.decisions.models(info.context.tenant(Scope.VIDEOS_READ))
+        return [Model.of(name, gateway.accounts.those(accounts)) for name, accounts in models.items()]
 
     @strawberry.field(description="Who is calling: the tenant and the scopes of the API key.")
     def viewer(self, info: Info) -> Viewer:

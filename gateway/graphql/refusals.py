@@ -1,11 +1,12 @@
 """Refusals that a caller can expect, as data: one type per kind, all of them UserErrors."""
 
-import re
 from typing import Self
 
 import strawberry
 
+from gateway.graphql.remedies import Remedy
 from gateway.graphql.scalars import Amount
+from gateway.graphql.spelling import spell
 from schema.errors import (
     AlreadyEnded,
     GatewayError,
@@ -40,6 +41,18 @@ class InvalidInputError(UserError):
 @strawberry.type(description="No account can ever make this video as asked.")
 class NoRouteError(UserError):
     errors: list[FieldError] = strawberry.field(description="Which fields stand against which account.")
+    remedy: Remedy | None = strawberry.field(
+        description="The smallest change after which somebody could make it; null where nothing helps."
+    )
+
+    @classmethod
+    def of(cls, error: NoRoute) -> Self:
+        return cls(
+            message=error.detail,
+            code=error.code,
+            errors=field_errors(error.errors),
+            remedy=Remedy.of(error.remedy),
+        )
 
 
 @strawberry.type(description="The idempotency key was used for another wish; use a new one.")
@@ -99,7 +112,7 @@ def create_refusal(error: GatewayError) -> CreateRefusal:
             message = f"{fields[0].field}: {fields[0].detail}" if len(fields) == 1 else error.detail
             return InvalidInputError(message=message, code=error.code, errors=fields)
         case NoRoute():
-            return NoRouteError(message=error.detail, code=error.code, errors=field_errors(error.errors))
+            return NoRouteError.of(error)
         case InsufficientFunds():
             return InsufficientFundsError.of(error)
         case IdempotencyKeyReused():
@@ -123,16 +136,3 @@ def cancel_refusal(error: GatewayError) -> CancelRefusal:
 
 def field_errors(errors: tuple[FieldErrorFacts, ...]) -> list[FieldError]:
     return [FieldError(field=spell(error.field), code=error.code, detail=error.detail) for error in errors]
-
-
-_SPELLINGS: dict[str, str] = {
-    "image_url": "inputReference.imageUrl",
-    "gateway.max_cost_micros": "routing.maxCost",
-}
-_UNDERSCORE = re.compile("_([a-z])")
-
-
-def spell(field: str) -> str:
-    """A field as GraphQL's inputs spell it: ``gateway.on_unknown`` is ``routing.onUnknown`` here."""
-    spelled = _SPELLINGS.get(field, field)
-    return _UNDERSCORE.sub(lambda match: match[1].upper(), spelled.replace("gateway.", "routing.", 1))

@@ -22,7 +22,11 @@ from schema.video import VideoError as VideoErrorFacts
 
 @strawberry.type(description="Why a video failed.")
 class VideoError:
-    code: str = strawberry.field(description="A stable word, such as `content_rejected`; new ones may be added.")
+    code: str = strawberry.field(
+        description="A stable word: `invalid_request`, `content_rejected`, `no_route`, `generation_failed`, "
+        "`provider_incomplete`, `submission_outcome_unknown`, `deadline_exceeded`, `wait_exceeded` or `asset_lost`; "
+        "new ones may be added."
+    )
     message: str = strawberry.field(description="A sentence for people; it may change.")
 
     @classmethod

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from providers.base import Capabilities
+from providers.base import Capabilities, RateCard
+from schema.money import CreditRange
 from schema.quote import Exclusion, ReasonCode
 from schema.video import ANY_MODEL, Adjustment, AspectRatio, OnUnsupported, Quality, VideoSpec
 
@@ -22,6 +23,12 @@ def fit(spec: VideoSpec, able: Capabilities, on_unsupported: OnUnsupported) -> F
         if misfit is not None:
             result = _bend(result, *misfit) if on_unsupported is OnUnsupported.ADJUST else _refuse(result, misfit[0])
     return result
+
+
+def price_list(rates: RateCard, able: Capabilities) -> tuple[tuple[Quality, CreditRange], ...]:
+    """What a video costs in each quality a provider can be told, credits, when nothing else is asked for."""
+    qualities = (Quality.STANDARD, *(quality for quality in able.qualities if quality is not Quality.STANDARD))
+    return tuple((quality, rates.quote(VideoSpec(prompt="-", quality=quality))) for quality in qualities)
 
 
 def _model(spec: VideoSpec, able: Capabilities) -> tuple[Exclusion, ...]:

@@ -1,17 +1,22 @@
 """How candidates compare: one tuple for each, the smaller the better, and the first difference between two in words."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 
 from schema.clock import Millis, millis
+from schema.money import Micros
 from schema.quote import Candidate, Exclusion, Facts, ReasonCode
 from schema.tenant import Weights
 from schema.video import Strategy
 
 PRIOR = 10
 """An account nobody has tried counts as if it had failed once in ten times; what is observed soon outweighs that."""
+
+_DIGITS = 6
+"""Fractions are compared as they are told: in millionths."""
 
 _BY: dict[Strategy, tuple[ReasonCode, ReasonCode]] = {
     Strategy.CHEAPEST: (ReasonCode.DEARER, ReasonCode.LATER_IN_ORDER),
@@ -34,6 +39,11 @@ class Rank(NamedTuple):
     second: _Part
     load: _Part
     account: str
+
+    @property
+    def merit(self) -> tuple[_Part, ...]:
+        """What makes one better than another, without what only parts equals."""
+        return (self.tries, self.preference, self.first, self.second)
 
     def reason(self, other: "Rank", strategy: Strategy) -> ReasonCode:
         """Why this one is behind another: the first part in which they differ."""
@@ -76,13 +86,13 @@ def ranked(candidate: Candidate, asked: Standpoint, typical: tuple[int, int]) ->
         typical: how long the provider's videos usually take, seconds, for an account of which nothing was observed.
     """
     known = candidate.facts
-    price = _price(candidate)
-    time = expected_ms(known, typical)
+    price, time, failures = _price(candidate), expected_ms(known, typical), failure_rate(known)
+    worth = score(asked.weights, candidate.expected, time, failures)
     parts: dict[ReasonCode, _Part] = {
         ReasonCode.DEARER: price,
         ReasonCode.SLOWER: (time,),
-        ReasonCode.LESS_RELIABLE: (failure_rate(known),),
-        ReasonCode.LOWER_SCORE: (score(asked.weights, price[0], time, failure_rate(known)),),
+        ReasonCode.LESS_RELIABLE: (failures,),
+        ReasonCode.LOWER_SCORE: (math.inf if worth is None else -worth,),
         ReasonCode.LATER_IN_ORDER: (asked.order,),
     }
     first, second = _BY[asked.strategy]
@@ -96,13 +106,15 @@ def ranked(candidate: Candidate, asked: Standpoint, typical: tuple[int, int]) ->
     )
     scores = {
         "tries": asked.tries,
+        "preference": asked.preference,
         "place": asked.order,
         "expected_ms": time,
-        "failure_rate": round(failure_rate(known), 6),
-        **({} if candidate.expected is None else {"price": candidate.expected}),
-        **({"score": round(parts[ReasonCode.LOWER_SCORE][0], 6)} if asked.strategy is Strategy.BALANCED else {}),
+        "failure_rate": failures,
+        "price": candidate.expected,
+        "score": worth if asked.strategy is Strategy.BALANCED else None,
     }
-    return Ranked(candidate=msgspec.structs.replace(candidate, scores=scores), rank=rank)
+    told = {name: value for name, value in scores.items() if value is not None}
+    return Ranked(candidate=msgspec.structs.replace(candidate, scores=told), rank=rank)
 
 
 def _price(candidate: Candidate) -> _Part:
@@ -114,7 +126,7 @@ def _price(candidate: Candidate) -> _Part:
 
 def failure_rate(known: Facts) -> float:
     """The share of attempts that give no video, from 0 to 1, never quite 0."""
-    return (known.failed + 1) / (known.made + known.failed + PRIOR)
+    return round((known.failed + 1) / (known.made + known.failed + PRIOR), _DIGITS)
 
 
 def expected_ms(known: Facts, typical: tuple[int, int]) -> Millis:
@@ -127,37 +139,46 @@ def usual_ms(known: Facts, typical: tuple[int, int]) -> Millis:
     return known.make_ms if known.make_ms is not None else millis(sum(typical) / 2)
 
 
-def score(weights: Weights, price: float, time: Millis, failures: float) -> float:
-    """The logarithms' weighted sum: what a part is compared with does not matter, only by which factor it differs.
+def score(weights: Weights, price: Micros | None, time: Millis, failures: float) -> float | None:
+    """How good an account is, the higher the better; None when its price is minded and nobody knows it.
 
+    It is a weighted sum of logarithms: what a part is compared with does not matter, only by which factor it differs.
     So an account that is no candidate changes nothing between two that are.
     """
-    parts = ((weights.price, price), (weights.speed, float(time)), (weights.reliability, failures * 1e6))
-    return sum(weight * math.log(max(part, 1.0)) for weight, part in parts if weight)
+    if price is None and weights.price:
+        return None
+    parts = ((weights.price, float(price or 0)), (weights.speed, float(time)), (weights.reliability, failures * 1e6))
+    return round(-sum(weight * math.log(max(part, 1.0)) for weight, part in parts if weight), _DIGITS)
 
 
 def outranked(one: Ranked, first: Ranked, strategy: Strategy) -> Exclusion:
     """Why a candidate that could make the video is not the first, with both of what was compared."""
     code = one.rank.reason(first.rank, strategy)
-    mine, theirs = one.candidate, first.candidate
-    by: dict[ReasonCode, tuple[str, float | int | None, float | int | None]] = {
-        ReasonCode.TRIED_BEFORE: ("tries", mine.scores["tries"], theirs.scores["tries"]),
-        ReasonCode.DEARER: ("micros", mine.expected, theirs.expected),
-        ReasonCode.SLOWER: ("ms", mine.scores["expected_ms"], theirs.scores["expected_ms"]),
-        ReasonCode.LESS_RELIABLE: ("failures_ppm", _ppm(mine), _ppm(theirs)),
-        ReasonCode.LOWER_SCORE: ("score_ppm", _score_ppm(mine), _score_ppm(theirs)),
-        ReasonCode.BUSIER: ("load", mine.facts.load, theirs.facts.load),
-    }
-    params: dict[str, str | int] = {"than": theirs.account}
-    name, own, others = by.get(code, ("", None, None))
-    if own is not None and others is not None:
-        params |= {name: int(own), f"than_{name}": int(others)}
+    params: dict[str, str | int] = {"than": first.candidate.account}
+    for name, value in _COMPARED.get(code, ()):
+        own, others = value(one.candidate), value(first.candidate)
+        if own != others:
+            params |= {key: told for key, told in ((name, own), (f"than_{name}", others)) if told is not None}
+            break
     return Exclusion(code, params)
 
 
-def _ppm(candidate: Candidate) -> int:
-    return round(candidate.scores["failure_rate"] * 1e6)
+def _scored(name: str, times: int = 1) -> Callable[[Candidate], int | None]:
+    """Reads one of a candidate's scores as a whole number; None when it has none."""
+    return lambda candidate: round(candidate.scores[name] * times) if name in candidate.scores else None
 
 
-def _score_ppm(candidate: Candidate) -> int | None:
-    return round(candidate.scores["score"] * 1e6) if "score" in candidate.scores else None
+_COMPARED: dict[ReasonCode, tuple[tuple[str, Callable[[Candidate], int | None]], ...]] = {
+    ReasonCode.TRIED_BEFORE: (("tries", _scored("tries")),),
+    ReasonCode.NOT_PREFERRED: (("place", _scored("preference")),),
+    ReasonCode.DEARER: (
+        ("micros", lambda candidate: candidate.expected),
+        ("top_micros", lambda candidate: None if candidate.price is None else candidate.price.high),
+    ),
+    ReasonCode.SLOWER: (("ms", _scored("expected_ms")),),
+    ReasonCode.LESS_RELIABLE: (("failures_ppm", _scored("failure_rate", 1_000_000)),),
+    ReasonCode.LOWER_SCORE: (("score_ppm", _scored("score", 1_000_000)),),
+    ReasonCode.LATER_IN_ORDER: (("place", _scored("place")),),
+    ReasonCode.BUSIER: (("load", lambda candidate: candidate.facts.load),),
+}
+"""What each reason compared, as it is told; of two, the first in which the candidates differ."""

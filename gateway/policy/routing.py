@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from gateway.policy.bookkeeping import kind_of
 from gateway.policy.capability import fit
 from gateway.policy.ranking import Rank, Ranked, Standpoint, outranked, ranked
-from gateway.policy.remedy import remedy
 from providers.base import Capabilities, RateCard
 from schema.clock import Millis, millis
 from schema.money import Credits, Micros
@@ -50,10 +49,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def snapshot(at: Millis, accounts: tuple[AccountFacts, ...]) -> Snapshot:
-    """A snapshot with its digest, which is the same whatever their order."""
+    """A snapshot with its digest, which is the same whenever and in whatever order the same is known."""
     in_order = sorted(accounts, key=lambda one: one.account)
-    told = [(one.account, one.provider, one.known, one.standing, one.retry_at) for one in in_order]
-    digest = hashlib.sha256(msgspec.json.encode((at, told), order="sorted")).hexdigest()[:16]
+    told = [(one.account, one.provider, one.capabilities, one.known, one.standing, one.retry_at) for one in in_order]
+    digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:16]
     return Snapshot(at=at, accounts=accounts, digest=digest)
 
 
@@ -65,7 +64,6 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         allowed: lists of accounts; who makes it stands in all of them.
         max_wait: how long it may wait for a better account; None goes to the best that has room.
         priced: an account whose price nobody knows must not serve it.
-        own_cap: ``max_cost`` is the caller's own; None when it is its tenant's.
         policy, rule: the version of the tenant's policy, and which of its rules applies, from 1.
     """
 
@@ -78,7 +76,6 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     exclude: tuple[str, ...]
     barred: tuple[str, ...] = ()
     max_cost: Micros | None
-    own_cap: Micros | None = None
     max_wait: Millis | None = None
     on_max_wait: OnMaxWait = OnMaxWait.SPILL
     on_unsupported: OnUnsupported
@@ -122,7 +119,6 @@ def overlay(
         exclude=wish.exclude,
         barred=(*policy.exclude, *rule.exclude),
         max_cost=min((cap for cap in caps if cap is not None), default=None),
-        own_cap=wish.max_cost_micros,
         max_wait=None if max_wait is None else millis(max_wait),
         on_max_wait=wish.on_max_wait or policy.on_max_wait,
         on_unsupported=wish.on_unsupported or policy.on_unsupported,
@@ -163,7 +159,7 @@ def decide(spec: VideoSpec, wish: Wish, seen: Snapshot, standing: Circumstances 
     """
     compared = [_compared(spec, wish, facts, seen.at, standing) for facts in seen.accounts]
     in_order = sorted(_held_back(wish, compared, seen.at, standing), key=_place)
-    decision = Decision(
+    return Decision(
         at=seen.at,
         strategy=wish.strategy,
         candidates=tuple(_explained(in_order, wish.strategy)),
@@ -171,9 +167,6 @@ def decide(spec: VideoSpec, wish: Wish, seen: Snapshot, standing: Circumstances 
         policy=wish.policy,
         rule=wish.rule,
     )
-    if decision.hopeful is not None:
-        return decision
-    return replace(decision, remedy=remedy(wish.own_cap, decision.candidates))
 
 
 def _place(one: Ranked) -> tuple[int, Rank]:
@@ -244,7 +237,7 @@ def _held_back(wish: Wish, compared: list[Ranked], now: Millis, standing: Circum
     waits = Exclusion(ReasonCode.WAITS_FOR_BETTER, {"account": best.candidate.account}, until=until)
     return [
         replace(one, candidate=replace(one.candidate, excluded=(waits,)))
-        if not one.candidate.excluded and best.rank < one.rank
+        if not one.candidate.excluded and best.rank.merit < one.rank.merit
         else one
         for one in compared
     ]

@@ -5,12 +5,16 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import get
 
+from gateway.policy.capability import price_list
 from gateway.rest.answers import JSON, Answer
 from gateway.rest.requests import Call, caller
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode
 from gateway.wiring import Gateway
+from providers.base import Provider
+from schema.account import Account
 from schema.errors import NotFound
+from schema.money import CreditRange, Micros
 from schema.tenant import Principal, Scope
 from schema.video import AspectRatio, Quality
 
@@ -19,6 +23,7 @@ US = "filmgate"
 
 _Name = Annotated[str, msgspec.Meta(max_length=64)]
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=3600)]
+_Credits = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class SecondsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +38,30 @@ class SecondsView(msgspec.Struct, frozen=True, kw_only=True):
     default: _Seconds | None
 
 
+class TypicalView(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a video usually takes to make, seconds."""
+
+    best: _Seconds
+    worst: _Seconds
+
+
+class PriceView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a video of one quality costs there.
+
+    Attributes:
+        low: the least, in the account's credits; those of two accounts do not compare.
+        high: the most.
+        low_micros: the least, in millionths of the currency; null when the account has no price.
+        high_micros: the most.
+    """
+
+    quality: Quality
+    low: _Credits
+    high: _Credits
+    low_micros: _Credits | None
+    high_micros: _Credits | None
+
+
 class MakerView(msgspec.Struct, frozen=True, kw_only=True):
     """A provider account that serves a model, and what it can be told.
 
@@ -41,6 +70,8 @@ class MakerView(msgspec.Struct, frozen=True, kw_only=True):
         qualities: beside the plain one.
         image_input: it can start from a picture.
         max_prompt: characters.
+        typical_seconds: by its provider's word, not by what was observed.
+        prices: one for each quality.
     """
 
     account: _Name
@@ -50,6 +81,8 @@ class MakerView(msgspec.Struct, frozen=True, kw_only=True):
     qualities: Annotated[tuple[Quality, ...], msgspec.Meta(max_length=8)]
     image_input: bool
     max_prompt: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    typical_seconds: TypicalView
+    prices: Annotated[tuple[PriceView, ...], msgspec.Meta(max_length=8)]
 
 
 class ModelGatewayView(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,18 +143,33 @@ def _model(id: str, makers: tuple[MakerView, ...]) -> ModelView:
 
 
 def _makers(gateway: Gateway, accounts: list[str]) -> tuple[MakerView, ...]:
-    found = [configured for id in accounts if (configured := gateway.accounts.get(id)) is not None]
-    return tuple(
-        MakerView(
-            account=account.id,
-            provider=account.provider,
-            aspect_ratios=able.aspect_ratios,
-            seconds=None
-            if able.seconds is None
-            else SecondsView(shortest=able.seconds[0], longest=able.seconds[1], default=able.default_seconds),
-            qualities=able.qualities,
-            image_input=able.image_input,
-            max_prompt=able.max_prompt,
-        )
-        for account, able in ((account, provider.capabilities) for account, provider in found)
+    return tuple(_maker(account, provider) for account, provider in gateway.accounts.those(accounts))
+
+
+def _maker(account: Account, provider: Provider) -> MakerView:
+    able = provider.capabilities
+    span, (best, worst) = able.seconds, able.typical_seconds
+    return MakerView(
+        account=account.id,
+        provider=account.provider,
+        aspect_ratios=able.aspect_ratios,
+        seconds=None if span is None else SecondsView(shortest=span[0], longest=span[1], default=able.default_seconds),
+        qualities=able.qualities,
+        image_input=able.image_input,
+        max_prompt=able.max_prompt,
+        typical_seconds=TypicalView(best=best, worst=worst),
+        prices=tuple(
+            _price(quality, credits, account.price_per_credit) for quality, credits in price_list(provider.rates, able)
+        ),
+    )
+
+
+def _price(quality: Quality, credits: CreditRange, per_credit: Micros | None) -> PriceView:
+    money = None if per_credit is None else credits.at(per_credit)
+    return PriceView(
+        quality=quality,
+        low=credits.low,
+        high=credits.high,
+        low_micros=None if money is None else money.low,
+        high_micros=None if money is None else money.high,
     )

@@ -18,6 +18,7 @@ from schema.errors import (
     GatewayError,
     InsufficientFunds,
     MalformedRequest,
+    NoRoute,
     NotFound,
     Overloaded,
     PayloadTooLarge,
@@ -25,6 +26,7 @@ from schema.errors import (
     Unauthenticated,
 )
 from schema.money import CURRENCY, MAX_MICROS
+from schema.remedy import Remedy
 
 log = structlog.get_logger()
 
@@ -97,6 +99,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         request_id: quote it when you ask for help; the logs know it.
         errors: the fields that are wrong.
         funds: what is missing, when money is (402).
+        remedy: when nobody can make the video (`no_route`): the smallest change after which somebody could; left out
+            where nothing helps.
     """
 
     type: Annotated[str, msgspec.Meta(pattern="^urn:filmgate:problem:", max_length=128)]
@@ -109,6 +113,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     errors: Annotated[tuple[FieldProblem, ...], msgspec.Meta(max_length=256)]
     error: ErrorMember
     funds: FundsMember | msgspec.UnsetType = msgspec.UNSET
+    remedy: Remedy | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -118,6 +123,17 @@ class _Kind(msgspec.Struct, frozen=True):
     title: str
     family: str = "invalid_request_error"
     permanent: bool = True
+
+
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What only some problems have."""
+
+    errors: tuple[FieldError, ...] = ()
+    funds: FundsMember | msgspec.UnsetType = msgspec.UNSET
+    remedy: Remedy | msgspec.UnsetType = msgspec.UNSET
+
+
+_NO_PARTS = _Parts()
 
 
 def _kind(error: type[GatewayError]) -> _Kind:
@@ -163,7 +179,8 @@ def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     if error.retry_after_seconds is not None:
         seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
         more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
-    return _answer(call, error.status, kind, error.detail, errors=error.errors, headers=more, funds=_funds(error))
+    parts = _Parts(errors=error.errors, funds=_funds(error), remedy=_remedy(error))
+    return _answer(call, error.status, kind, error.detail, headers=more, parts=parts)
 
 
 def _funds(error: GatewayError) -> FundsMember | msgspec.UnsetType:
@@ -175,6 +192,10 @@ def _funds(error: GatewayError) -> FundsMember | msgspec.UnsetType:
         missing_micros=error.missing,
         period=error.period,
     )
+
+
+def _remedy(error: GatewayError) -> Remedy | msgspec.UnsetType:
+    return error.remedy if isinstance(error, NoRoute) and error.remedy is not None else msgspec.UNSET
 
 
 def _framework(call: Call, error: HTTPException) -> Response[bytes]:
@@ -205,11 +226,10 @@ def _answer(
     kind: _Kind,
     detail: str,
     *,
-    errors: tuple[FieldError, ...] = (),
     headers: dict[str, str] | None = None,
-    funds: FundsMember | msgspec.UnsetType = msgspec.UNSET,
+    parts: _Parts = _NO_PARTS,
 ) -> Response[bytes]:
-    more = dict(headers or {})
+    more, errors = dict(headers or {}), parts.errors
     id = str(call.scope["state"].get("request_id", ""))
     call.scope["state"]["problem"] = kind.code  # for the access log
     if kind.permanent or _unsafe_to_repeat(call, status):
@@ -224,7 +244,8 @@ def _answer(
         request_id=id,
         errors=tuple(_located(call, error) for error in errors),
         error=ErrorMember(message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code),
-        funds=funds,
+        funds=parts.funds,
+        remedy=parts.remedy,
     )
     return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
 

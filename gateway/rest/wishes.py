@@ -25,8 +25,10 @@ from schema.video import (
     AccountName,
     AspectRatio,
     Metadata,
+    OnMaxWait,
     OnUnknown,
     OnUnsupported,
+    Priority,
     Quality,
     QuoteId,
     RoutingWish,
@@ -77,6 +79,11 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             `gateway.adjustments`.
         on_unknown: what to do when nobody knows whether a paid submit arrived. `retry` and `failover` accept that the
             video may be paid for twice.
+        max_wait_seconds: how long it may wait for a better account that has no room now; left out, it goes to the best
+            that has, unless your tenant's policy says otherwise.
+        on_max_wait: what to do when it has waited so long: `spill` goes to the next that has room, `fail` ends it with
+            `wait_exceeded`.
+        priority: which of your own waiting videos goes first; it means nothing to other tenants.
     """
 
     only: _Names | None = None
@@ -90,6 +97,9 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     quote_id: QuoteId | None = None
     on_unsupported: OnUnsupported | None = None
     on_unknown: OnUnknown | None = None
+    max_wait_seconds: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None = None
+    on_max_wait: OnMaxWait | None = None
+    priority: Priority | None = None
 
 
 class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

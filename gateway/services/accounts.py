@@ -51,6 +51,10 @@ class Accounts:
         account = self._accounts.get(id)
         return None if account is None else (account, self._providers[id])
 
+    def those(self, ids: list[str]) -> list[tuple[Account, Provider]]:
+        """Some accounts by their ids, without those that are no longer configured."""
+        return [configured for id in ids if (configured := self.get(id)) is not None]
+
     def named(self, provider: str) -> list[tuple[Account, Provider]]:
         """All accounts at one provider."""
         return [(account, built) for account, built in self.all() if account.provider == provider]

@@ -1,11 +1,15 @@
 """Who would make a wish now: the decision behind every accepted video, and behind every quote."""
 
+from msgspec.structs import replace
+
+from gateway.policy.remedy import Asked, remedy
 from gateway.policy.routing import Circumstances, decide, overlay
 from gateway.services.accounts import Accounts
 from schema.clock import Millis, millis
 from schema.errors import FieldError, InvalidRequest, NoRoute
 from schema.money import Micros, format_money
 from schema.quote import PASSING, Candidate, Decision, Exclusion, ReasonCode
+from schema.remedy import Change, Party, Remedy
 from schema.tenant import Tenant
 from schema.video import ANY_MODEL, RoutingWish, VideoSpec
 
@@ -44,10 +48,12 @@ class Decisions:
         seen = await self._accounts.snapshot(tenant.test)
         wish = overlay(routing, tenant.routing, tenant.funding, spec=spec, version=tenant.policy_version)
         ends_by = None if routing.deadline_seconds is None else now + millis(routing.deadline_seconds)
-        decision = decide(spec, wish, seen, Circumstances(affordable=affordable, ends_by=ends_by))
+        standing = Circumstances(affordable=affordable, ends_by=ends_by)
+        decision = decide(spec, wish, seen, standing)
         if decision.hopeful is None:
             self._check_model(tenant, spec.model)
-            raise refusal(spec, routing, decision)
+            asked = Asked(spec=spec, routing=routing, policy=tenant.routing, funding=tenant.funding)
+            raise refusal(spec, routing, replace(decision, remedy=remedy(asked, seen, standing)))
         return decision
 
     def models(self, tenant: Tenant) -> dict[str, list[str]]:
@@ -70,15 +76,35 @@ class Decisions:
 def refusal(spec: VideoSpec, routing: RoutingWish, decision: Decision) -> NoRoute:
     """Nobody can ever make it: which fields name nobody, and which stand against which account."""
     errors = _unheard_of(routing, decision) + tuple(
-        FieldError(_FIELDS.get(reason.code, "model"), reason.code.value, _explain(candidate, reason))
+        FieldError(_FIELDS.get(reason.code, "body"), reason.code.value, _explain(candidate, reason))
         for candidate in decision.candidates
         for reason in candidate.excluded
         if reason.code not in PASSING
     )
     asked = "" if spec.model == ANY_MODEL else f" with model {spec.model}"
-    return NoRoute(
-        f"No provider account can make this video as asked{asked}; see errors for what to change", errors=errors
-    )
+    advice = "see errors for why" if decision.remedy is None else advised(decision.remedy)
+    detail = f"No provider account can make this video as asked{asked}; {advice}"
+    return NoRoute(detail, errors=errors, remedy=decision.remedy)
+
+
+def advised(remedy: Remedy) -> str:
+    """A remedy as half a sentence: ``studio-main can with seconds 10 and without gateway.exclude``."""
+    return f"{remedy.account} can {' and '.join(_said_change(change) for change in remedy.changes)}"
+
+
+def _said_change(change: Change) -> str:
+    match change.by:
+        case Party.CALLER if change.to is None:
+            return f"without {change.field}"
+        case Party.CALLER if change.field == "prompt":
+            return f"with a prompt of {change.to} characters"
+        case Party.CALLER:
+            return f"with {change.field} {change.to}"
+        case Party.TENANT if change.field == "tenant.routing":
+            return "once your tenant's routing allows it"
+        case Party.TENANT:
+            return f"once {change.field} is {change.to}"
+    return f"once its {change.field.rpartition('.')[2]} is set"
 
 
 def _unheard_of(routing: RoutingWish, decision: Decision) -> tuple[FieldError, ...]:

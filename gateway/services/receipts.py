@@ -137,6 +137,7 @@ def _candidate(candidate: Candidate) -> ReceiptCandidate:
         provider=candidate.provider,
         able=candidate.able,
         reasons=tuple(reason.code for reason in candidate.excluded),
+        outranked=None if candidate.outranked is None else candidate.outranked.code,
         price_low_micros=None if price is None else price.low,
         price_high_micros=None if price is None else price.high,
     )

@@ -189,9 +189,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(FILE[: len(FILE) // 2] if self.server.cut_content else FILE)
         self.close_connection = self.server.cut_content
 
-    def problem(self, status, code, detail, errors=(), *, headers=None):
+    def problem(self, status, code, detail, errors=(), more=None, *, headers=None):
         body = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
-        body |= {"request_id": "req_1", "errors": list(errors)}
+        body |= {"request_id": "req_1", "errors": list(errors), **(more or {})}
         self.answer(status, body, headers, "application/problem+json")
 
     def answer(self, status, body, headers=None, media_type="application/json"):
@@ -208,15 +208,32 @@ class Handler(BaseHTTPRequestHandler):
 ROUTE = {
     "at": NOW * 1000,
     "strategy": "cheapest",
+    "policy": 3,
+    "rule": 2,
     "candidates": [
         {
             "account": "doitong-main",
             "provider": "doitong",
             "credits": {"low": 100, "high": 200},
             "price": {"low": 100_000, "high": 200_000},
+            "expected": 100_000,
             "excluded": [],
             "adjustments": [{"field": "seconds", "asked": "4", "given": "5"}],
             "scores": {"price": 0.2},
+        },
+        {
+            "account": "doitong-two",
+            "provider": "doitong",
+            "credits": {"low": 100, "high": 200},
+            "price": {"low": 200_000, "high": 400_000},
+            "expected": 200_000,
+            "excluded": [],
+            "outranked": {
+                "code": "dearer",
+                "params": {"than": "doitong-main", "micros": 200_000, "than_micros": 100_000},
+            },
+            "adjustments": [],
+            "scores": {"price": 0.4},
         },
         {
             "account": "veo-main",

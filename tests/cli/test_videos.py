@@ -50,8 +50,9 @@ def test_everything_that_can_be_wished_for_is_sent(videos, gateway):
     words = "--model doitong/veo3 --aspect 9:16 --seconds 8 --quality high --image-url https://example.com/a.png"
     routing = "--only doitong --only b --exclude veo-main --strategy ordered --max-cost 0.50 --deadline 600"
     rest = "--on-unsupported adjust --on-unknown wait --metadata a=b=c --metadata d= --key mine"
+    wait = "--max-wait 1m30s --on-max-wait fail --priority low"
 
-    result = videos("create", "a boat", *words.split(), *routing.split(), *rest.split())
+    result = videos("create", "a boat", *words.split(), *routing.split(), *rest.split(), *wait.split())
 
     assert result.exit_code == ExitCode.OK
     assert keys(gateway) == ["mine"]
@@ -72,9 +73,18 @@ def test_everything_that_can_be_wished_for_is_sent(videos, gateway):
                 "deadline_seconds": 600,
                 "on_unsupported": "adjust",
                 "on_unknown": "wait",
+                "max_wait_seconds": 90,
+                "on_max_wait": "fail",
+                "priority": "low",
             },
         }
     ]
+
+
+def test_not_to_wait_at_all_is_a_wish_too(videos, gateway):
+    videos("create", "a boat", "--max-wait", "0")
+
+    assert sent(gateway)[0]["gateway"] == {"max_wait_seconds": 0}
 
 
 def test_a_prompt_may_come_from_stdin(videos, gateway):
@@ -92,6 +102,10 @@ def test_a_prompt_may_come_from_stdin(videos, gateway):
         ("--aspect", "4:3"),
         ("--strategy", "best"),
         ("--deadline", "0"),
+        ("--max-wait", "-1"),
+        ("--max-wait", "2d"),
+        ("--on-max-wait", "pay"),
+        ("--priority", "urgent"),
         ("--metadata", "novalue"),
         ("--out", "-", "-o", "json"),
     ],
@@ -397,19 +411,35 @@ def test_an_empty_list_is_told_and_prints_no_data(videos):
 
 
 def test_a_decision_is_explained(videos, gateway):
-    reasons = "unsupported_aspect_ratio (asked 1:1, able 16:9, 9:16); circuit_open (until 2026-01-01 00:00:30Z)"
     videos("create", "a boat")
 
     result = videos("explain", FIRST)
 
     assert result.stdout.splitlines() == [
-        "cheapest, decided 2026-01-01 00:00:00Z",
+        "cheapest, rule 2, policy version 3, decided 2026-01-01 00:00:00Z",
         "",
-        "   ACCOUNT       PROVIDER  CREDITS  PRICE      VERDICT",
-        "1  doitong-main  doitong   100-200  0.10-0.20  chosen (seconds 4 → 5)",
-        f"2  veo-main      veo3o1    2        unknown    {reasons}",
+        "   ACCOUNT       PROVIDER  CREDITS  PRICE      EXPECTED  VERDICT",
+        "1  doitong-main  doitong   100-200  0.10-0.20  0.10      chosen",
+        "2  doitong-two   doitong   100-200  0.20-0.40  0.20      next",
+        "3  veo-main      veo3o1    2        unknown    unknown   no",
+        "",
+        "doitong-main  would make it with seconds 4 → 5",
+        "doitong-two   is dearer than doitong-main: probably 0.20, not 0.10 (dearer)",
+        "veo-main      can be told 16:9, 9:16, not 1:1 (unsupported_aspect_ratio)",
+        "              fails, and is left alone, until 2026-01-01 00:00:30Z (circuit_open)",
     ]
     assert json.loads(videos("explain", FIRST, "-o", "json").stdout)["strategy"] == "cheapest"
+
+
+def test_what_would_help_when_nobody_can_is_told_in_the_command_s_own_words(videos, gateway):
+    changes = [{"field": "seconds", "to": 10, "by": "caller"}, {"field": "gateway.exclude", "to": None, "by": "caller"}]
+    remedy = {"account": "doitong-main", "changes": changes}
+    gateway.faults = [(422, {}, ("no_route", "nobody can", (), {"remedy": remedy}))]
+
+    result = videos("create", "a boat", "--exclude", "doitong")
+
+    told = ["  doitong-main could make it:", "    with --seconds 10", "    without --exclude", "  request req_1"]
+    assert result.stderr.splitlines() == ["filmgate: nobody can (no_route)", *told]
 
 
 def test_a_prompt_can_not_steer_the_terminal(videos, gateway):

@@ -26,7 +26,7 @@ mutation Create($input: CreateVideoInput!) {
     ... on CreateVideoSuccess { replayed video { id status version } }
     ... on UserError { message code }
     ... on InvalidInputError { errors { field code detail } }
-    ... on NoRouteError { errors { field code detail } }
+    ... on NoRouteError { errors { field code detail } remedy { account changes { field to by } } }
     ... on RateLimitedError { retryAfterSeconds }
   }
 }

@@ -1,75 +1,36 @@
-"""Who makes a video: every reason, both strategies, every tie, and a decision that repeats itself."""
+"""Who makes a video: every reason, every tie, and what the decision says."""
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gateway.policy.routing import (
-    NO_HISTORY,
-    AccountFacts,
-    Circumstances,
-    History,
-    Snapshot,
-    Wish,
-    decide,
-    overlay,
-    snapshot,
+from gateway.policy.routing import Circumstances, History, decide, overlay
+from schema.money import CreditRange, MicrosRange
+from schema.quote import (
+    CROWDED,
+    OUTRANKED,
+    PASSING,
+    STANDING,
+    Candidate,
+    Decision,
+    Exclusion,
+    Facts,
+    ReasonCode,
 )
-from providers.base import Capabilities
-from schema.money import CreditRange, Credits, MicrosRange
-from schema.quote import PASSING, Candidate, Decision, Exclusion, Facts, ReasonCode
 from schema.tenant import Funding, FundingMode, RoutingPolicy
-from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, RoutingWish, Strategy, VideoSpec
-
-NOW = 1_000_000
-SPEC = VideoSpec(prompt="a fox")
-ABLE = Capabilities(models=("veo-3",), aspect_ratios=(AspectRatio.WIDE,), seconds=(5, 10), max_prompt=100)
-
-
-class Flat(msgspec.Struct, frozen=True):
-    """A rate card with one price; twice it for high quality."""
-
-    low: Credits
-    high: Credits
-
-    def quote(self, spec: VideoSpec) -> CreditRange:
-        times = 2 if spec.quality is Quality.HIGH else 1
-        return CreditRange(low=times * self.low, high=times * self.high)
-
-    def estimate(self, spec: VideoSpec) -> Credits:
-        return self.quote(spec).low
-
-
-def fact(name: str, price: int | None = 100, **facts) -> AccountFacts:
-    """An account named ``provider-…`` that asks ``price`` micros for a video."""
-    known = Facts(price_per_credit=price, load=facts.pop("load", 0))
-    defaults = {"provider": name.partition("-")[0], "capabilities": ABLE, "rates": Flat(1, 1), "known": known}
-    return AccountFacts(account=name, **{**defaults, **facts})
-
-
-def seen(*facts: AccountFacts) -> Snapshot:
-    return snapshot(NOW, facts)
-
-
-def wish(**wishes) -> Wish:
-    return overlay(RoutingWish(), RoutingPolicy(**wishes), spec=SPEC)
-
-
-def ranked(*facts: AccountFacts, spec: VideoSpec = SPEC, by: Wish | None = None, history: History = NO_HISTORY):
-    return [candidate.account for candidate in decided(*facts, spec=spec, by=by, history=history).candidates]
-
-
-def decided(
-    *facts: AccountFacts, spec: VideoSpec = SPEC, by: Wish | None = None, history: History = NO_HISTORY
-) -> Decision:
-    return decide(spec, by or wish(), seen(*facts), Circumstances(history=history))
-
-
-def reasons(*facts: AccountFacts, **how) -> list[Exclusion]:
-    (candidate,) = decided(*facts, **how).candidates
-    return list(candidate.excluded)
-
+from schema.video import AspectRatio, OnUnsupported, Quality, RoutingWish, Strategy, VideoSpec
+from tests.policy.deciding import (
+    ABLE,
+    NOW,
+    SPEC,
+    Flat,
+    decided,
+    fact,
+    ranked,
+    reasons,
+    seen,
+    wish,
+)
+from tests.policy.reaching import PAIRS, REACHED_BY, reached
 
 # every reason
 
@@ -129,13 +90,22 @@ def test_a_tenant_s_own_list_admits_those_it_names_and_says_nothing_of_them(by):
 
 @pytest.mark.parametrize("by", ["a-main", "a"], ids=["by-account", "by-provider"])
 def test_exclude_shuts_out_those_it_names(by):
-    assert reasons(fact("a-main"), by=wish(exclude=(by,))) == [Exclusion(ReasonCode.EXCLUDED)]
+    order = overlay(RoutingWish(exclude=(by,)), RoutingPolicy(), spec=SPEC)
+
+    assert reasons(fact("a-main"), by=order) == [Exclusion(ReasonCode.EXCLUDED)]
+    assert reasons(fact("b-main"), by=order) == []
+
+
+@pytest.mark.parametrize("by", ["a-main", "a"], ids=["by-account", "by-provider"])
+def test_whom_its_tenant_excludes_is_not_allowed_for_the_caller_can_not_change_it(by):
+    assert reasons(fact("a-main"), by=wish(exclude=(by,))) == [Exclusion(ReasonCode.NOT_ALLOWED)]
     assert reasons(fact("b-main"), by=wish(exclude=(by,))) == []
 
 
 @pytest.mark.parametrize("near", ["a-", "A", "a-main-2", "main", ""])
 def test_a_name_that_is_only_similar_names_nobody(near):
     assert reasons(fact("a-main"), by=wish(exclude=(near,))) == []
+    assert reasons(fact("a-main"), by=overlay(RoutingWish(exclude=(near,)), RoutingPolicy(), spec=SPEC)) == []
 
 
 @pytest.mark.parametrize(
@@ -185,41 +155,62 @@ def test_what_speaks_against_an_account_now_is_passed_on_as_it_is(code):
 def test_all_reasons_stand_together():
     standing = (Exclusion(ReasonCode.CIRCUIT_OPEN),)
     spec = VideoSpec(prompt="x", seconds=60)
-    by = overlay(RoutingWish(only=("b",), max_cost_micros=1), RoutingPolicy(only=("c",), exclude=("a",)), spec=SPEC)
+    by = overlay(RoutingWish(only=("b",), exclude=("a",), max_cost_micros=1), RoutingPolicy(only=("c",)), spec=SPEC)
 
     found = reasons(fact("a", standing=standing), spec=spec, by=by, history=History(refused=frozenset({"a"})))
 
     assert [reason.code for reason in found] == [
         ReasonCode.UNSUPPORTED_DURATION,
         ReasonCode.NOT_IN_ONLY,
-        ReasonCode.NOT_ALLOWED,
         ReasonCode.EXCLUDED,
+        ReasonCode.NOT_ALLOWED,
         ReasonCode.ALREADY_REFUSED,
         ReasonCode.OVER_MAX_COST,
         ReasonCode.CIRCUIT_OPEN,
     ]
 
 
-def test_every_reason_code_has_a_test_above_that_reaches_it():
-    reached = {
-        *(ReasonCode.OTHER_MODEL, ReasonCode.UNSUPPORTED_ASPECT_RATIO, ReasonCode.UNSUPPORTED_DURATION),
-        *(ReasonCode.UNSUPPORTED_QUALITY, ReasonCode.NO_IMAGE_INPUT, ReasonCode.PROMPT_TOO_LONG),
-        *(ReasonCode.NOT_IN_ONLY, ReasonCode.NOT_ALLOWED, ReasonCode.EXCLUDED, ReasonCode.ALREADY_REFUSED),
-        *(ReasonCode.PRICE_UNKNOWN, ReasonCode.OVER_MAX_COST),
-        *PASSING,
-    }
+@pytest.mark.parametrize("code", sorted(REACHED_BY))
+def test_every_reason_is_reached(code):
+    assert reached(code).code is code
 
-    assert reached == set(ReasonCode)
+
+@pytest.mark.parametrize("code", sorted(PAIRS))
+def test_every_reason_beside_a_better_one_is_reached(code):
+    assert reached(code).code is code
+
+
+def test_every_reason_code_is_reached_above_and_is_of_one_sort():
+    assert set(REACHED_BY) | set(PAIRS) == set(ReasonCode)
+    assert not OUTRANKED & PASSING
+    assert CROWDED < STANDING < PASSING
 
 
 # the order
 
 
-def test_the_cheapest_is_first_by_the_top_of_its_range():
+def test_the_cheapest_is_first_by_what_it_will_probably_cost_then_by_the_top():
     wide = fact("a", 1, rates=Flat(1, 300))
     narrow = fact("b", 1, rates=Flat(200, 250))
+    narrower = fact("c", 1, rates=Flat(1, 2))
 
-    assert ranked(wide, narrow) == ["b", "a"]
+    assert ranked(wide, narrow, narrower) == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("learned", "expected"),
+    [
+        pytest.param({}, 100, id="nothing-learned-yet"),
+        pytest.param({"auto/standard": 150}, 150, id="learned"),
+        pytest.param({"auto/standard": 900}, 200, id="never-above-the-range"),
+        pytest.param({"auto/standard": 1}, 100, id="never-below-it"),
+        pytest.param({"5/standard": 150, "auto/high": 150}, 100, id="of-another-kind"),
+    ],
+)
+def test_what_such_videos_have_cost_is_what_one_is_expected_to_cost(learned, expected):
+    (candidate,) = decided(fact("a", 1, rates=Flat(100, 200), learned=learned)).candidates
+
+    assert candidate.expected == candidate.scores["price"] == expected
 
 
 def test_credits_of_different_accounts_compare_only_as_money():
@@ -301,9 +292,19 @@ def test_a_candidate_says_its_credits_its_price_and_what_was_compared():
                 provider="a",
                 credits=CreditRange(low=100, high=200),
                 price=MicrosRange(low=1_000, high=2_000),
-                scores={"tries": 0, "place": 1, "price": 2_000},
+                expected=1_000,
+                scores={
+                    "tries": 0,
+                    "preference": 0,
+                    "place": 1,
+                    "expected_ms": 180_000,
+                    "failure_rate": 0.1,
+                    "price": 1_000,
+                },
+                facts=Facts(price_per_credit=10),
             ),
         ),
+        snapshot=decision.snapshot,
     )
 
 
@@ -311,7 +312,8 @@ def test_without_a_price_none_is_shown_and_none_is_compared():
     (candidate,) = decided(fact("a", None)).candidates
 
     assert candidate.price is None
-    assert candidate.scores == {"tries": 0, "place": 0}
+    assert candidate.expected is None
+    assert not {"price", "score"} & set(candidate.scores)
 
 
 def test_a_bent_wish_is_priced_as_it_would_be_made_and_lists_what_was_bent():
@@ -357,151 +359,6 @@ def test_a_decision_survives_being_stored():
     assert msgspec.json.decode(msgspec.json.encode(decision), type=Decision) == decision
 
 
-# a wish over a policy
-
-POLICY = RoutingPolicy(
-    strategy=Strategy.ORDERED,
-    order=("a",),
-    only=("a", "b"),
-    exclude=("c",),
-    per_video=500,
-    on_unsupported=OnUnsupported.ADJUST,
-    on_unknown=OnUnknown.WAIT,
-)
-
-
-def test_a_video_that_wishes_nothing_follows_its_tenant_s_policy():
-    assert overlay(RoutingWish(), POLICY, spec=SPEC) == Wish(
-        strategy=Strategy.ORDERED,
-        order=("a",),
-        only=(),
-        allowed=(("a", "b"),),
-        exclude=(),
-        barred=("c",),
-        max_cost=500,
-        on_unsupported=OnUnsupported.ADJUST,
-        on_unknown=OnUnknown.WAIT,
-    )
-
-
-def test_a_video_s_own_wishes_come_first():
-    own = RoutingWish(
-        strategy=Strategy.CHEAPEST, on_unsupported=OnUnsupported.ERROR, on_unknown=OnUnknown.FAIL, only=("b",)
-    )
-
-    laid = overlay(own, POLICY, spec=SPEC)
-
-    assert (laid.strategy, laid.on_unsupported, laid.on_unknown) == (
-        Strategy.CHEAPEST,
-        OnUnsupported.ERROR,
-        OnUnknown.FAIL,
-    )
-    assert (laid.only, laid.allowed) == (("b",), (("a", "b"),))
-
-
-@pytest.mark.parametrize(
-    ("asked", "allowed", "cap"),
-    [(None, None, None), (7, None, 7), (None, 5, 5), (7, 5, 5), (3, 5, 3), (0, 5, 0), (5, 0, 0)],
-)
-def test_of_two_caps_the_smaller_holds(asked, allowed, cap):
-    assert overlay(RoutingWish(max_cost_micros=asked), RoutingPolicy(per_video=allowed), spec=SPEC).max_cost == cap
-
-
-def test_a_video_can_not_reach_an_account_that_its_tenant_shut_out():
-    own = RoutingWish(only=("a", "c", "d"), exclude=("x",))
-
-    decision = decided(fact("a"), fact("c"), fact("d"), by=overlay(own, POLICY, spec=SPEC))
-
-    assert [candidate.account for candidate in decision.candidates if candidate.able] == ["a"]
-
-
-# properties
-
-names = st.sampled_from(["a-1", "a-2", "b-1", "b-2", "c-1", "c-2"])
-standings = st.sampled_from(
-    [(), (), (), *[(Exclusion(code),) for code in sorted(PASSING)], (Exclusion(ReasonCode.EXCLUDED),)]
-)
-facts = st.builds(
-    fact,
-    names,
-    st.none() | st.integers(0, 20),
-    standing=standings,
-    load=st.integers(0, 3),
-    rates=st.builds(lambda low, more: Flat(low, low + more), st.integers(0, 5), st.integers(0, 5)),
-)
-crowds = st.lists(facts, max_size=6, unique_by=lambda one: one.account)
-listed = st.lists(names | st.sampled_from(["a", "b", "c"]), max_size=3).map(tuple)
-wishes = st.builds(
-    wish,
-    strategy=st.sampled_from(Strategy),
-    order=listed,
-    only=listed,
-    exclude=listed,
-    per_video=st.none() | st.integers(0, 60),
-)
-histories = st.builds(
-    History, tries=st.dictionaries(names, st.integers(0, 2)), refused=st.frozensets(names, max_size=2)
-)
-
-
-@given(crowds, wishes, histories, st.randoms())
-def test_the_same_facts_in_any_order_give_the_same_decision(crowd, by, history, luck):
-    shuffled = list(crowd)
-    luck.shuffle(shuffled)
-
-    assert decided(*shuffled, by=by, history=history) == decided(*crowd, by=by, history=history)
-
-
-@given(crowds, wishes, histories)
-def test_every_account_is_in_the_decision_once_the_able_first(crowd, by, history):
-    decision = decided(*crowd, by=by, history=history)
-
-    assert sorted(candidate.account for candidate in decision.candidates) == sorted(one.account for one in crowd)
-    able = [candidate.able for candidate in decision.candidates]
-    assert able == sorted(able, reverse=True)
-    waitable = [candidate.waitable for candidate in decision.candidates]
-    assert waitable == sorted(waitable, reverse=True)
-
-
-@given(crowds, wishes, histories)
-def test_an_excluded_candidate_more_does_not_change_the_order_of_the_able(crowd, by, history):
-    outsider = fact("z-1", 0, standing=(Exclusion(ReasonCode.CIRCUIT_OPEN),))
-
-    before = [one.account for one in decided(*crowd, by=by, history=history).candidates if one.able]
-    after = [one.account for one in decided(outsider, *crowd, by=by, history=history).candidates if one.able]
-
-    assert after == before
-
-
-@given(crowds, wishes, st.integers(1, 20), st.data())
-def test_under_cheapest_the_cheaper_of_two_equals_never_loses(crowd, by, price, data):
-    by = msgspec.structs.replace(by, strategy=Strategy.CHEAPEST, max_cost=None)
-    dear = fact("m-2", price)
-    cheap = fact("m-1", data.draw(st.integers(0, price - 1)), load=data.draw(st.integers(0, 9)))
-
-    order = ranked(dear, cheap, *crowd, by=by)
-
-    assert order.index("m-1") < order.index("m-2")
-
-
-@given(crowds, wishes, histories)
-def test_no_chosen_account_costs_more_than_the_cap_or_an_unknown_amount_under_one(crowd, by, history):
-    chosen = decided(*crowd, by=by, history=history).chosen
-
-    if chosen is not None and by.max_cost is not None:
-        assert chosen.price is not None
-        assert chosen.price.high <= by.max_cost
-
-
-@given(crowds, wishes, histories)
-def test_under_cheapest_nobody_able_and_less_tried_is_cheaper_than_the_chosen(crowd, by, history):
-    by = msgspec.structs.replace(by, strategy=Strategy.CHEAPEST)
-    decision = decided(*crowd, by=by, history=history)
-
-    costs = [(one.scores["tries"], one.scores.get("price", float("inf"))) for one in decision.candidates if one.able]
-    assert costs == sorted(costs)
-
-
 # money and retries
 
 
@@ -536,3 +393,29 @@ def test_a_video_that_tried_an_account_before_waits_while_its_retries_are_used_u
         Exclusion(ReasonCode.RETRIES_USED_UP, {"tries": 2}, until=NOW + 5_000)
     ]
     assert reasons(tired) == []
+
+
+# time that is left
+
+
+def test_only_an_account_whose_fastest_videos_are_too_late_is_too_slow():
+    slow = fact("a", fast_ms=2_000, make_ms=9_000)
+
+    assert reasons(slow, ends_by=NOW + 2_000) == []
+    assert reasons(slow, ends_by=NOW + 1_999) == [
+        Exclusion(ReasonCode.TOO_SLOW, {"fastest_ms": 2_000, "left_ms": 1_999})
+    ]
+    assert reasons(slow, ends_by=NOW - 5) == [Exclusion(ReasonCode.TOO_SLOW, {"fastest_ms": 2_000, "left_ms": 0})]
+    assert reasons(fact("a", make_ms=9_000), ends_by=NOW + 1) == [], "nobody has seen it be too slow"
+
+
+# the digest
+
+
+def test_the_same_world_has_the_same_digest_and_another_one_has_not():
+    a, b = fact("a"), fact("b")
+    other = msgspec.structs.replace(a, capabilities=msgspec.structs.replace(ABLE, max_prompt=5))
+
+    assert seen(a, b).digest == seen(b, a).digest
+    assert len({seen(*facts).digest for facts in ((a,), (b,), (fact("a", load=1),), (other,), ())}) == 5
+    assert decided(a, b).snapshot == seen(a, b).digest

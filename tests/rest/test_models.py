@@ -30,6 +30,11 @@ async def test_a_model_says_who_makes_it_and_what_they_can_be_told(pair: Running
         "qualities": ["high"],
         "image_input": False,
         "max_prompt": 2000,
+        "typical_seconds": {"best": 60, "worst": 300},
+        "prices": [
+            {"quality": "standard", "low": 100, "high": 200, "low_micros": 100_000, "high_micros": 200_000},
+            {"quality": "high", "low": 300, "high": 500, "low_micros": 300_000, "high_micros": 500_000},
+        ],
     }
 
 

@@ -18,7 +18,8 @@ from tests.support.running import SECRET_KEY, Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WISH = {"seconds": 12, "quality": "high", "gateway": {"only": ["doitong"], "on_unsupported": "adjust"}}
+ROUTING = {"only": ["doitong"], "on_unsupported": "adjust", "max_wait_seconds": 60, "priority": "high"}
+WISH = {"seconds": 12, "quality": "high", "gateway": ROUTING}
 
 
 async def receipt(pair: Running, id: str) -> dict[str, Any]:
@@ -55,6 +56,9 @@ async def test_it_tells_what_was_asked_and_what_was_bent(pair: Running, done: di
             "on_unsupported": "adjust",
             "on_unknown": None,
             "quote_id": None,
+            "max_wait_seconds": 60,
+            "on_max_wait": None,
+            "priority": "high",
         },
     }
     assert told["adjusted"] == done["gateway"]["adjustments"] == [{"field": "seconds", "asked": "12", "given": "10"}]
@@ -97,6 +101,7 @@ async def test_it_tells_why_it_went_where_it_went(pair: Running, done: dict[str,
             "provider": candidate["provider"],
             "able": not candidate["excluded"],
             "reasons": [reason["code"] for reason in candidate["excluded"]],
+            "outranked": candidate["outranked"] and candidate["outranked"]["code"],
             "price_low_micros": candidate["price"]["low"],
             "price_high_micros": candidate["price"]["high"],
         }

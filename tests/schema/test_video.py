@@ -129,6 +129,10 @@ def test_a_bad_spec_is_refused_by_field_and_code(fields, field, code):
         pytest.param({"deadline_seconds": 0}, "gateway.deadline_seconds", "invalid_value", id="no-time"),
         pytest.param({"deadline_seconds": 86_401}, "gateway.deadline_seconds", "invalid_value", id="over-a-day"),
         pytest.param({"on_unsupported": "ignore"}, "gateway.on_unsupported", "invalid_value", id="unknown-leniency"),
+        pytest.param({"max_wait_seconds": -1}, "gateway.max_wait_seconds", "invalid_value", id="negative-wait"),
+        pytest.param({"max_wait_seconds": 86_401}, "gateway.max_wait_seconds", "invalid_value", id="wait-over-a-day"),
+        pytest.param({"on_max_wait": "pay"}, "gateway.on_max_wait", "invalid_value", id="unknown-end-of-a-wait"),
+        pytest.param({"priority": "urgent"}, "gateway.priority", "invalid_value", id="unknown-priority"),
         pytest.param({"on_unknown": "pay_twice"}, "gateway.on_unknown", "invalid_value", id="unknown-consent"),
         pytest.param({"prefer": []}, "gateway.prefer", "unknown_field", id="unknown-field"),
         pytest.param([], "gateway", "invalid_value", id="a-list"),
@@ -146,6 +150,8 @@ def test_a_bad_routing_wish_is_refused_under_gateway(fields, field, code):
         pytest.param({"max_cost_micros": 10**15}, id="the-largest-amount"),
         pytest.param({"deadline_seconds": 1}, id="the-shortest-deadline"),
         pytest.param({"deadline_seconds": 86_400}, id="the-longest-deadline"),
+        pytest.param({"max_wait_seconds": 0, "on_max_wait": "fail", "priority": "low"}, id="no-wait-at-all"),
+        pytest.param({"max_wait_seconds": 86_400}, id="the-longest-wait"),
     ],
 )
 def test_a_routing_wish_at_its_bounds_is_a_wish(fields):
@@ -236,7 +242,11 @@ def test_sixteen_pairs_of_the_longest_texts_are_metadata():
         (checked_spec, {"prompt": ""}, "prompt: must not be empty"),
         (checked_spec, {**PROMPT, "quality": "zzz"}, "quality: must be one of standard, high"),
         (checked_spec, {**PROMPT, "aspect_ratio": 3}, "aspect_ratio: must be one of auto, 16:9, 9:16, 1:1"),
-        (checked_routing, {"strategy": "zzz"}, "gateway.strategy: must be one of cheapest, ordered"),
+        (
+            checked_routing,
+            {"strategy": "zzz"},
+            "gateway.strategy: must be one of cheapest, fastest, reliable, balanced, ordered",
+        ),
         (checked_routing, {"on_unknown": ""}, "gateway.on_unknown: must be one of fail, wait, retry, failover"),
         (checked_routing, {"only": [""]}, "gateway.only[0]: must not be empty"),
     ],

@@ -1,0 +1,31 @@
+"""How fields of wishes are called at this door: REST's names in camelCase, and ``routing`` for ``gateway``."""
+
+import re
+from typing import NamedTuple
+
+from schema.remedy import Change, Party
+
+_SPELLINGS: dict[str, str] = {
+    "image_url": "inputReference.imageUrl",
+    "gateway.max_cost_micros": "routing.maxCost",
+}
+_UNDERSCORE = re.compile("_([a-z])")
+
+
+def spell(field: str) -> str:
+    """A field as GraphQL's inputs spell it: ``gateway.on_unknown`` is ``routing.onUnknown`` here."""
+    spelled = _SPELLINGS.get(field, field)
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), spelled.replace("gateway.", "routing.", 1))
+
+
+class Spelled(NamedTuple):
+    """A change of a remedy: its field, and as text what to make of it."""
+
+    field: str
+    to: str | None
+
+
+def spell_change(change: Change) -> Spelled:
+    """A change as this door tells it: the caller's own fields are those of the input."""
+    field = spell(change.field) if change.by is Party.CALLER else change.field
+    return Spelled(field, None if change.to is None else str(change.to))
