@@ -19,6 +19,7 @@ from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.backlog import Backlog
 from gateway.services.books import Books
+from gateway.services.policies import Policies
 from gateway.services.records import Records
 from gateway.services.sends import Sends
 from gateway.services.tenants import Tenants
@@ -35,7 +36,7 @@ from schema.lifecycle import AttemptState, Substate
 from schema.luck import Luck
 from schema.money import Credits, Micros, MicrosRange
 from schema.quote import Candidate, Decision
-from schema.video import OnUnknown, Video, VideoErrorCode, VideoSpec
+from schema.video import OnUnknown, OnUnsupported, Video, VideoErrorCode, VideoSpec
 
 log = structlog.get_logger()
 
@@ -89,6 +90,7 @@ class Submits:
         store: Store,
         accounts: Accounts,
         tenants: Tenants,
+        policies: Policies,
         records: Records,
         books: Books,
         sends: Sends,
@@ -102,6 +104,7 @@ class Submits:
         self._store = store
         self._accounts = accounts
         self._tenants = tenants
+        self._policies = policies
         self._records = records
         self._books = books
         self._sends = sends
@@ -137,6 +140,7 @@ class Submits:
 
     async def _decide(self, video: Video, attempts: list[Attempt]) -> Decision:
         seen = await self._accounts.snapshot(self._tenants.tests(video.tenant), fresh=True)
+        await self._policies.look(video.tenant)
         wish = self._tenants.wish(video)
         affordable = await self._store.read(lambda tx: self._books.affordable(tx, video)) if wish.priced else None
         standing = Circumstances(
@@ -249,7 +253,8 @@ class Submits:
 
     def _plan(self, video: Video, id: str, n: int, seat: Seat, *, callbacks: bool, expected: Credits) -> Plan:
         account, provider = seat.account, seat.provider
-        spec = fit(video.spec, provider.capabilities, self._tenants.wish(video).on_unsupported).spec
+        # a candidate is told everything, or its adjustments are allowed, whatever the policy has become since
+        spec = fit(video.spec, provider.capabilities, OnUnsupported.ADJUST).spec
         calls_back = callbacks and provider.webhooks is not None
         callback_url = self._callbacks.url(account.provider, id) if calls_back else None
         flow, request = begin(provider, spec, Submission(key=id, callback_url=callback_url))

@@ -13,6 +13,7 @@ from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
 from gateway.store.ledger import Ledger
 from gateway.store.outputs import Outputs
+from gateway.store.policies import Policies
 from gateway.store.resolutions import Resolutions
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
@@ -38,6 +39,7 @@ class Transaction:
         self.ledger = Ledger(connection)
         self.spending = Spending(connection)
         self.estimates = Estimates(connection)
+        self.policies = Policies(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

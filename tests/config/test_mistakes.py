@@ -144,7 +144,7 @@ def test_a_wrong_account_is_named(found, small, wrong, path, problem):
 @pytest.mark.parametrize(
     ("wrong", "path", "problem"),
     [
-        ('routing = { strategy = "fastest" }', "tenants.acme.routing.strategy", "'fastest' is not a known word"),
+        ('routing = { strategy = "fast" }', "tenants.acme.routing.strategy", "'fast' is not a known word"),
         ('routing = { max_cost = "1e-9" }', "tenants.acme.routing.max_cost", "finer than a millionth"),
         ('routing = { only = ["veo", "nobody"] }', "tenants.acme.routing.only", "'nobody' is not a known account"),
         ('routing = { exclude = "veo" }', "tenants.acme.routing.exclude", "expected a list"),
