@@ -10,7 +10,8 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY
+from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, IF_MATCH
+from gateway.rest.policy_views import PolicyVersionView, version_view
 from gateway.rest.requests import Call, header
 from schema.errors import (
     FieldError,
@@ -23,6 +24,7 @@ from schema.errors import (
     PayloadTooLarge,
     TooManyRequests,
     Unauthenticated,
+    VersionConflict,
 )
 from schema.money import CURRENCY, MAX_MICROS
 
@@ -85,6 +87,20 @@ class FundsMember(msgspec.Struct, frozen=True, kw_only=True):
     period: Annotated[str, msgspec.Meta(max_length=10)] | None
 
 
+class VersionsMember(msgspec.Struct, frozen=True, kw_only=True):
+    """What you changed, and what it has become meanwhile.
+
+    Attributes:
+        expected_version: the one that you named.
+        expected: it; null when there never was such a one.
+        current: the one in force.
+    """
+
+    expected_version: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+    expected: PolicyVersionView | None
+    current: PolicyVersionView
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request was not served.
 
@@ -97,6 +113,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         request_id: quote it when you ask for help; the logs know it.
         errors: the fields that are wrong.
         funds: what is missing, when money is (402).
+        versions: both, when somebody else was first (412).
     """
 
     type: Annotated[str, msgspec.Meta(pattern="^urn:filmgate:problem:", max_length=128)]
@@ -109,6 +126,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     errors: Annotated[tuple[FieldProblem, ...], msgspec.Meta(max_length=256)]
     error: ErrorMember
     funds: FundsMember | msgspec.UnsetType = msgspec.UNSET
+    versions: VersionsMember | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -144,8 +162,10 @@ _DETAILS = {
 }
 """What to say instead of the framework's words."""
 
-_HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER})
-"""Fields of errors that are headers; on a POST the others are of the body, elsewhere of the query."""
+_HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER, IF_MATCH})
+"""Fields of errors that are headers; on a POST or PATCH the others are of the body, elsewhere of the query."""
+
+_WITH_BODY = frozenset({"POST", "PATCH"})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -163,10 +183,20 @@ def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     if error.retry_after_seconds is not None:
         seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
         more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
-    return _answer(call, error.status, kind, error.detail, errors=error.errors, headers=more, funds=_funds(error))
+    return _answer(call, error.status, kind, error.detail, error=error, headers=more)
 
 
-def _funds(error: GatewayError) -> FundsMember | msgspec.UnsetType:
+def _versions(error: GatewayError | None) -> VersionsMember | msgspec.UnsetType:
+    if not isinstance(error, VersionConflict):
+        return msgspec.UNSET
+    return VersionsMember(
+        expected_version=error.expected,
+        expected=None if error.known is None else version_view(error.known),
+        current=version_view(error.current),
+    )
+
+
+def _funds(error: GatewayError | None) -> FundsMember | msgspec.UnsetType:
     if not isinstance(error, InsufficientFunds):
         return msgspec.UNSET
     return FundsMember(
@@ -205,11 +235,10 @@ def _answer(
     kind: _Kind,
     detail: str,
     *,
-    errors: tuple[FieldError, ...] = (),
+    error: GatewayError | None = None,
     headers: dict[str, str] | None = None,
-    funds: FundsMember | msgspec.UnsetType = msgspec.UNSET,
 ) -> Response[bytes]:
-    more = dict(headers or {})
+    more, errors = dict(headers or {}), () if error is None else error.errors
     id = str(call.scope["state"].get("request_id", ""))
     call.scope["state"]["problem"] = kind.code  # for the access log
     if kind.permanent or _unsafe_to_repeat(call, status):
@@ -222,9 +251,10 @@ def _answer(
         instance=f"urn:filmgate:request:{id}",
         code=kind.code,
         request_id=id,
-        errors=tuple(_located(call, error) for error in errors),
+        errors=tuple(_located(call, one) for one in errors),
         error=ErrorMember(message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code),
-        funds=funds,
+        funds=_funds(error),
+        versions=_versions(error),
     )
     return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
 
@@ -238,7 +268,7 @@ def _unsafe_to_repeat(call: Call, status: int) -> bool:
 def _located(call: Call, error: FieldError) -> FieldProblem:
     if error.field in _HEADERS:
         return FieldProblem(header=error.field, code=error.code, detail=error.detail)
-    if call.scope["method"] == "POST":
+    if call.scope["method"] in _WITH_BODY:
         return FieldProblem(pointer=pointer(error.field), code=error.code, detail=error.detail)
     return FieldProblem(parameter=error.field, code=error.code, detail=error.detail)
 
