@@ -11,9 +11,10 @@ from schema.event import EventType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.policy import ManagedBy
 from schema.resolution import Verb
 from schema.tenant import FundingMode, Scope
-from schema.video import AspectRatio, OnUnknown, OnUnsupported, Quality, Strategy
+from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy
 
 
 def _show(core: EnumMeta, about: str, *, name: str | None = None, **values: tuple[str, str] | str) -> None:
@@ -82,6 +83,19 @@ _show(
     WAIT="It waits until an operator finds out, or for its deadline.",
     RETRY="It is sent again to the same account: you accept paying twice, once.",
     FAILOVER="It is sent to another account: you accept paying twice, once.",
+)
+_show(
+    OnMaxWait,
+    "What to do when a better account had no room for as long as a video may wait for it.",
+    SPILL="The next one that has room takes it.",
+    FAIL="The video fails with `wait_exceeded`.",
+)
+_show(
+    ManagedBy,
+    "Where a tenant's routing policy is changed.",
+    name="PolicyManagedBy",
+    FILE="In the configuration file, and nowhere else.",
+    API="Here, by REST, or from the command line.",
 )
 _show(
     AttemptState,
