@@ -132,7 +132,7 @@ class Query:
     policy_replay: policies.PolicyReplay = strawberry.field(
         resolver=policies.policy_replay,
         description="What another policy had changed: the latest decisions are made again under the policy in force "
-        "with changes, from the facts of then and what the accounts can do now. Nothing is sent, and nothing is written.",
+        "with changes, from the facts of then and what the accounts can do now. Nothing is sent or written.",
     )
     unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
         resolver=admin.unknown_attempts,
