@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.policy.ranking import expected_ms
 from gateway.policy.routing import AccountFacts, Circumstances, History, decide, overlay, snapshot
-from providers.base import Provider
+from providers.base import Capabilities, RateCard
 from schema.clock import Millis, millis
 from schema.money import Micros
 from schema.quote import STANDING, Candidate, Decision, Exclusion, ReasonCode
@@ -102,34 +102,39 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.differences)
 
 
-Configured = Mapping[str, Provider]
-"""Account id → its provider, as it is set up now."""
+class Able(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account can do now, and what it asks for it."""
+
+    capabilities: Capabilities
+    rates: RateCard
 
 
-def replayed(
-    one: Recorded, policy: RoutingPolicy, funding: Funding, providers: Configured, version: int | None = None
-) -> Difference | Skip:
+Configured = Mapping[str, Able]
+"""By account id: those that are configured now."""
+
+
+def replayed(one: Recorded, policy: RoutingPolicy, funding: Funding, configured: Configured) -> Difference | Skip:
     """Decide again for one video, from the facts of then and what the accounts can do now."""
     was = one.decision.chosen or one.decision.hopeful
     if not one.decision.snapshot:
         return Skip.NO_FACTS
-    if was is not None and was.account not in providers:
+    if was is not None and was.account not in configured:
         return Skip.ACCOUNT_GONE
-    wish = overlay(one.routing, policy, funding, spec=one.spec, version=version)
-    known = [candidate for candidate in one.decision.candidates if candidate.account in providers]
-    seen = snapshot(one.decision.at, tuple([_facts(candidate, providers) for candidate in known]))
+    wish = overlay(one.routing, policy, funding, spec=one.spec)
+    known = [candidate for candidate in one.decision.candidates if candidate.account in configured]
+    seen = snapshot(one.decision.at, tuple([_facts(candidate, configured) for candidate in known]))
     again = decide(one.spec, wish, seen, _circumstances(one, known))
     now = again.chosen or again.hopeful
-    return Difference(video=one.video, before=_choice(was, providers), after=_choice(now, providers))
+    return Difference(video=one.video, before=_choice(was, configured), after=_choice(now, configured))
 
 
-def _facts(candidate: Candidate, providers: Configured) -> AccountFacts:
-    provider = providers[candidate.account]
+def _facts(candidate: Candidate, configured: Configured) -> AccountFacts:
+    able = configured[candidate.account]
     return AccountFacts(
         account=candidate.account,
         provider=candidate.provider,
-        capabilities=provider.capabilities,
-        rates=provider.rates,
+        capabilities=able.capabilities,
+        rates=able.rates,
         known=candidate.facts,
         standing=tuple([reason for reason in candidate.excluded if reason.code in STANDING]),
         retry_at=next((r.until for r in candidate.excluded if r.code is ReasonCode.RETRIES_USED_UP), None),
@@ -159,10 +164,10 @@ def _affordable(reason: Exclusion) -> Micros:
     return int(reason.params["affordable_micros"])
 
 
-def _choice(candidate: Candidate | None, providers: Configured) -> Choice:
+def _choice(candidate: Candidate | None, configured: Configured) -> Choice:
     if candidate is None:
         return Choice()
-    typical = providers[candidate.account].capabilities.typical_seconds
+    typical = configured[candidate.account].capabilities.typical_seconds
     return Choice(account=candidate.account, cost=candidate.expected, time=expected_ms(candidate.facts, typical))
 
 

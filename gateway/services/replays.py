@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.policy.replaying import Recorded, Report, replayed, report
+from gateway.policy.replaying import Able, Recorded, Report, replayed, report
 from gateway.services.accounts import Accounts
 from gateway.services.policies import Policies
 from gateway.store.store import Store
@@ -39,11 +39,14 @@ class Replays:
             raise InvalidRequest.field("last", "out_of_range", f"must be from 1 to {MAX_LAST}")
         tenant = await self._policies.fresh(tenant)
         policy = self._policies.proposed(tenant, changes)
-        providers = {account.id: provider for account, provider in self._accounts.all()}
+        configured = {
+            account.id: Able(capabilities=provider.capabilities, rates=provider.rates)
+            for account, provider in self._accounts.all()
+        }
         rows = await self._store.read(lambda tx: tx.videos.decided(tenant.id, last))
         outcomes = []
         for position, (video, decision) in enumerate(rows, 1):
-            outcomes.append(replayed(_recorded(video, decision), policy, tenant.funding, providers))
+            outcomes.append(replayed(_recorded(video, decision), policy, tenant.funding, configured))
             if position % _AT_ONCE == 0:
                 await asyncio.sleep(0)
         return report(outcomes)
