@@ -11,7 +11,7 @@ from gateway.services.accounts import Accounts
 from gateway.services.pages import check_limit, cut
 from gateway.services.tenants import Tenants
 from gateway.store.database import CommitUnknown
-from gateway.store.store import Store, Transaction
+from gateway.store.store import Store, Transaction, Work
 from schema.clock import Clock, Millis
 from schema.errors import InvalidRequest, ManagedByFile, NotFound, Overloaded, VersionConflict
 from schema.policy import BY_DEFAULT, BY_FILE, MAX_NOTE, ManagedBy, PolicyVersion
@@ -171,13 +171,14 @@ class Policies:
             raise await _conflict(tx, latest.tenant, latest.version)
         return version
 
-    async def _kept(self, work: Any) -> PolicyVersion:
+    async def _kept(self, work: Work[PolicyVersion]) -> PolicyVersion:
         try:
-            made: PolicyVersion = await self._store.write(work)
+            made = await self._store.write(work)
         except CommitUnknown as error:  # to be repeated: if it was kept after all, that is told as a conflict
             raise Overloaded("Whether the database kept this is not known; try again", retry_after_seconds=1) from error
+        if made.version > self._tenants.version(made.tenant):
+            log.info("policy.changed", tenant=made.tenant, version=made.version, actor=made.author)
         self._tenants.use(made)
-        log.info("policy.changed", tenant=made.tenant, version=made.version, actor=made.author)
         return made
 
     def _check(self, tenant: str, note: str) -> None:
