@@ -4,13 +4,14 @@ from typing import Annotated, Self
 
 import strawberry
 
+from gateway.auth import require
 from gateway.graphql.connections import PageInfo, Paging, cursor
 from gateway.graphql.context import Info
 from gateway.graphql.scalars import Amount, Moment, amount
 from gateway.services.policies import PolicyPage
 from schema import policy, tenant
 from schema.policy import ManagedBy, WrittenRouting, WrittenRule
-from schema.tenant import FundingMode
+from schema.tenant import FundingMode, Scope
 from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy
 
 First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
@@ -194,19 +195,28 @@ class Tenant:
 
     @strawberry.field(description="Where its routing policy is changed.")
     def managed_by(self, info: Info) -> ManagedBy:
+        _check_may_read(info)
         return info.context.gateway.policies.managed_by(self.id)
 
     @strawberry.field(description="Its routing policy, as it is in force.")
     async def policy(self, info: Info) -> PolicyVersion:
+        _check_may_read(info)
         return PolicyVersion.of(await info.context.gateway.policies.current(self.id))
 
     @strawberry.field(description="Its routing policies, newest first.")
     async def policy_history(self, info: Info, first: First = None, after: After = None) -> PolicyVersionConnection:
+        _check_may_read(info)
         paging = Paging(first=first, after=after, last=None, before=None)
         window = paging.window(_could_be_version)
         before = None if window.after is None else int(window.after)
         page = await info.context.gateway.policies.history(self.id, before=before, limit=window.limit)
         return PolicyVersionConnection.of(page, paging)
+
+
+def _check_may_read(info: Info) -> None:
+    """Raises Forbidden unless the caller reads for its tenant, or is an operator, who reads for any."""
+    if Scope.OPERATOR not in info.context.principal.scopes:
+        require(info.context.principal, Scope.VIDEOS_READ)
 
 
 def _could_be_version(text: str) -> bool:
