@@ -13,7 +13,8 @@ from gateway.rest.admin_tenants import tenant_of
 from gateway.rest.answers import JSON, Answer
 from gateway.rest.headers import IF_MATCH, if_match
 from gateway.rest.pages import cut, given
-from gateway.rest.policy_views import Changes, Proposal, RestorePolicy, replay_view, tenant_view, version_page
+from gateway.rest.policy_views import Changes, RestorePolicy, tenant_view, version_page
+from gateway.rest.replay_views import Proposal, replay_view
 from gateway.rest.requests import Call, caller, headers
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode

@@ -19,11 +19,10 @@ from gateway.rest.operations.words import (
 from gateway.rest.policy_views import (
     ChangeTenant,
     PolicyPageView,
-    PolicyReplayView,
-    ReplayPolicy,
     RestorePolicy,
     TenantView,
 )
+from gateway.rest.replay_views import PolicyReplayView, ReplayPolicy
 from schema.tenant import Scope
 
 _PRIVATE = ("Cache-Control", "Vary")
