@@ -75,7 +75,12 @@ def demo_settings(sandbox: Sandbox, keys: Keys, *, url: str, directory: Path, sp
     """A whole configuration for a tenant on simulated accounts, with clocks as fast as the simulation."""
     tenant = TenantSetup(
         tenant=Tenant(id=TENANT, name="Acme Studio", test=True),
-        keys=(KeySetup(secret=Secret(keys.api_key), scopes=frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})),),
+        keys=(
+            KeySetup(
+                secret=Secret(keys.api_key),
+                scopes=frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.TENANT_ADMIN}),
+            ),
+        ),
     )
     return Settings(
         secrets=SecretsSettings(key=Secret(keys.secret)),

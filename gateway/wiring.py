@@ -29,12 +29,14 @@ from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
 from gateway.services.orphans import Orphans
+from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
+from gateway.services.replays import Replays
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
 from gateway.services.tenants import Tenants
@@ -81,6 +83,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     store: Store
     tenants: Tenants
+    policies: Policies
+    replays: Replays
     accounts: Accounts
     decisions: Decisions
     quotes: Quotes
@@ -143,12 +147,15 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     tenants = Tenants(settings.tenants, settings.secrets.key)
     accounts = Accounts(store, clock, timing, settings.accounts, {kind.name: kind for kind in seams.kinds})
     await accounts.prepare()
+    providers = frozenset(kind.name for kind in seams.kinds)
+    policies = Policies(store=store, tenants=tenants, accounts=accounts, providers=providers, clock=clock)
+    await policies.open()
     books = Books(accounts=accounts, tenants=tenants, ids=ids, luck=luck)
     records = Records(ids, books)
     ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock)
     await ledger.open()
     cancels = Cancels(store=store, records=records, clock=clock)
-    decisions = Decisions(accounts)
+    decisions = Decisions(accounts, policies)
     quotes = Quotes(store=store, decisions=decisions, books=books, key=settings.secrets.key, clock=clock, timing=timing)
     updates = Updates(
         accounts=accounts, tenants=tenants, ids=ids, timing=timing, luck=luck, egress_allow=settings.egress.allow
@@ -190,6 +197,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         store=store,
         accounts=accounts,
         tenants=tenants,
+        policies=policies,
         records=records,
         books=books,
         sends=sends,
@@ -203,7 +211,6 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     watches = Watches(
         store=store,
         accounts=accounts,
-        tenants=tenants,
         updates=updates,
         records=records,
         sends=sends,
@@ -249,6 +256,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         settings=settings,
         store=store,
         tenants=tenants,
+        policies=policies,
+        replays=Replays(store=store, accounts=accounts, policies=policies),
         accounts=accounts,
         decisions=decisions,
         quotes=quotes,

@@ -9,7 +9,8 @@
   x PayloadTooLarge       413           x Overloaded            503
   x TooManyRequests       429           x InsufficientFunds     402
   x Quarantined           503           x NotUnknown            409
-                                        x RefTaken              409
+  x PreconditionRequired  428           x RefTaken              409
+  x VersionConflict       412           x ManagedByFile         409
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -17,11 +18,14 @@ Codes are promises; messages are prose and may change.
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from schema.remedy import Remedy
+
+if TYPE_CHECKING:  # a policy speaks of videos, and those of errors
+    from schema.policy import PolicyVersion
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -131,6 +135,50 @@ class RefTaken(GatewayError):
     code = "ref_taken"
     status = 409
     title = "The provider's id names another attempt"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class ManagedByFile(GatewayError):
+    """The configuration file says how this tenant is routed; there it is changed."""
+
+    code = "managed_by_file"
+    status = 409
+    title = "The configuration file manages this; change it there"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class VersionConflict(GatewayError):
+    """Somebody else was first: what was to be changed is no longer what the caller knew.
+
+    Attributes:
+        expected: the version the caller knew.
+        known: that version; None when there never was such a one.
+        current: the version there is.
+    """
+
+    code = "version_conflict"
+    status = 412
+    title = "It was changed meanwhile; look at the current version and decide again"
+    kind = "invalid_request_error"
+    permanent = True
+
+    def __init__(
+        self, detail: str = "", *, expected: int, known: "PolicyVersion | None", current: "PolicyVersion"
+    ) -> None:
+        super().__init__(detail)
+        self.expected = expected
+        self.known = known
+        self.current = current
+
+
+class PreconditionRequired(GatewayError):
+    """Without the version it is based on, a change could undo somebody else's."""
+
+    code = "precondition_required"
+    status = 428
+    title = "Say which version you change: send its ETag as If-Match"
     kind = "invalid_request_error"
     permanent = True
 

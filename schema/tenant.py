@@ -144,7 +144,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns videos.
 
     Attributes:
-        policy_version: which version of its routing policy ``routing`` is; None when it has never had another.
+        policy_version: which version of its routing policy ``routing`` is; None before a gateway has looked it up.
     """
 
     id: str

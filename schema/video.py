@@ -14,6 +14,9 @@ from schema.money import MAX_MICROS, Micros
 MAX_PROMPT = 2000
 """Neither upstream publishes a number; upstreams V5 gives this one and why."""
 
+MAX_SECONDS = 60
+"""The longest a video may be wished to last."""
+
 
 class AspectRatio(StrEnum):
     """The union of what the upstreams can be told; ``auto`` leaves it to the provider."""
@@ -90,7 +93,7 @@ class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT)]
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = ANY_MODEL
     aspect_ratio: AspectRatio | None = None
-    seconds: Annotated[int, msgspec.Meta(ge=1, le=60)] | None = None
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_SECONDS)] | None = None
     quality: Quality | None = None
     image_url: Url | None = None
 

@@ -135,6 +135,11 @@ class Client:
         headers = {} if key is None else {"idempotency-key": key}
         return self._answer(self._send("POST", path, repeat=key is not None, json=body, headers=headers), kind)
 
+    def revise(self, method: str, path: str, kind: type[T], body: dict[str, Any], *, version: int) -> Answer[T]:
+        """Change what is at a version; refused when it is at another one by now."""
+        headers = {"if-match": f'"{version}"'}
+        return self._answer(self._send(method, path, repeat=False, json=body, headers=headers), kind)
+
     @contextmanager
     def content(self, video: str, attempt: str | None = None) -> Iterator[tuple[Iterator[bytes], int | None]]:
         """The finished file, or an attempt's extra output, in pieces, and its size when the answer says it."""

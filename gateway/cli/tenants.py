@@ -1,6 +1,5 @@
-"""``filmgate tenants``: for operators, a prepaid tenant's money."""
+"""``filmgate tenants``: for operators, tenants' money and routing policies."""
 
-import re
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -8,6 +7,7 @@ import rich_click as click
 from gateway.cli.connection import Command, connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, output_option, show, show_json, tell
+from gateway.cli.policies import id_argument, policy, whatif
 from schema.clock import SystemClock
 from schema.ids import Ids
 from schema.money import parse_signed_micros
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from gateway.cli.admin_wire import OperatorEntry
     from gateway.cli.client import Answer, Client
     from gateway.cli.wire import Balance
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def _checked_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not _ID.fullmatch(value):
-        raise click.BadParameter("a tenant's id is letters, digits, dashes and underscores")
-    return value
 
 
 def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -34,9 +26,6 @@ def _checked_money(_ctx: click.Context, _param: click.Parameter, value: str) -> 
     return value
 
 
-_id_argument = click.argument("tenant", metavar="ID", callback=_checked_id)
-
-
 def _booking_options(command: Command) -> Command:
     """What a top-up and a correction are told alike: whose, how much, why, and under which key."""
     for option in (
@@ -45,7 +34,7 @@ def _booking_options(command: Command) -> Command:
         click.option("--key", help="Idempotency key: with the same key it is booked once."),
         click.option("--note", default="", help="Why; the tenant sees it."),
         click.argument("amount", metavar="AMOUNT", callback=_checked_money),
-        _id_argument,
+        id_argument,
     ):
         command = option(command)
     return command
@@ -53,7 +42,11 @@ def _booking_options(command: Command) -> Command:
 
 @click.group()
 def tenants() -> None:
-    """For operators: tenants' money."""
+    """For operators: tenants' money and routing policies."""
+
+
+tenants.add_command(policy)
+tenants.add_command(whatif)
 
 
 @tenants.command("top-up")
@@ -77,7 +70,7 @@ def adjust(
 
 
 @tenants.command()
-@_id_argument
+@id_argument
 @connection_options
 @output_option
 def balance(tenant: str, url: str | None, api_key: str | None, output: Format) -> None:

@@ -22,6 +22,7 @@ from gateway.config.settings import (
 from gateway.config.tenants import PlacedTenant
 from gateway.policy import egress
 from schema.account import Account, Secret
+from schema.tenant import Rule, Weights, When
 from schema.video import Strategy
 
 SHORTEST_SECRET_KEY = 32
@@ -198,14 +199,39 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 def check_routing(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
     policy, place = tenant.setup.tenant.routing, (*tenant.place, "routing")
     for field, listed in (("order", policy.order), ("only", policy.only), ("exclude", policy.exclude)):
-        for name, times in Counter(listed).items():
-            _check_name(name, names, (*place, field), notes)
-            if times > 1:
-                notes.warning((*place, field), f"{name!r} stands there {times} times")
+        _check_list(listed, names, (*place, field), notes)
+    strategies = {policy.strategy, *(rule.strategy for rule in policy.rules)}
     if policy.strategy is Strategy.ORDERED and not policy.order:
         notes.warning((*place, "strategy"), "ordered, and no order is given: the cheapest goes first")
+    if policy.weights != Weights() and Strategy.BALANCED not in strategies:
+        notes.warning((*place, "weights"), "count for the strategy balanced alone", 'write strategy = "balanced"')
     if policy.only and set(policy.only) <= set(policy.exclude):
         notes.warning((*place, "only"), "everything in it is also excluded: no account may serve this tenant")
+    _check_rules(policy.rules, names, (*place, "rules"), notes)
+
+
+def _check_rules(rules: Sequence[Rule], names: Names, place: Place, notes: Notes) -> None:
+    """The first rule that holds counts, so one that always holds is the last that can."""
+    final: int | None = None
+    for position, rule in enumerate(rules):
+        here = (*place, position)
+        for field, listed in (("prefer", rule.prefer), ("only", rule.only), ("exclude", rule.exclude)):
+            _check_list(listed, names, (*here, field), notes)
+        if final is not None:
+            notes.warning(here, f"rule {final + 1} has no when, so it holds for every video: this one never counts")
+        elif rule.when == When():
+            final = position
+        shortest, longest = rule.when.min_seconds, rule.when.max_seconds
+        if shortest is not None and longest is not None and shortest > longest:
+            problem = f"min_seconds {shortest} is more than max_seconds {longest}: it never holds"
+            notes.warning((*here, "when"), problem)
+
+
+def _check_list(listed: Sequence[str], names: Names, place: Place, notes: Notes) -> None:
+    for name, times in Counter(listed).items():
+        _check_name(name, names, place, notes)
+        if times > 1:
+            notes.warning(place, f"{name!r} stands there {times} times")
 
 
 def _check_name(name: str, names: Names, place: Place, notes: Notes) -> None:

@@ -135,7 +135,9 @@ def _words(kind: Any) -> list[str]:
 
 
 def _fits(raw: list[Any], kind: Any, place: Place, notes: Notes) -> bool:
-    return _scalar(raw, kind, place, notes) is not WRONG
+    """Whether the whole may be as it is; its elements were judged one by one."""
+    _, *constraints = get_args(kind)
+    return _scalar(raw, Annotated[(list[Any], *constraints)], place, notes) is not WRONG
 
 
 def _without_none(kind: Any) -> Any:

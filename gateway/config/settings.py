@@ -130,10 +130,15 @@ class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant and the keys the file gives it."""
+    """A tenant and the keys the file gives it.
+
+    Attributes:
+        routed_by_file: the file says how it is routed, so nobody else may.
+    """
 
     tenant: Tenant
     keys: tuple[KeySetup, ...] = ()
+    routed_by_file: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

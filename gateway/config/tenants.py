@@ -8,8 +8,8 @@ from gateway.config.places import Place
 from gateway.config.reading import WRONG, Notes, Tables
 from gateway.config.secret_text import SecretTexts
 from gateway.config.settings import DEFAULT_SCOPES, KeySetup, TenantSetup
-from gateway.config.tables import FundingTable, RoutingTable, ScopesTable, TenantTable
-from schema.tenant import Funding, RoutingPolicy, Tenant, TenantLimits
+from gateway.config.tables import FundingTable, RoutingTable, RuleTable, ScopesTable, TenantTable
+from schema.tenant import Funding, RoutingPolicy, Rule, Tenant, TenantLimits, Weights, When
 
 
 class PlacedTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +29,12 @@ def _setup(table: TenantTable) -> TenantSetup:
     tenant = Tenant(
         id=table.id,
         name=table.name or table.id,
-        routing=_policy(table.routing),
+        routing=RoutingPolicy() if table.routing is None else _policy(table.routing),
         funding=_funding(table.funding),
-        limits=TenantLimits(queued=table.limits.queued),
+        limits=TenantLimits(queued=table.limits.queued, weight=table.limits.weight),
         test=table.test,
     )
-    return TenantSetup(tenant=tenant, keys=table.keys)
+    return TenantSetup(tenant=tenant, keys=table.keys, routed_by_file=table.routing is not None)
 
 
 def _funding(table: FundingTable) -> Funding:
@@ -51,12 +51,28 @@ def _funding(table: FundingTable) -> Funding:
 def _policy(table: RoutingTable) -> RoutingPolicy:
     return RoutingPolicy(
         strategy=table.strategy,
+        weights=Weights(**msgspec.structs.asdict(table.weights)),
         order=table.order,
         only=table.only,
         exclude=table.exclude,
         per_video=table.max_cost,
+        max_wait_seconds=table.max_wait_seconds,
+        on_max_wait=table.on_max_wait,
         on_unsupported=table.on_unsupported,
         on_unknown=table.on_unknown,
+        rules=tuple([_rule(rule) for rule in table.rules]),
+    )
+
+
+def _rule(table: RuleTable) -> Rule:
+    return Rule(
+        when=When(**msgspec.structs.asdict(table.when)),
+        prefer=table.prefer,
+        only=table.only,
+        exclude=table.exclude,
+        strategy=table.strategy,
+        per_video=table.max_cost,
+        max_wait_seconds=table.max_wait_seconds,
     )
 
 

@@ -48,8 +48,13 @@ _WIDTHS = {
     "differences": 5,
     "openSuspense": 5,
     "receipt": 50,
+    "policyHistory": DEFAULT_PAGE,
+    "rules": 5,
+    "policyReplay": 10,
+    "moves": 5,
+    "replayedVideos": 50,
 }
-"""How many things a list holds when no argument says so; signing a receipt takes as long as fifty."""
+"""How many things a list holds when no argument says so; a receipt is signed, a replay decided, in as long as fifty."""
 
 
 class Measure(NamedTuple):

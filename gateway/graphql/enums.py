@@ -11,6 +11,7 @@ from schema.event import EventType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.policy import ManagedBy
 from schema.remedy import Party
 from schema.resolution import Verb
 from schema.tenant import FundingMode, Scope
@@ -103,6 +104,13 @@ _show(
     CALLER="Whoever asks for the video.",
     TENANT="Whoever sets the tenant's preferences and budgets.",
     OPERATOR="Whoever runs the gateway.",
+)
+_show(
+    ManagedBy,
+    "Where a tenant's routing policy is changed.",
+    name="PolicyManagedBy",
+    FILE="In the configuration file, and nowhere else.",
+    API="Here, by REST, or from the command line.",
 )
 _show(
     AttemptState,

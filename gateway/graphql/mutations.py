@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.graphql import admin
+from gateway.graphql import admin, policies
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -89,6 +89,14 @@ class Mutation:
             return cancel_refusal(error)
         return CancelVideoSuccess(video=Video.of(video))
 
+    update_tenant_policy: policies.UpdateTenantPolicyPayload = strawberry.mutation(
+        resolver=policies.update_tenant_policy,
+        description="Change how a tenant's videos are routed; what changes nothing makes no new version.",
+    )
+    restore_tenant_policy: policies.RestoreTenantPolicyPayload = strawberry.mutation(
+        resolver=policies.restore_tenant_policy,
+        description="Route a tenant's videos again as an old version says; that makes a new version.",
+    )
     bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
         resolver=admin.bind_attempt,
         description="For operators: say which job of the provider's an unknown attempt is. It is watched to its end; a "

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
-from gateway.graphql import admin
+from gateway.graphql import admin, policies
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -14,6 +14,7 @@ from gateway.graphql.nodes import Node
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.quotes import Quote
 from gateway.graphql.reconciliation import Reconciliation, reconcile
+from gateway.graphql.tenants import Tenant
 from gateway.graphql.videos import Video
 from gateway.services.pages import MAX_PAGE
 from schema.errors import InvalidRequest, NotFound
@@ -35,13 +36,6 @@ NodeId = Annotated[ID, strawberry.argument(description="The thing's id.")]
 NodeIds = Annotated[list[ID], strawberry.argument(description="Their ids, at most 100.")]
 
 
-@strawberry.type(description="A tenant: who owns videos.")
-class Tenant:
-    id: strawberry.ID = strawberry.field(description="Its id, as configured.")
-    name: str = strawberry.field(description="Its name, for people.")
-    test: bool = strawberry.field(description="It reaches sandbox accounts only, and nothing it makes costs money.")
-
-
 @strawberry.type(description="Who is calling.")
 class Viewer:
     tenant: Tenant = strawberry.field(description="The tenant the API key belongs to.")
@@ -49,11 +43,7 @@ class Viewer:
 
     @classmethod
     def of(cls, principal: Principal) -> "Viewer":
-        tenant = principal.tenant
-        return cls(
-            tenant=Tenant(id=strawberry.ID(tenant.id), name=tenant.name, test=tenant.test),
-            scopes=sorted(principal.scopes),
-        )
+        return cls(tenant=Tenant.of(principal.tenant), scopes=sorted(principal.scopes))
 
 
 @strawberry.type(description="What can be asked.")
@@ -132,6 +122,14 @@ class Query:
     def viewer(self, info: Info) -> Viewer:
         return Viewer.of(info.context.principal)
 
+    tenant: Tenant = strawberry.field(
+        resolver=policies.show_tenant, description="Your tenant, and how its videos are routed."
+    )
+    policy_replay: policies.PolicyReplay = strawberry.field(
+        resolver=policies.policy_replay,
+        description="What another policy had changed: the latest decisions are made again under the policy in force "
+        "with changes, from the facts of then and what the accounts can do now. Nothing is sent or written.",
+    )
     unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
         resolver=admin.unknown_attempts,
         description="For operators: attempts whose outcome nobody knows, oldest first.",

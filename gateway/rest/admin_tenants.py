@@ -74,7 +74,7 @@ class OperatorEntryView(msgspec.Struct, frozen=True, kw_only=True):
 @post(PATH + "/top-ups")
 async def top_up(request: Call) -> Answer:
     gateway, actor = operator(request)
-    tenant = _tenant(gateway, request)
+    tenant = tenant_of(gateway, request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     wanted = await read_json(request, TopUp)
     done = await gateway.ledger.top_up(tenant.id, _micros(wanted.amount), actor=actor, note=wanted.note, key=key)
@@ -84,7 +84,7 @@ async def top_up(request: Call) -> Answer:
 @post(PATH + "/adjustments")
 async def adjust(request: Call) -> Answer:
     gateway, actor = operator(request)
-    tenant = _tenant(gateway, request)
+    tenant = tenant_of(gateway, request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     wanted = await read_json(request, Correction)
     done = await gateway.ledger.adjust(tenant.id, _micros(wanted.amount), actor=actor, note=wanted.note, key=key)
@@ -94,7 +94,7 @@ async def adjust(request: Call) -> Answer:
 @get(PATH + "/balance")
 async def balance(request: Call) -> Answer:
     gateway, _ = operator(request)
-    tenant = _tenant(gateway, request)
+    tenant = tenant_of(gateway, request)
     return Answer(encode(balance_view(await gateway.ledger.balance(tenant), tenant.funding.mode)))
 
 
@@ -115,7 +115,7 @@ def entry_view(entry: Entry, tenant: Tenant) -> OperatorEntryView:
     )
 
 
-def _tenant(gateway: Gateway, call: Call) -> Tenant:
+def tenant_of(gateway: Gateway, call: Call) -> Tenant:
     """The tenant in the path. Raises NotFound."""
     id: str = call.path_params["tenant_id"]
     found = gateway.tenants.get(id)

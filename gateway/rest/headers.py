@@ -1,10 +1,10 @@
-"""What request headers mean: Idempotency-Key, Cancel-After, Prefer, Accept, If-None-Match, Range. Pure."""
+"""What request headers mean: Idempotency-Key, Cancel-After, Prefer, Accept, If-(None-)Match, Range. Pure."""
 
 import re
 
 from gateway.policy import idempotency
 from gateway.policy.durations import DURATION_HINT, duration
-from schema.errors import FieldError, MalformedRequest
+from schema.errors import FieldError, MalformedRequest, PreconditionRequired
 from schema.video import LONGEST_SECONDS
 
 MAX_WAIT = 60.0
@@ -15,9 +15,11 @@ EARLIER = 0.2
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 CANCEL_AFTER = "Cancel-After"
+IF_MATCH = "If-Match"
 _WAIT = re.compile(r'wait(?:\s*=\s*"?(\d{1,6})"?)?', re.IGNORECASE)
 _MEDIA = re.compile(r"([a-z0-9.+-]+/[a-z0-9.+-]+)(?:\s*;\s*(?!q=)[^;,]*)*(?:\s*;\s*q=([01](?:\.\d{0,3})?))?")
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
+_VERSION = re.compile(r'"([0-9]{1,15})"')
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
 
 
@@ -84,6 +86,22 @@ def wait_seconds(values: list[str]) -> float | None:
 def matches(values: list[str], etag: str) -> bool:
     """Whether ``If-None-Match`` names this version: weakly compared, a list, or ``*`` (RFC 9110, 13.1.2)."""
     return any(value.strip() == "*" or etag in _ETAG.findall(value) for value in values)
+
+
+def if_match(values: list[str]) -> int:
+    """The version that a change is based on: one strong ETag, as it was given (RFC 9110, 13.1.1).
+
+    Raises:
+        PreconditionRequired: there is none.
+        MalformedRequest: it is no ETag of ours, or not the only one.
+    """
+    if not values:
+        raise PreconditionRequired
+    version = _VERSION.fullmatch(values[0].strip())
+    if len(values) == 1 and version is not None:
+        return int(version[1])
+    detail = 'must be given once, as the ETag of what you change, such as "7" with its quotes'
+    raise MalformedRequest(f"{IF_MATCH}: {detail}", errors=(FieldError(IF_MATCH, "invalid_if_match", detail),))
 
 
 def byte_range(wanted: str | None, if_range: str | None, etag: str, size: int) -> tuple[int, int] | None:

@@ -32,7 +32,8 @@ _TAGS = {
     "videos": "Ask for videos, follow them, fetch them.",
     "money": "What videos cost, and what your money did.",
     "models": "What can be asked for.",
-    "operator": "For operators: unknown outcomes, tenants' money, incidents, the quarantine after a restore.",
+    "tenant": "Who you are, and how your videos are routed.",
+    "operator": "For operators: unknown outcomes, tenants' money and routing, incidents, quarantine after a restore.",
     "hooks": "Where providers call us back.",
     "health": "For whoever runs this.",
 }

@@ -10,7 +10,8 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY
+from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, IF_MATCH
+from gateway.rest.policy_views import PolicyVersionView, version_view
 from gateway.rest.requests import Call, header
 from schema.errors import (
     FieldError,
@@ -24,6 +25,7 @@ from schema.errors import (
     PayloadTooLarge,
     TooManyRequests,
     Unauthenticated,
+    VersionConflict,
 )
 from schema.money import CURRENCY, MAX_MICROS
 from schema.remedy import Remedy
@@ -87,6 +89,20 @@ class FundsMember(msgspec.Struct, frozen=True, kw_only=True):
     period: Annotated[str, msgspec.Meta(max_length=10)] | None
 
 
+class VersionsMember(msgspec.Struct, frozen=True, kw_only=True):
+    """What you changed, and what it has become meanwhile.
+
+    Attributes:
+        expected_version: the one that you named.
+        expected: it; null when there never was such a one.
+        current: the one in force.
+    """
+
+    expected_version: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+    expected: PolicyVersionView | None
+    current: PolicyVersionView
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request was not served.
 
@@ -101,6 +117,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         funds: what is missing, when money is (402).
         remedy: when nobody can make the video (`no_route`): the smallest change after which somebody could; left out
             where nothing helps.
+        versions: both, when somebody else was first (412).
     """
 
     type: Annotated[str, msgspec.Meta(pattern="^urn:filmgate:problem:", max_length=128)]
@@ -114,6 +131,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorMember
     funds: FundsMember | msgspec.UnsetType = msgspec.UNSET
     remedy: Remedy | msgspec.UnsetType = msgspec.UNSET
+    versions: VersionsMember | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -123,17 +141,6 @@ class _Kind(msgspec.Struct, frozen=True):
     title: str
     family: str = "invalid_request_error"
     permanent: bool = True
-
-
-class _Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What only some problems have."""
-
-    errors: tuple[FieldError, ...] = ()
-    funds: FundsMember | msgspec.UnsetType = msgspec.UNSET
-    remedy: Remedy | msgspec.UnsetType = msgspec.UNSET
-
-
-_NO_PARTS = _Parts()
 
 
 def _kind(error: type[GatewayError]) -> _Kind:
@@ -160,8 +167,10 @@ _DETAILS = {
 }
 """What to say instead of the framework's words."""
 
-_HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER})
-"""Fields of errors that are headers; on a POST the others are of the body, elsewhere of the query."""
+_HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER, IF_MATCH})
+"""Fields of errors that are headers; on a POST or PATCH the others are of the body, elsewhere of the query."""
+
+_WITH_BODY = frozenset({"POST", "PATCH"})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -179,11 +188,20 @@ def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     if error.retry_after_seconds is not None:
         seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
         more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
-    parts = _Parts(errors=error.errors, funds=_funds(error), remedy=_remedy(error))
-    return _answer(call, error.status, kind, error.detail, headers=more, parts=parts)
+    return _answer(call, error.status, kind, error.detail, error=error, headers=more)
 
 
-def _funds(error: GatewayError) -> FundsMember | msgspec.UnsetType:
+def _versions(error: GatewayError | None) -> VersionsMember | msgspec.UnsetType:
+    if not isinstance(error, VersionConflict):
+        return msgspec.UNSET
+    return VersionsMember(
+        expected_version=error.expected,
+        expected=None if error.known is None else version_view(error.known),
+        current=version_view(error.current),
+    )
+
+
+def _funds(error: GatewayError | None) -> FundsMember | msgspec.UnsetType:
     if not isinstance(error, InsufficientFunds):
         return msgspec.UNSET
     return FundsMember(
@@ -194,7 +212,7 @@ def _funds(error: GatewayError) -> FundsMember | msgspec.UnsetType:
     )
 
 
-def _remedy(error: GatewayError) -> Remedy | msgspec.UnsetType:
+def _remedy(error: GatewayError | None) -> Remedy | msgspec.UnsetType:
     return error.remedy if isinstance(error, NoRoute) and error.remedy is not None else msgspec.UNSET
 
 
@@ -226,10 +244,10 @@ def _answer(
     kind: _Kind,
     detail: str,
     *,
+    error: GatewayError | None = None,
     headers: dict[str, str] | None = None,
-    parts: _Parts = _NO_PARTS,
 ) -> Response[bytes]:
-    more, errors = dict(headers or {}), parts.errors
+    more, errors = dict(headers or {}), () if error is None else error.errors
     id = str(call.scope["state"].get("request_id", ""))
     call.scope["state"]["problem"] = kind.code  # for the access log
     if kind.permanent or _unsafe_to_repeat(call, status):
@@ -242,10 +260,11 @@ def _answer(
         instance=f"urn:filmgate:request:{id}",
         code=kind.code,
         request_id=id,
-        errors=tuple(_located(call, error) for error in errors),
+        errors=tuple(_located(call, one) for one in errors),
         error=ErrorMember(message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code),
-        funds=parts.funds,
-        remedy=parts.remedy,
+        funds=_funds(error),
+        remedy=_remedy(error),
+        versions=_versions(error),
     )
     return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
 
@@ -259,7 +278,7 @@ def _unsafe_to_repeat(call: Call, status: int) -> bool:
 def _located(call: Call, error: FieldError) -> FieldProblem:
     if error.field in _HEADERS:
         return FieldProblem(header=error.field, code=error.code, detail=error.detail)
-    if call.scope["method"] == "POST":
+    if call.scope["method"] in _WITH_BODY:
         return FieldProblem(pointer=pointer(error.field), code=error.code, detail=error.detail)
     return FieldProblem(parameter=error.field, code=error.code, detail=error.detail)
 

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from gateway.policy.remedy import Asked, remedy
 from gateway.policy.routing import Circumstances, decide, overlay
 from gateway.services.accounts import Accounts
+from gateway.services.policies import Policies
 from schema.clock import Millis, millis
 from schema.errors import FieldError, InvalidRequest, NoRoute
 from schema.money import Micros, format_money
@@ -30,8 +31,9 @@ _FIELDS = {
 
 
 class Decisions:
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, policies: Policies) -> None:
         self._accounts = accounts
+        self._policies = policies
 
     async def decide(
         self, tenant: Tenant, spec: VideoSpec, routing: RoutingWish, now: Millis, *, affordable: Micros | None = None
@@ -45,6 +47,7 @@ class Decisions:
             InvalidRequest: nobody has ever heard of the model.
             NoRoute: no account can ever make it; the error names the fields to change.
         """
+        tenant = await self._policies.fresh(tenant)
         seen = await self._accounts.snapshot(tenant.test)
         wish = overlay(routing, tenant.routing, tenant.funding, spec=spec, version=tenant.policy_version)
         ends_by = None if routing.deadline_seconds is None else now + millis(routing.deadline_seconds)

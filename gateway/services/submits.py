@@ -17,6 +17,7 @@ from gateway.policy.verdict import Evidence, Outcome, classify
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.books import Books
+from gateway.services.policies import Policies
 from gateway.services.queue import Queue
 from gateway.services.records import Records
 from gateway.services.sends import Sends
@@ -34,7 +35,7 @@ from schema.ids import Ids
 from schema.lifecycle import AttemptState, Substate
 from schema.money import Credits, Micros, MicrosRange
 from schema.quote import Candidate, Decision
-from schema.video import OnUnknown, Video, VideoErrorCode, VideoSpec
+from schema.video import OnUnknown, OnUnsupported, Video, VideoErrorCode, VideoSpec
 
 log = structlog.get_logger()
 
@@ -83,6 +84,7 @@ class Submits:
         store: Store,
         accounts: Accounts,
         tenants: Tenants,
+        policies: Policies,
         records: Records,
         books: Books,
         sends: Sends,
@@ -96,6 +98,7 @@ class Submits:
         self._store = store
         self._accounts = accounts
         self._tenants = tenants
+        self._policies = policies
         self._records = records
         self._books = books
         self._sends = sends
@@ -120,6 +123,7 @@ class Submits:
         if now >= video.deadline_at:
             await self._waiting.give_up(task, VideoErrorCode.DEADLINE_EXCEEDED, too_late(attempts))
             return
+        await self._policies.look(video.tenant)
         wish = self._tenants.wish(video)
         seen = await self._accounts.snapshot(self._tenants.tests(video.tenant), fresh=True)
         decision = await self._decide(video, attempts, wish, seen)
@@ -221,7 +225,8 @@ class Submits:
 
     def _plan(self, video: Video, id: str, n: int, seat: Seat, *, callbacks: bool, expected: Credits) -> Plan:
         account, provider = seat.account, seat.provider
-        spec = fit(video.spec, provider.capabilities, self._tenants.wish(video).on_unsupported).spec
+        # a candidate is told everything, or its adjustments are allowed, whatever the policy has become since
+        spec = fit(video.spec, provider.capabilities, OnUnsupported.ADJUST).spec
         calls_back = callbacks and provider.webhooks is not None
         callback_url = self._callbacks.url(account.provider, id) if calls_back else None
         flow, request = begin(provider, spec, Submission(key=id, callback_url=callback_url))

@@ -227,7 +227,8 @@ class Updates:
 
     async def _after_unknown(self, case: Case) -> VideoStep:
         lost = [one for one in await case.tx.attempts.of_video(case.video.id) if one.state is AttemptState.UNKNOWN]
-        wish = self._tenants.wish(case.video)
+        newer = await case.tx.policies.latest(case.video.tenant, than=self._tenants.version(case.video.tenant))
+        wish = self._tenants.wish(case.video, newer)
         return after_unknown(wish.on_unknown, keyed=case.attempt.keyed, unknown_so_far=len(lost))
 
     async def _look_again(self, case: Case, delay: Millis | None) -> None:

@@ -16,7 +16,6 @@ from gateway.services.quarantine import Quarantine
 from gateway.services.records import Case, Records
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, begin
-from gateway.services.tenants import Tenants
 from gateway.services.updates import Updates
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
@@ -29,7 +28,7 @@ from schema.errors import FailureKind, ProviderFailure
 from schema.lifecycle import OPEN, AttemptMove, AttemptState
 from schema.luck import Luck
 from schema.resolution import Verb
-from schema.video import Video, VideoErrorCode
+from schema.video import OnUnsupported, Video, VideoErrorCode
 
 log = structlog.get_logger()
 
@@ -62,7 +61,6 @@ class Watches:
         *,
         store: Store,
         accounts: Accounts,
-        tenants: Tenants,
         updates: Updates,
         records: Records,
         sends: Sends,
@@ -76,7 +74,6 @@ class Watches:
     ) -> None:
         self._store = store
         self._accounts = accounts
-        self._tenants = tenants
         self._updates = updates
         self._records = records
         self._sends = sends
@@ -199,7 +196,8 @@ class Watches:
         if not attempt.keyed or video.ended or forgotten or attempt.replays >= len(schedule):
             await self._snooze(task, attempt, video, None)
             return
-        spec = fit(video.spec, provider.capabilities, self._tenants.wish(video).on_unsupported).spec
+        # as it was sent: what needed adjusting was sent because the policy of then adjusted it
+        spec = fit(video.spec, provider.capabilities, OnUnsupported.ADJUST).spec
         callback_url = self._callbacks.url(account.provider, attempt.id) if attempt.callback else None
         try:
             flow, request = begin(provider, spec, Submission(key=attempt.key, callback_url=callback_url))

@@ -14,6 +14,7 @@ from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
 from gateway.store.ledger import Ledger
 from gateway.store.outputs import Outputs
+from gateway.store.policies import Policies
 from gateway.store.queue import Queue
 from gateway.store.resolutions import Resolutions
 from gateway.store.spending import Spending
@@ -42,6 +43,7 @@ class Transaction:
         self.ledger = Ledger(connection)
         self.spending = Spending(connection)
         self.estimates = Estimates(connection)
+        self.policies = Policies(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

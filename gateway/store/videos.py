@@ -116,6 +116,13 @@ class Videos:
         row = await self._connection.one("SELECT decision FROM videos WHERE tenant = ? AND id = ?", tenant, id)
         return None if row is None else str(row[0]).encode()
 
+    async def decided(self, tenant: str, limit: int) -> list[tuple[Video, bytes]]:
+        """A tenant's latest videos, newest first, each with its routing decision as it was stored, JSON."""
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS}, decision FROM videos WHERE tenant = ? ORDER BY id DESC LIMIT ?", tenant, limit
+        )
+        return [(_video(row[:-1]), str(row[-1]).encode()) for row in rows]
+
     async def queued(self) -> dict[str, int]:
         """Tenant → how many of its videos wait to start."""
         rows = await self._connection.all("SELECT tenant, count(*) FROM videos WHERE status = 'queued' GROUP BY tenant")

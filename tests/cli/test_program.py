@@ -27,6 +27,8 @@ COMMANDS = (
     ("receipts", "verify"),
     ("receipts", "keys"),
     ("version",),
+    *(("tenants", "policy", verb) for verb in ("show", "set", "history", "restore")),
+    ("tenants", "whatif"),
     *(("videos", verb) for verb in ("create", "get", "list", "watch", "download", "cancel", "explain", "receipt")),
 )
 

@@ -9,7 +9,17 @@ import pytest
 
 from gateway.config.load import load, parse
 from gateway.config.settings import Settings
-from gateway.config.tables import AccountTable, FundingTable, LimitsTable, RoutingTable, TenantLimitsTable, TenantTable
+from gateway.config.tables import (
+    AccountTable,
+    FundingTable,
+    LimitsTable,
+    RoutingTable,
+    RuleTable,
+    TenantLimitsTable,
+    TenantTable,
+    WeightsTable,
+    WhenTable,
+)
 from providers.registry import KINDS
 
 EXAMPLE = Path(__file__).parents[2] / "filmgate.example.toml"
@@ -60,6 +70,9 @@ def test_every_field_of_accounts_and_tenants_stands_in_the_example(raw):
     assert accounts == names(AccountTable)
     assert tenant.keys() == names(TenantTable)
     assert tenant["routing"].keys() == names(RoutingTable)
+    assert tenant["routing"]["weights"].keys() == names(WeightsTable)
+    assert tenant["routing"]["rules"][0].keys() == names(RuleTable)
+    assert tenant["routing"]["rules"][0]["when"].keys() == names(WhenTable)
     assert tenant["funding"].keys() == names(FundingTable)
     assert tenant["limits"].keys() == names(TenantLimitsTable)
     assert all(re.search(rf"\b{name}\b", text) for name in names(LimitsTable))

@@ -192,3 +192,19 @@ def test_who_can_be_told_everything_is_excluded_by_the_model_alone(wish):
     codes = {reason.code for reason in fit(wish, EVERYTHING, OnUnsupported.ERROR).exclusions}
 
     assert codes == ({ReasonCode.OTHER_MODEL} if wish.model not in {"auto", "veo-3"} else set())
+
+
+@given(
+    st.sampled_from([None, *AspectRatio]),
+    st.none() | st.integers(1, 60),
+    st.sampled_from([None, *Quality]),
+    st.booleans(),
+)
+def test_what_a_provider_can_be_told_whole_is_the_same_whether_or_not_it_may_be_bent(ratio, seconds, quality, picture):
+    """So what was sent can be said again, whatever a policy has become."""
+    image = "https://example.com/fox.png" if picture else None
+    wish = spec(aspect_ratio=ratio, seconds=seconds, quality=quality, image_url=image)
+    strict, lenient = (fit(wish, ABLE, way) for way in (OnUnsupported.ERROR, OnUnsupported.ADJUST))
+
+    if not strict.exclusions:
+        assert (lenient.spec, lenient.adjustments) == (strict.spec, ())

@@ -33,6 +33,8 @@ from schema.tenant import UNLIMITED, Funding, RoutingPolicy, Scope, Tenant, Tena
 
 SECRET_KEY = Secret("a secret key for tests, which is long enough")
 ACME_KEY = "fg_test_acme_0123456789abcdefghijkl"
+ADMIN_KEY = "fg_test_admin_0123456789abcdefghijk"
+"""Acme's too: it changes how acme is routed."""
 OTHER_KEY = "fg_test_other_0123456789abcdefghijk"
 OPERATOR_KEY = "fg_test_house_0123456789abcdefghijk"
 FAST = Timing(
@@ -69,6 +71,7 @@ class Setup:
     seams: Seams = field(default_factory=Seams)
     worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
     hooks: bool = True
+    routed_by_file: bool = False
 
 
 @dataclass
@@ -137,10 +140,13 @@ def sandbox_accounts(sandbox: Sandbox, setup: Setup) -> tuple[Account, ...]:
 
 
 def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: str, public_url: str) -> Settings:
-    def tenant(id: str, key: str) -> TenantSetup:
+    writes, manages = {Scope.VIDEOS_READ, Scope.VIDEOS_WRITE}, {Scope.VIDEOS_READ, Scope.TENANT_ADMIN}
+
+    def tenant(id: str, *keys: tuple[str, set[Scope]]) -> TenantSetup:
         return TenantSetup(
             tenant=Tenant(id=id, name=id, routing=setup.routing, limits=setup.limits, funding=setup.funding, test=True),
-            keys=(KeySetup(secret=Secret(key), scopes=frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})),),
+            keys=tuple(KeySetup(secret=Secret(key), scopes=frozenset(scopes)) for key, scopes in keys),
+            routed_by_file=setup.routed_by_file,
         )
 
     house = TenantSetup(
@@ -157,7 +163,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         timing=setup.timing,
         worker=setup.worker,
         accounts=accounts,
-        tenants=(tenant("acme", ACME_KEY), tenant("other", OTHER_KEY), house),
+        tenants=(tenant("acme", (ACME_KEY, writes), (ADMIN_KEY, manages)), tenant("other", (OTHER_KEY, writes)), house),
     )
 
 

@@ -10,7 +10,7 @@ from schema.ids import ATTEMPT, ENTRY, VIDEO, pattern
 from schema.tenant import Scope
 
 JSON_SCHEMA = dict[str, Any]
-Key = tuple[Literal["get", "post"], str]
+Key = tuple[Literal["get", "patch", "post"], str]
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +116,12 @@ FILE = ("ETag", "Cache-Control", "Vary", "Accept-Ranges", "Content-Disposition")
 OF_ATTEMPT = Parameter(name="attempt_id", where="path", says="The attempt.", schema=text(30, pattern=pattern(ATTEMPT)))
 OF_TENANT = Parameter(name="tenant_id", where="path", says="The tenant.", schema=text(64))
 JSON_BODY = ("application/json",)
+IF_MATCH = Parameter(
+    name="If-Match",
+    where="header",
+    says="Required: the ETag of the version you change, so that nobody's change is undone unseen.",
+    schema=text(17, pattern='^"[0-9]{1,15}"$'),
+)
 
 
 def behind(prefix: str, what: str) -> Parameter:
