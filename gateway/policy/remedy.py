@@ -37,16 +37,22 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Cure(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes one account able, and what it will probably cost then."""
+    """What makes one account able.
+
+    Attributes:
+        touched: how many fields would be others than they are; to adjust touches each that is bent.
+        price: what it will probably cost then, micros.
+    """
 
     remedy: Remedy
+    touched: int
     price: Micros | None
 
     @property
     def size(self) -> tuple[int, int, float, str]:
         changes = self.remedy.changes
         authority = max(_AUTHORITY.index(change.by) for change in changes)
-        return len(changes), authority, float("inf") if self.price is None else self.price, self.remedy.account
+        return self.touched, authority, float("inf") if self.price is None else self.price, self.remedy.account
 
 
 def remedy(asked: Asked, seen: Snapshot, standing: Circumstances = PLAIN) -> Remedy | None:
@@ -79,7 +85,9 @@ def _cured(case: Case) -> _Cure | None:
         against = [reason for reason in candidate.excluded if reason.code not in PASSING]
         if not against:
             found = Remedy(account=candidate.account, changes=tuple(changes.values()))
-            return _Cure(remedy=found, price=candidate.expected if priced else None)
+            more = len(candidate.adjustments) - 1 if _ADJUST.field in changes else 0
+            price = candidate.expected if priced else None
+            return _Cure(remedy=found, touched=len(changes) + more, price=price)
         for change in _changes(case, against):
             if change is None:
                 return None

@@ -130,6 +130,15 @@ def test_the_account_that_needs_the_fewest_changes_is_told():
     assert found == Remedy(account="b-1", changes=(by_caller("seconds", 10),))
 
 
+def test_to_adjust_counts_as_much_as_it_bends():
+    spec = VideoSpec(prompt="x", seconds=30, quality=Quality.HIGH)
+    better = fact("b-1", 900, capabilities=replace(ABLE, qualities=(Quality.HIGH,)))
+
+    found = remedy_of(asked(spec), fact("a-1", 1), better)
+
+    assert found == Remedy(account="b-1", changes=(by_caller("seconds", 10),))
+
+
 def test_one_change_of_its_tenant_s_is_smaller_than_two_of_the_caller_s():
     spec = VideoSpec(prompt="x", seconds=30, image_url=PICTURE)
     picture = fact("b-1", capabilities=replace(ABLE, image_input=True, seconds=(5, 30)))
