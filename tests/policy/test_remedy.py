@@ -157,6 +157,16 @@ def test_of_as_many_changes_those_the_caller_can_make_himself_are_told():
     assert (found.account, found.changes[0].by) == ("b-1", Party.CALLER)
 
 
+def test_of_equal_changes_those_for_an_account_that_could_begin_at_once_are_told():
+    wanted = asked(routing=RoutingWish(exclude=("a", "b")))
+    paused = fact("a-1", 1, standing=(Exclusion(ReasonCode.PAUSED),))
+
+    found = remedy_of(wanted, paused, fact("b-1", 2))
+
+    assert found is not None
+    assert found.account == "b-1"
+
+
 def test_of_equal_changes_the_cheaper_video_is_told_then_the_name():
     wanted = asked(routing=RoutingWish(exclude=("a", "b", "c")))
 
