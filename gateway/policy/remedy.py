@@ -1,8 +1,8 @@
 """When nobody can ever make a video: the smallest change after which somebody could.
 
 A change is the smaller the fewer fields it touches, then the less authority it needs. Of equals, an account that could
-begin at once goes first, then the cheaper one. A change is tried before it is told: another spec may meet another rule of
-the tenant's, and that may need a change of its own.
+begin at once goes first, then the cheaper one. A change is tried before it is told: another spec may meet another rule
+of the tenant's, and that may need a change of its own.
 """
 
 from collections.abc import Callable
