@@ -1,7 +1,8 @@
 """When nobody can ever make a video: the smallest change after which somebody could.
 
-A change is the smaller the fewer fields it touches, then the less authority it needs, then the cheaper the video. It is
-tried before it is told: another spec may meet another rule of the tenant's, and that may need a change of its own.
+A change is the smaller the fewer fields it touches, then the less authority it needs. Of equals, an account that could
+begin at once goes first, then the cheaper one. A change is tried before it is told: another spec may meet another rule
+of the tenant's, and that may need a change of its own.
 """
 
 from collections.abc import Callable
@@ -37,16 +38,25 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Cure(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes one account able, and what it will probably cost then."""
+    """What makes one account able.
+
+    Attributes:
+        touched: how many fields would be others than they are; to adjust touches each that is bent.
+        waits: it could make the video then, but not now.
+        price: what it will probably cost then, micros.
+    """
 
     remedy: Remedy
+    touched: int
+    waits: bool
     price: Micros | None
 
     @property
-    def size(self) -> tuple[int, int, float, str]:
+    def size(self) -> tuple[int, int, bool, float, str]:
         changes = self.remedy.changes
         authority = max(_AUTHORITY.index(change.by) for change in changes)
-        return len(changes), authority, float("inf") if self.price is None else self.price, self.remedy.account
+        price = float("inf") if self.price is None else self.price
+        return self.touched, authority, self.waits, price, self.remedy.account
 
 
 def remedy(asked: Asked, seen: Snapshot, standing: Circumstances = PLAIN) -> Remedy | None:
@@ -79,7 +89,9 @@ def _cured(case: Case) -> _Cure | None:
         against = [reason for reason in candidate.excluded if reason.code not in PASSING]
         if not against:
             found = Remedy(account=candidate.account, changes=tuple(changes.values()))
-            return _Cure(remedy=found, price=candidate.expected if priced else None)
+            more = len(candidate.adjustments) - 1 if _ADJUST.field in changes else 0
+            price = candidate.expected if priced else None
+            return _Cure(remedy=found, touched=len(changes) + more, waits=not candidate.able, price=price)
         for change in _changes(case, against):
             if change is None:
                 return None

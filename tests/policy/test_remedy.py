@@ -130,6 +130,15 @@ def test_the_account_that_needs_the_fewest_changes_is_told():
     assert found == Remedy(account="b-1", changes=(by_caller("seconds", 10),))
 
 
+def test_to_adjust_counts_as_much_as_it_bends():
+    spec = VideoSpec(prompt="x", seconds=30, quality=Quality.HIGH)
+    better = fact("b-1", 900, capabilities=replace(ABLE, qualities=(Quality.HIGH,)))
+
+    found = remedy_of(asked(spec), fact("a-1", 1), better)
+
+    assert found == Remedy(account="b-1", changes=(by_caller("seconds", 10),))
+
+
 def test_one_change_of_its_tenant_s_is_smaller_than_two_of_the_caller_s():
     spec = VideoSpec(prompt="x", seconds=30, image_url=PICTURE)
     picture = fact("b-1", capabilities=replace(ABLE, image_input=True, seconds=(5, 30)))
@@ -146,6 +155,16 @@ def test_of_as_many_changes_those_the_caller_can_make_himself_are_told():
 
     assert found is not None
     assert (found.account, found.changes[0].by) == ("b-1", Party.CALLER)
+
+
+def test_of_equal_changes_those_for_an_account_that_could_begin_at_once_are_told():
+    wanted = asked(routing=RoutingWish(exclude=("a", "b")))
+    paused = fact("a-1", 1, standing=(Exclusion(ReasonCode.PAUSED),))
+
+    found = remedy_of(wanted, paused, fact("b-1", 2))
+
+    assert found is not None
+    assert found.account == "b-1"
 
 
 def test_of_equal_changes_the_cheaper_video_is_told_then_the_name():

@@ -359,6 +359,16 @@ def test_a_decision_survives_being_stored():
     assert msgspec.json.decode(msgspec.json.encode(decision), type=Decision) == decision
 
 
+def test_a_decision_that_was_stored_before_more_was_told_can_still_be_read():
+    candidate = b'{"account":"a","provider":"a","credits":{"low":1,"high":2},"price":null,"excluded":[],"scores":{}}'
+    stored = b'{"at":1,"strategy":"cheapest","candidates":[' + candidate + b"]}"
+
+    decision = msgspec.json.decode(stored, type=Decision)
+
+    assert decision.chosen is not None
+    assert (decision.chosen.account, decision.chosen.outranked, decision.snapshot) == ("a", None, "")
+
+
 # money and retries
 
 
