@@ -22,5 +22,6 @@ class Backlog:
             self._counts = await self._store.read(lambda tx: tx.videos.queued())
         return self._counts.get(tenant, 0)
 
-    def added(self, tenant: str) -> None:
-        self._counts[tenant] = self._counts.get(tenant, 0) + 1
+    def added(self, tenant: str, count: int = 1) -> None:
+        """So many more wait; fewer, when it is negative."""
+        self._counts[tenant] = max(self._counts.get(tenant, 0) + count, 0)

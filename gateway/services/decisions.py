@@ -1,6 +1,6 @@
 """Who would make a wish now: the decision behind every accepted video, and behind every quote."""
 
-from gateway.policy.routing import Circumstances, decide, overlay
+from gateway.policy.routing import Circumstances, Snapshot, decide, overlay
 from gateway.services.accounts import Accounts
 from schema.clock import Millis, millis
 from schema.errors import FieldError, InvalidRequest, NoRoute
@@ -41,7 +41,23 @@ class Decisions:
             InvalidRequest: nobody has ever heard of the model.
             NoRoute: no account can ever make it; the error names the fields to change.
         """
-        seen = await self._accounts.snapshot(tenant.test)
+        return self.among(await self.seen(tenant), tenant, spec, routing, now, affordable=affordable)
+
+    async def seen(self, tenant: Tenant) -> Snapshot:
+        """The accounts a tenant may reach, and what is known about them."""
+        return await self._accounts.snapshot(tenant.test)
+
+    def among(
+        self,
+        seen: Snapshot,
+        tenant: Tenant,
+        spec: VideoSpec,
+        routing: RoutingWish,
+        now: Millis,
+        *,
+        affordable: Micros | None = None,
+    ) -> Decision:
+        """The same for accounts that were seen before."""
         wish = overlay(routing, tenant.routing, tenant.funding, spec=spec, version=tenant.policy_version)
         ends_by = None if routing.deadline_seconds is None else now + millis(routing.deadline_seconds)
         decision = decide(spec, wish, seen, Circumstances(affordable=affordable, ends_by=ends_by))
