@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.graphql import admin
+from gateway.graphql import admin, batches
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -89,6 +89,12 @@ class Mutation:
             return cancel_refusal(error)
         return CancelVideoSuccess(video=Video.of(video))
 
+    create_videos: batches.CreateVideosPayload = strawberry.mutation(
+        resolver=batches.create_videos,
+        description="Ask for several videos at once. All wishes are checked first, and `errors` name every wrong one; "
+        "then all are accepted together, or with the mode `AFFORDABLE` the first ones, as many as are covered. "
+        "Once in a request.",
+    )
     bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
         resolver=admin.bind_attempt,
         description="For operators: say which job of the provider's an unknown attempt is. It is watched to its end; a "

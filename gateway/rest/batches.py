@@ -43,7 +43,7 @@ class CreateBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     mode: BatchMode = BatchMode.ALL
 
 
-class CountsView(msgspec.Struct, frozen=True, kw_only=True):
+class BatchCountsView(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the batch's videos are where in their life."""
 
     queued: _Count
@@ -79,7 +79,7 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     held_micros: Money
     missing_micros: Money
     missing_places: _Count
-    counts: CountsView
+    counts: BatchCountsView
     videos: Annotated[tuple[VideoView, ...], msgspec.Meta(max_length=MAX_BATCH)]
 
 
@@ -162,7 +162,7 @@ async def _view(gateway: Gateway, whole: Whole) -> BatchView:
         held_micros=sum(video.held or 0 for video in videos),
         missing_micros=batch.missing,
         missing_places=batch.missing_places,
-        counts=CountsView(**{status.value: counts[status] for status in VideoStatus}),
+        counts=BatchCountsView(**{status.value: counts[status] for status in VideoStatus}),
         videos=tuple(
             [video_view(video, attempts[video.id], gateway.accounts, outputs.get(video.id, ())) for video in videos]
         ),
