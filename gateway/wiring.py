@@ -172,7 +172,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     stack.callback(journal.close)
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
-    backlog = Backlog(store=store, clock=clock)
+    backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
     admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
     sends = Sends(
         store=store,

@@ -8,7 +8,8 @@
   x NoRoute               422           x IdempotencyKeyReused  422
   x PayloadTooLarge       413           x Overloaded            503
   x TooManyRequests       429           x InsufficientFunds     402
-  x Quarantined           503           x NotUnknown            409
+  x Quarantined           503             x QueueFull           503
+                                        x NotUnknown            409
                                         x RefTaken              409
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
@@ -202,6 +203,13 @@ class Overloaded(GatewayError):
     code = "overloaded"
     status = 503
     title = "The gateway can not take this now; nothing was accepted"
+
+
+class QueueFull(Overloaded):
+    """So many videos of all tenants wait to start that one more would only wait longer."""
+
+    code = "queue_full"
+    title = "Too many videos wait to start; nothing was accepted"
 
 
 class Quarantined(GatewayError):

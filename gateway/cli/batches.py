@@ -82,6 +82,6 @@ def _text(file: Path) -> str:
 def _said(batch: Batch) -> str:
     """How many were accepted, and what the others lack."""
     lacks = [f"{format_money(batch.missing_micros)} is missing"] if batch.missing_micros else []
-    lacks += [f"{batch.missing_places} find no room among your waiting videos"] if batch.missing_places else []
+    lacks += [f"{batch.missing_places} find no room among the videos that wait"] if batch.missing_places else []
     said = f"accepted: {batch.accepted} of {batch.wished} ({batch.id})"
     return f"{said}; for the others {', and '.join(lacks)}" if lacks else said

@@ -33,6 +33,7 @@ EXIT_OF_CODE = {
     "no_route": ExitCode.FAILED,
     "too_many_requests": ExitCode.LIMIT,
     "overloaded": ExitCode.TRY_AGAIN,
+    "queue_full": ExitCode.TRY_AGAIN,
     "quarantined": ExitCode.TRY_AGAIN,
 }
 EXIT_OF_STATUS = {

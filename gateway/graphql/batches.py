@@ -53,7 +53,7 @@ class Batch:
     held_micros: Amount = strawberry.field(description="Set aside for them now.")
     missing_micros: Amount = strawberry.field(description="What lacked for the other wishes when it was accepted.")
     missing_places: int = strawberry.field(
-        description="How many of the other wishes found no room among your waiting videos."
+        description="How many of the other wishes found no room among the videos that wait."
     )
     counts: BatchCounts = strawberry.field(description="Where its videos are in their life.")
     videos: list[Video] = strawberry.field(description="Its videos, in the order of the wishes; 100 at most.")

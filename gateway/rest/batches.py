@@ -64,7 +64,7 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
             known count nothing.
         held_micros: set aside for them now.
         missing_micros: what lacked for the other wishes when it was accepted.
-        missing_places: how many of the other wishes found no room among your waiting videos.
+        missing_places: how many of the other wishes found no room among the videos that wait.
         videos: in the order of the wishes.
     """
 

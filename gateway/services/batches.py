@@ -31,7 +31,6 @@ from schema.errors import (
     NoRoute,
     NotFound,
     Overloaded,
-    TooManyRequests,
 )
 from schema.ids import Ids
 from schema.money import Micros
@@ -121,6 +120,7 @@ class Batches:
             InsufficientFunds: the tenant's balance or a budget has not enough for all, or not even for the first.
             Quarantined: the database was restored, and no operator has confirmed it yet.
             TooManyRequests: the tenant has too many videos waiting to start.
+            QueueFull: all tenants together have.
         """
         check_size(len(asked.wishes))
         earlier = await self._earlier(asked)
@@ -129,7 +129,8 @@ class Batches:
         await self._quarantine.refuse()
         seen, now = await self._decisions.seen(tenant), self._clock.now()
         bids = self._bids(tenant, asked, seen, now)
-        places = await self._places(tenant, asked)
+        wished = len(bids)
+        places = await self._backlog.room(tenant, wished, least=wished if asked.mode is BatchMode.ALL else 1)
         offer = Offer(tenant=tenant, bids=bids, seen=seen, places=places)
         self._backlog.added(tenant.id, places)  # so that others who ask meanwhile see them taken
         taken = 0
@@ -174,19 +175,6 @@ class Batches:
         plan = self._admission.plan(wish, decision, now, id=id)
         promised = wish.routing.quote_id is not None
         return Bid(order=wish, plan=plan, least=plan.top if promised else _least(decision))
-
-    async def _places(self, tenant: Tenant, asked: BatchOrder) -> int:
-        """How many of the wishes find room among those who wait. Raises TooManyRequests."""
-        wished, most = len(asked.wishes), tenant.limits.queued
-        waiting = await self._backlog.of(tenant.id)
-        places = min(max(most - waiting, 0), wished)
-        if places == 0 or (places < wished and asked.mode is BatchMode.ALL):
-            raise TooManyRequests(
-                f"{waiting} videos wait to start already, and at most {most} may: there is room for {places} of these "
-                f"{wished}; wait for some of them",
-                retry_after_seconds=10,
-            )
-        return places
 
     async def _accept(self, asked: BatchOrder, offer: Offer, now: Millis) -> Whole:
         wished = len(offer.bids)

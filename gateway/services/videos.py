@@ -22,7 +22,6 @@ from schema.errors import (
     NotFound,
     NotReady,
     Overloaded,
-    TooManyRequests,
 )
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.output import ExtraOutput
@@ -97,12 +96,13 @@ class Videos:
             InsufficientFunds: the tenant's balance or a budget has not enough for it.
             Quarantined: the database was restored, and no operator has confirmed it yet.
             TooManyRequests: the tenant has too many videos waiting to start.
+            QueueFull: all tenants together have.
         """
         earlier = await self._earlier(order)
         if earlier is not None:
             return _replay(order, earlier)
         await self._quarantine.refuse()
-        await self._check_backlog(tenant)
+        await self._backlog.room(tenant, 1, least=1)
         try:
             accepted = await self._accept(tenant, order, None)
         except InsufficientFunds as short:  # somebody cheaper may do
@@ -158,12 +158,6 @@ class Videos:
         if twin is None:
             raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
         return _replay(order, twin)
-
-    async def _check_backlog(self, tenant: Tenant) -> None:
-        if await self._backlog.of(tenant.id) >= tenant.limits.queued:
-            raise TooManyRequests(
-                f"{tenant.limits.queued} videos wait to start already; wait for some of them", retry_after_seconds=10
-            )
 
     async def get(self, tenant: str, id: str) -> Video:
         """One of a tenant's videos. Raises NotFound, for another tenant's too."""

@@ -13,7 +13,7 @@ from gateway.config.tables import AccountTable, FundingTable, LimitsTable, Routi
 from providers.registry import KINDS
 
 EXAMPLE = Path(__file__).parents[2] / "filmgate.example.toml"
-SECTIONS = ("server", "database", "secrets", "assets", "egress", "timing", "worker")
+SECTIONS = ("server", "database", "secrets", "assets", "egress", "timing", "worker", "queue")
 
 
 def names(struct):

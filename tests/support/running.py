@@ -15,6 +15,7 @@ from gateway.config.settings import (
     DatabaseSettings,
     EgressSettings,
     KeySetup,
+    QueueSettings,
     SecretsSettings,
     ServerSettings,
     Settings,
@@ -68,6 +69,7 @@ class Setup:
     accounts: tuple[Account, ...] | None = None
     seams: Seams = field(default_factory=Seams)
     worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
+    queue: QueueSettings = field(default_factory=QueueSettings)
     hooks: bool = True
 
 
@@ -156,6 +158,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         egress=EgressSettings(allow=(sandbox_url,)),
         timing=setup.timing,
         worker=setup.worker,
+        queue=setup.queue,
         accounts=accounts,
         tenants=(tenant("acme", ACME_KEY), tenant("other", OTHER_KEY), house),
     )
