@@ -178,7 +178,7 @@ class InsufficientFunds(GatewayError):
 
     code = "insufficient_funds"
     status = 402
-    title = "There is not enough money for this video"
+    title = "There is not enough money for what was asked"
     kind = "insufficient_quota"
     permanent = True
 
