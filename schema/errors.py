@@ -209,6 +209,7 @@ class QueueFull(Overloaded):
     """So many videos of all tenants wait to start that one more would only wait longer."""
 
     code = "queue_full"
+    status = 503
     title = "Too many videos wait to start; nothing was accepted"
 
 

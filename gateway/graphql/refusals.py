@@ -53,8 +53,8 @@ class IdempotencyKeyReusedError(UserError):
 )
 class InsufficientFundsError(UserError):
     needed_micros: Amount = strawberry.field(
-        description="The most the video may cost: so much is set aside for it. Of a batch, what all of it may cost at the "
-        "least."
+        description="The most the video may cost: so much is set aside for it. Of a batch, what all of it may cost at "
+        "the least."
     )
     available_micros: Amount = strawberry.field(description="What is left, on your balance or of the budget.")
     missing_micros: Amount = strawberry.field(description="What lacks.")
