@@ -18,8 +18,10 @@ from gateway.journal import Journal
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
 from gateway.services.accounts import Accounts
+from gateway.services.admission import Admission
 from gateway.services.assets import Assets
 from gateway.services.backlog import Backlog
+from gateway.services.batches import Batches
 from gateway.services.books import Books
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
@@ -91,6 +93,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     cancels: Cancels
     videos: Videos
+    batches: Batches
     events: Events
     hooks: Hooks
     queue: Queue
@@ -180,7 +183,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     stack.callback(journal.close)
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
-    backlog = Backlog(store=store, clock=clock)
+    backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
+    admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
     sends = Sends(
         store=store,
         records=records,
@@ -265,17 +269,24 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         cancels=cancels,
         videos=Videos(
             store=store,
-            records=records,
-            books=books,
+            admission=admission,
             decisions=decisions,
-            quotes=quotes,
             backlog=backlog,
             forecasts=Forecasts(store=store, accounts=accounts, queue=queue, clock=clock),
             quarantine=quarantine,
             assets=asset_store,
             clock=clock,
+            probe=seams.probe,
+        ),
+        batches=Batches(
+            store=store,
+            admission=admission,
+            books=books,
+            decisions=decisions,
+            backlog=backlog,
+            quarantine=quarantine,
+            clock=clock,
             ids=ids,
-            timing=timing,
             probe=seams.probe,
         ),
         events=Events(store=store, hub=hub, draining=draining),

@@ -8,7 +8,8 @@
   x NoRoute               422           x IdempotencyKeyReused  422
   x PayloadTooLarge       413           x Overloaded            503
   x TooManyRequests       429           x InsufficientFunds     402
-  x Quarantined           503           x NotUnknown            409
+  x Quarantined           503             x QueueFull           503
+                                        x NotUnknown            409
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
@@ -235,7 +236,7 @@ class InsufficientFunds(GatewayError):
 
     code = "insufficient_funds"
     status = 402
-    title = "There is not enough money for this video"
+    title = "There is not enough money for what was asked"
     kind = "insufficient_quota"
     permanent = True
 
@@ -260,6 +261,14 @@ class Overloaded(GatewayError):
     code = "overloaded"
     status = 503
     title = "The gateway can not take this now; nothing was accepted"
+
+
+class QueueFull(Overloaded):
+    """So many videos of all tenants wait to start that one more would only wait longer."""
+
+    code = "queue_full"
+    status = 503
+    title = "Too many videos wait to start; nothing was accepted"
 
 
 class Quarantined(GatewayError):

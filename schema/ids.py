@@ -18,6 +18,7 @@ Entropy = Callable[[int], bytes]
 """Gives that many random bytes; ``os.urandom`` outside tests."""
 
 VIDEO = "video_"
+BATCH = "batch_"
 ATTEMPT = "att_"
 EVENT = "evt_"
 REQUEST = "req_"
@@ -34,6 +35,7 @@ def pattern(prefix: str) -> str:
 
 
 _VIDEO_ID = re.compile(pattern(VIDEO))
+_BATCH_ID = re.compile(pattern(BATCH))
 _ATTEMPT_ID = re.compile(pattern(ATTEMPT))
 _ENTRY_ID = re.compile(pattern(ENTRY))
 
@@ -46,6 +48,11 @@ def first_of(moment: Millis) -> str:
 def names_video(id: str) -> bool:
     """Whether an id could be a video's; what could not is never looked up."""
     return _VIDEO_ID.fullmatch(id) is not None
+
+
+def names_batch(id: str) -> bool:
+    """Whether an id could be a batch's."""
+    return _BATCH_ID.fullmatch(id) is not None
 
 
 def names_attempt(id: str) -> bool:
@@ -79,6 +86,13 @@ class Ids:
 
     def video(self, now: Millis) -> str:
         return self.make(VIDEO, now)
+
+    def videos(self, now: Millis, count: int) -> list[str]:
+        """Several at once, in the order they sort."""
+        return sorted(self.video(now) for _ in range(count))
+
+    def batch(self, now: Millis) -> str:
+        return self.make(BATCH, now)
 
     def attempt(self, now: Millis) -> str:
         return self.make(ATTEMPT, now)

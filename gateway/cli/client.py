@@ -12,7 +12,7 @@ import msgspec
 from gateway import __version__
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.reasons import remedy_words
-from gateway.cli.wire import Balance, LedgerPage, Page, Problem, Quote, Reconciled, Route, Video
+from gateway.cli.wire import Balance, Batch, LedgerPage, Page, Problem, Quote, Reconciled, Route, Video
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ EXIT_OF_CODE = {
     "no_route": ExitCode.FAILED,
     "too_many_requests": ExitCode.LIMIT,
     "overloaded": ExitCode.TRY_AGAIN,
+    "queue_full": ExitCode.TRY_AGAIN,
     "quarantined": ExitCode.TRY_AGAIN,
 }
 EXIT_OF_STATUS = {
@@ -89,6 +90,11 @@ class Client:
         """Ask for a video. The key makes it safe to ask again when an answer is lost."""
         headers = {"idempotency-key": key}
         return self._answer(self._send("POST", "/v1/videos", repeat=True, json=wish, headers=headers), Video)
+
+    def batch(self, wishes: list[Any], mode: str, key: str) -> Answer[Batch]:
+        """Ask for several videos at once, with a key as above."""
+        body, headers = {"videos": wishes, "mode": mode}, {"idempotency-key": key}
+        return self._answer(self._send("POST", "/v1/videos/batches", repeat=True, json=body, headers=headers), Batch)
 
     def video(self, video: str) -> Answer[Video]:
         return self._answer(self._send("GET", f"/v1/videos/{video}", repeat=True), Video)

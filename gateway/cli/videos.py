@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from gateway.cli.batches import batch
 from gateway.cli.connection import connect, connection_options
 from gateway.cli.downloads import STDOUT, download
 from gateway.cli.exits import ExitCode, Stop
@@ -45,6 +46,9 @@ _out_option = click.option(
 @click.group()
 def videos() -> None:
     """Make videos and follow them."""
+
+
+videos.add_command(batch)
 
 
 @videos.command()

@@ -43,8 +43,13 @@ def video_view(video: Video) -> str:
 
 
 def page_view(page: Page) -> str:
+    return videos_view(page.data)
+
+
+def videos_view(videos: Iterable[Video]) -> str:
+    """One video a line."""
     head = ("ID", "STATUS", "PROGRESS", "MADE BY", "CREATED", "PROMPT")
-    return columns([head, *map(_row, page.data)])
+    return columns([head, *map(_row, videos)])
 
 
 def route_view(route: Route) -> str:

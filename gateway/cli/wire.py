@@ -92,6 +92,17 @@ class Page(msgspec.Struct, frozen=True):
     last_id: str | None = None
 
 
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Videos that were accepted together, and what the other wishes lacked: micros, and places among those who wait."""
+
+    id: str
+    wished: int
+    accepted: int
+    missing_micros: int = 0
+    missing_places: int = 0
+    videos: tuple[Video, ...] = ()
+
+
 class Reason(msgspec.Struct, frozen=True):
     """Why an account was left out, or is not the first; ``until`` in milliseconds since the epoch."""
 

@@ -22,6 +22,7 @@ from gateway.config.settings import (
     DatabaseUrl,
     EgressSettings,
     KeySetup,
+    QueueSettings,
     SecretsSettings,
     Section,
     ServerSettings,
@@ -45,6 +46,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "egress": EgressSettings,
     "timing": Timing,
     "worker": WorkerSettings,
+    "queue": QueueSettings,
 }
 _LISTS = ("accounts", "tenants")
 

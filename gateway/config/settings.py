@@ -122,6 +122,12 @@ class WorkerSettings(Section, frozen=True, kw_only=True):
     poll_seconds: Seconds = 0.5
 
 
+class QueueSettings(Section, frozen=True, kw_only=True):
+    """``most``: videos of all tenants that may wait to start; beyond it creates are refused with 503."""
+
+    most: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
+
+
 class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
     """One API key the file gives a tenant."""
 
@@ -151,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     egress: EgressSettings = EgressSettings()
     timing: Timing = Timing()
     worker: WorkerSettings = WorkerSettings()
+    queue: QueueSettings = QueueSettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
 

@@ -21,6 +21,7 @@ from graphql import (
 
 from gateway.graphql.connections import DEFAULT_PAGE
 from gateway.services.pages import MAX_PAGE
+from schema.batch import MAX_BATCH
 
 MAX_DEPTH = 10
 MAX_INTROSPECTION_DEPTH = 20
@@ -53,8 +54,13 @@ _WIDTHS = {
     "policyReplay": 10,
     "moves": 5,
     "replayedVideos": 50,
+    "batch": MAX_BATCH // DEFAULT_PAGE,
 }
-"""How many things a list holds when no argument says so; a receipt is signed, a replay decided, in as long as fifty."""
+"""How many things a list holds when no argument says so; a receipt is signed, a replay decided, in as long as fifty.
+The `videos` of a batch are no page: they may be so many times as many."""
+
+_WORK = {"createVideos": MAX_COST // 2 + 1}
+"""What a field does takes as long as so many fields of an answer: a hundred creates, once in a request."""
 
 
 class Measure(NamedTuple):
@@ -113,7 +119,8 @@ class _Meter:
             if depth > MAX_INTROSPECTION_DEPTH:
                 raise TooMuch(f"This asks for too much: {depth} levels of introspection")
             depth = 0
-        return Measure(depth + 1, aliases + (field.alias is not None), 1 + cost * _width(field))
+        work = _WORK.get(field.name.value, 1)
+        return Measure(depth + 1, aliases + (field.alias is not None), work + cost * _width(field))
 
     def _fragment(self, name: str) -> Measure:
         if name not in self._measured:

@@ -7,6 +7,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from gateway.policy.reconciling import Code, Hint
 from schema.attempt import Verdict
+from schema.batch import BatchMode
 from schema.event import EventType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
@@ -205,4 +206,10 @@ _show(
     LIKELY_BILLED="Lost submits, had they been billed, are exactly what is missing.",
     LIKELY_NOT_BILLED="The balances before and after leave no room for it.",
     MAYBE_TOPPED_UP="Somebody bought credits, or the provider gave some back.",
+)
+_show(
+    BatchMode,
+    "What to do when money, or room among your waiting videos, does not cover every wish of a batch.",
+    ALL="Accept none.",
+    AFFORDABLE="Accept the first ones, as many as it covers.",
 )

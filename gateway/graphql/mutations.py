@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.graphql import admin, policies
+from gateway.graphql import admin, batches, policies
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -96,6 +96,12 @@ class Mutation:
     restore_tenant_policy: policies.RestoreTenantPolicyPayload = strawberry.mutation(
         resolver=policies.restore_tenant_policy,
         description="Route a tenant's videos again as an old version says; that makes a new version.",
+    )
+    create_videos: batches.CreateVideosPayload = strawberry.mutation(
+        resolver=batches.create_videos,
+        description="Ask for several videos at once. All wishes are checked first, and `errors` name every wrong one; "
+        "then all are accepted together, or with the mode `AFFORDABLE` the first ones, as many as are covered. "
+        "Once in a request.",
     )
     bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
         resolver=admin.bind_attempt,

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
-from gateway.graphql import admin, policies
+from gateway.graphql import admin, batches, policies
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -69,6 +69,10 @@ class Query:
         tenant, gateway = info.context.tenant(Scope.VIDEOS_READ), info.context.gateway
         paging = Paging(first=first, after=after, last=last, before=before)
         return paging.connection(await gateway.videos.page(tenant.id, paging.wish(status)))
+
+    batch: batches.Batch | None = strawberry.field(
+        resolver=batches.batch, description="One of your batches; null when you have none with this id."
+    )
 
     @strawberry.field(description="Anything of yours by its id; null when you have nothing with this id.")
     async def node(self, info: Info, id: NodeId) -> Node | None:

@@ -65,7 +65,10 @@ class IdempotencyKeyReusedError(UserError):
     "idempotency key can be used once there is more."
 )
 class InsufficientFundsError(UserError):
-    needed_micros: Amount = strawberry.field(description="The most the video may cost: so much is set aside for it.")
+    needed_micros: Amount = strawberry.field(
+        description="The most the video may cost: so much is set aside for it. Of a batch, what all of it may cost at "
+        "the least."
+    )
     available_micros: Amount = strawberry.field(description="What is left, on your balance or of the budget.")
     missing_micros: Amount = strawberry.field(description="What lacks.")
     period: str | None = strawberry.field(

@@ -10,12 +10,17 @@ _SPELLINGS: dict[str, str] = {
     "gateway.max_cost_micros": "routing.maxCost",
 }
 _UNDERSCORE = re.compile("_([a-z])")
+_WISH = re.compile(r"videos\[\d+\]\.")
+"""Which wish of a batch a field is of."""
 
 
 def spell(field: str) -> str:
     """A field as GraphQL's inputs spell it: ``gateway.on_unknown`` is ``routing.onUnknown`` here."""
-    spelled = _SPELLINGS.get(field, field)
-    return _UNDERSCORE.sub(lambda match: match[1].upper(), spelled.replace("gateway.", "routing.", 1))
+    wish = _WISH.match(field)
+    place = "" if wish is None else wish[0]
+    inside = field.removeprefix(place)
+    spelled = _SPELLINGS.get(inside, inside).replace("gateway.", "routing.", 1)
+    return place + _UNDERSCORE.sub(lambda match: match[1].upper(), spelled)
 
 
 class Spelled(NamedTuple):

@@ -4,11 +4,13 @@ import binascii
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from schema.account import Secret
+from schema.batch import BatchMode
 from schema.clock import Millis
 from schema.money import Micros
 from schema.video import Metadata, RoutingWish, VideoSpec
@@ -41,6 +43,11 @@ def key_hash(pepper: Secret, api_key: str) -> bytes:
 def fingerprint(spec: VideoSpec, routing: RoutingWish, metadata: Metadata) -> str:
     """SHA-256 (hex) over the parsed, defaulted wish: equal wishes are equal however they were written."""
     return hashlib.sha256(msgspec.json.encode((spec, routing, metadata), order="sorted")).hexdigest()
+
+
+def batch_fingerprint(wishes: Sequence[str], mode: BatchMode) -> str:
+    """The same for a batch, over its wishes' fingerprints, in order."""
+    return hashlib.sha256(msgspec.json.encode((mode, wishes))).hexdigest()
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -46,7 +46,7 @@ _SAMPLES: dict[type, Any] = {VideoView: VIDEO_SAMPLE, CreateVideo: CREATE_SAMPLE
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("Names the request in the logs; yours, when you sent a fit one.", {"maxLength": 64}),
-    "Location": ("Where the video is.", {"maxLength": 128}),
+    "Location": ("Where it is.", {"maxLength": 128}),
     "ETag": ("Names this state.", {"maxLength": 128}),
     "Cache-Control": ("Whether it may be kept.", {"maxLength": 64}),
     "Vary": ("What the answer depends on.", {"maxLength": 64}),

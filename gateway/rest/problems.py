@@ -76,7 +76,8 @@ class FundsMember(msgspec.Struct, frozen=True, kw_only=True):
     """What is missing, in millionths of the currency.
 
     Attributes:
-        needed_micros: the most the video may cost: so much is set aside for it.
+        needed_micros: the most the video may cost: so much is set aside for it. Of a batch, what all of it may cost at
+            the least.
         available_micros: what is left, on your balance or of the budget.
         missing_micros: what lacks.
         period: the budget that is used up, a day (`2026-11-20`) or a month (`2026-11`), UTC; null for your balance.

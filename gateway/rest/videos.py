@@ -2,7 +2,6 @@
 
 from litestar import get, post
 
-from gateway.policy.signing import fingerprint
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait_seconds
 from gateway.rest.pages import links, page_wish
@@ -12,7 +11,7 @@ from gateway.rest.wishes import read_wish
 from gateway.services.videos import Seen
 from gateway.wiring import Gateway
 from schema.tenant import Principal, Scope
-from schema.video import Order, Video
+from schema.video import Video
 
 PATH = "/v1/videos"
 
@@ -28,15 +27,8 @@ async def create(request: Call) -> Answer:
     gateway, principal = caller(request, Scope.VIDEOS_WRITE)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     wish = await read_wish(request)
-    order = Order(
-        tenant=principal.tenant.id,
-        spec=wish.spec,
-        routing=wish.routing,
-        metadata=wish.metadata,
-        key=key,
-        fingerprint=fingerprint(wish.spec, wish.routing, wish.metadata),
-        resent=resent(headers(request.scope, b"x-stainless-retry-count")),
-    )
+    again = resent(headers(request.scope, b"x-stainless-retry-count"))
+    order = wish.order(principal.tenant.id, key=key, resent=again)
     accepted = await gateway.videos.accept(principal.tenant, order)
     id = accepted.video.id
     applied = await hold(gateway, principal, request, id)

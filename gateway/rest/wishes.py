@@ -9,6 +9,7 @@ from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.exceptions import ClientException, HTTPException
 from msgspec.structs import replace
 
+from gateway.policy.signing import fingerprint
 from gateway.rest.forms import MAX_FIELDS, nested
 from gateway.rest.headers import CANCEL_AFTER, cancel_after
 from gateway.rest.requests import Call, headers
@@ -28,6 +29,7 @@ from schema.video import (
     OnMaxWait,
     OnUnknown,
     OnUnsupported,
+    Order,
     Priority,
     Quality,
     QuoteId,
@@ -139,6 +141,18 @@ class Wish(msgspec.Struct, frozen=True):
     routing: RoutingWish
     metadata: Metadata
 
+    def order(self, tenant: str, *, key: str | None = None, resent: bool = False) -> Order:
+        """The same as a tenant's order."""
+        return Order(
+            tenant=tenant,
+            spec=self.spec,
+            routing=self.routing,
+            metadata=self.metadata,
+            key=key,
+            fingerprint=fingerprint(self.spec, self.routing, self.metadata),
+            resent=resent,
+        )
+
 
 _HINTS = {
     "seconds": 'must be a whole number of seconds from 1 to 60, such as 5 or "5"',
@@ -164,10 +178,10 @@ async def read_wish(call: Call) -> Wish:
         HTTPException: 413 when it is too large, 415 when it is of a type we do not read.
     """
     seconds = cancel_after(headers(call.scope, CANCEL_AFTER.lower().encode()))
-    return _canceled_after(await _read(call), seconds)
+    return canceled_after(await _read(call), seconds)
 
 
-def _canceled_after(wish: Wish, seconds: int | None) -> Wish:
+def canceled_after(wish: Wish, seconds: int | None) -> Wish:
     """The wish with what its header says; the body may say the same."""
     routing = wish.routing
     if seconds is None or seconds == routing.cancel_after_seconds:
@@ -223,6 +237,14 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         raise
     except ValueError as error:
         raise MalformedRequest(f"A form may have at most {MAX_FIELDS} fields") from error
+
+
+def wish_of(content: bytes) -> Wish:
+    """One wish of several, JSON. Raises InvalidRequest, naming the field."""
+    try:
+        return as_wish(_decode(content))
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
 
 
 def as_wish(wanted: CreateVideo) -> Wish:

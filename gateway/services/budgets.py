@@ -24,12 +24,12 @@ class Shortage(msgspec.Struct, frozen=True, kw_only=True):
     left: Micros
     period: str | None = None
 
-    def refusal(self, needed: Micros) -> InsufficientFunds:
+    def refusal(self, needed: Micros, what: str = "This video") -> InsufficientFunds:
         """The same as what a caller sees."""
         missing = needed - max(self.left, 0)
         of = "on your balance" if self.period is None else f"of your budget for {self.period}"
         return InsufficientFunds(
-            f"This video may cost {format_money(needed)}, and {format_money(max(self.left, 0))} is left {of}: "
+            f"{what} may cost {format_money(needed)}, and {format_money(max(self.left, 0))} is left {of}: "
             f"{format_money(missing)} is missing",
             needed=needed,
             available=max(self.left, 0),
@@ -75,6 +75,23 @@ class Budgets:
             account = ledger.available(tenant)
             lefts.append((await tx.ledger.balances([account])).get((account, ledger.MICROS_UNIT), 0))
         return max(min(lefts), 0) if lefts else None
+
+    async def tightest(self, tx: Transaction, tenant: str, moment: Millis) -> Shortage | None:
+        """What is left on the balance or of the budget that has least, exactly: nobody else takes of it meanwhile.
+
+        None without a limit.
+        """
+        funding, found = self.funding(tenant), list[Shortage]()
+        if funding.mode is FundingMode.PREPAID:
+            found.append(Shortage(left=await tx.ledger.available(ledger.available(tenant))))
+        for period, limit in bookkeeping.periods(funding, moment):
+            used = await tx.spending.lock(tenant, period)
+            if used is None:
+                first, last = id_span(period)
+                await tx.spending.open(tenant, period, first=first, last=last, beside="")
+                used = await tx.spending.lock(tenant, period)
+            found.append(Shortage(left=limit - (used or 0), period=period))
+        return min(found, key=lambda one: one.left, default=None)
 
     async def reserve(self, tx: Transaction, video: Video, amount: Micros, *, out_of: str) -> Shortage | list[Warned]:
         """Check an amount against prepaid money, and count it towards every budget or towards none."""

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from gateway.policy.remedy import Asked, remedy
-from gateway.policy.routing import Circumstances, decide, overlay
+from gateway.policy.routing import Circumstances, Snapshot, decide, overlay
 from gateway.services.accounts import Accounts
 from gateway.services.policies import Policies
 from schema.clock import Millis, millis
@@ -47,8 +47,25 @@ class Decisions:
             InvalidRequest: nobody has ever heard of the model.
             NoRoute: no account can ever make it; the error names the fields to change.
         """
+        tenant, seen = await self.seen(tenant)
+        return self.among(seen, tenant, spec, routing, now, affordable=affordable)
+
+    async def seen(self, tenant: Tenant) -> tuple[Tenant, Snapshot]:
+        """A tenant with its policy as it is now, and what is known about the accounts it may reach."""
         tenant = await self._policies.fresh(tenant)
-        seen = await self._accounts.snapshot(tenant.test)
+        return tenant, await self._accounts.snapshot(tenant.test)
+
+    def among(
+        self,
+        seen: Snapshot,
+        tenant: Tenant,
+        spec: VideoSpec,
+        routing: RoutingWish,
+        now: Millis,
+        *,
+        affordable: Micros | None = None,
+    ) -> Decision:
+        """The same for accounts that were seen before."""
         wish = overlay(routing, tenant.routing, tenant.funding, spec=spec, version=tenant.policy_version)
         ends_by = None if routing.deadline_seconds is None else now + millis(routing.deadline_seconds)
         standing = Circumstances(affordable=affordable, ends_by=ends_by)

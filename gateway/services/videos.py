@@ -6,22 +6,17 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.assets import Assets as AssetStore
-from gateway.config.settings import Timing
 from gateway.probe import Point, Probe
+from gateway.services.admission import Admission, affordable
 from gateway.services.backlog import Backlog
-from gateway.services.books import Books
-from gateway.services.budgets import Shortage
 from gateway.services.decisions import Decisions
 from gateway.services.forecasts import Forecasts
 from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
-from gateway.services.quotes import Quotes
-from gateway.services.records import Records
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
-from gateway.store.tasks import TaskKind
 from schema.attempt import Attempt
-from schema.clock import Clock, Millis, millis
+from schema.clock import Clock
 from schema.errors import (
     Gone,
     IdempotencyKeyReused,
@@ -29,14 +24,10 @@ from schema.errors import (
     NotFound,
     NotReady,
     Overloaded,
-    TooManyRequests,
 )
-from schema.event import EventType
 from schema.forecast import NOTHING, Forecast
-from schema.ids import Ids
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.output import ExtraOutput
-from schema.quote import Candidate, Decision, ReasonCode
 from schema.tenant import Tenant
 from schema.video import Asset, Order, Video
 
@@ -83,31 +74,23 @@ class Videos:
         self,
         *,
         store: Store,
-        records: Records,
-        books: Books,
+        admission: Admission,
         decisions: Decisions,
-        quotes: Quotes,
         backlog: Backlog,
         forecasts: Forecasts,
         quarantine: Quarantine,
         assets: AssetStore,
         clock: Clock,
-        ids: Ids,
-        timing: Timing,
         probe: Probe,
     ) -> None:
         self._store = store
-        self._records = records
-        self._books = books
+        self._admission = admission
         self._decisions = decisions
-        self._quotes = quotes
         self._backlog = backlog
         self._forecasts = forecasts
         self._quarantine = quarantine
         self._assets = assets
         self._clock = clock
-        self._ids = ids
-        self._timing = timing
         self._probe = probe
 
     async def accept(self, tenant: Tenant, order: Order) -> Accepted:
@@ -120,12 +103,13 @@ class Videos:
             InsufficientFunds: the tenant's balance or a budget has not enough for it.
             Quarantined: the database was restored, and no operator has confirmed it yet.
             TooManyRequests: the tenant has too many videos waiting to start.
+            QueueFull: all tenants together have.
         """
         earlier = await self._earlier(order)
         if earlier is not None:
             return _replay(order, earlier)
         await self._quarantine.refuse()
-        await self._check_backlog(tenant)
+        await self._backlog.room(tenant, 1, least=1)
         try:
             accepted = await self._accept(tenant, order, None)
         except InsufficientFunds as short:  # somebody cheaper may do
@@ -149,33 +133,26 @@ class Videos:
 
     async def _accept(self, tenant: Tenant, order: Order, short: InsufficientFunds | None) -> Accepted:
         now = self._clock.now()
-        affordable = None if short is None else short.available
-        decision = await self._decisions.decide(tenant, order.spec, order.routing, now, affordable=affordable)
-        if short is not None and not any(map(_affordable, decision.candidates)):
+        most = None if short is None else short.available
+        decision = await self._decisions.decide(tenant, order.spec, order.routing, now, affordable=most)
+        if short is not None and not any(map(affordable, decision.candidates)):
             raise short
-        video = self._admit(order, decision, now)
-        stored = msgspec.json.encode(decision)
+        plan = self._admission.plan(order, decision, now)
 
         async def add(tx: Transaction) -> Accepted:
             earlier = await self._resent(tx, order)
             if earlier is not None:
                 return _replay(order, earlier)
-            if not await tx.videos.add(video, stored):  # a racing twin with the same key was first
+            video = await self._admission.keep(tx, plan, now)
+            if video is None:  # a racing twin with the same key was first
                 return _replay(order, await tx.videos.by_key(order.tenant, order.key or ""))
-            held = await self._books.hold(tx, video, video.held or 0, now)
-            if isinstance(held, Shortage):
-                raise held.refusal(video.held or 0)
-            await self._records.tell(tx, video, EventType.QUEUED, now)
-            await tx.tasks.add(TaskKind.SUBMIT, video.id, now)
-            if video.routing.cancel_after_seconds is not None:
-                await tx.tasks.add(TaskKind.CANCEL, video.id, now + millis(video.routing.cancel_after_seconds))
-            return Accepted(await self._records.warn(tx, video, held, now), replayed=False)
+            return Accepted(video, replayed=False)
 
         self._probe(Point.BEFORE_ACCEPT)
         try:
             accepted = await self._store.write(add)
         except CommitUnknown as error:
-            accepted = await self._kept(order, video.id, error)
+            accepted = await self._kept(order, plan.video.id, error)
         self._probe(Point.ACCEPTED)
         if accepted.replayed:
             return accepted
@@ -190,39 +167,6 @@ class Videos:
         if twin is None:
             raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
         return _replay(order, twin)
-
-    async def _check_backlog(self, tenant: Tenant) -> None:
-        if await self._backlog.of(tenant.id) >= tenant.limits.queued:
-            raise TooManyRequests(
-                f"{tenant.limits.queued} videos wait to start already; wait for some of them", retry_after_seconds=10
-            )
-
-    def _admit(self, order: Order, decision: Decision, now: Millis) -> Video:
-        best = decision.chosen or decision.hopeful
-        price = None if best is None else best.price
-        promised = self._quotes.promised(order, now)
-        top = promised if promised is not None else None if price is None else price.high
-        deadline = order.routing.deadline_seconds or self._timing.video_deadline_seconds
-        return Video(
-            id=self._ids.video(now),
-            tenant=order.tenant,
-            spec=order.spec,
-            routing=order.routing,
-            metadata=order.metadata,
-            key=order.key,
-            fingerprint=order.fingerprint,
-            status=VideoStatus.QUEUED,
-            substate=None,
-            progress=0,
-            version=1,
-            created_at=now,
-            deadline_at=now + millis(deadline),
-            adjustments=() if best is None else best.adjustments,
-            quoted_low=None if price is None else price.low,
-            quoted_high=top,
-            held=top,
-            held_from=None if top is None else self._books.source(order.tenant),
-        )
 
     async def get(self, tenant: str, id: str) -> Video:
         """One of a tenant's videos. Raises NotFound, for another tenant's too."""
@@ -340,11 +284,6 @@ def _no_file(video: Video, outputs: list[ExtraOutput]) -> str:
     """Why an ended video has no file of its own, and where the newest is that came when it had ended."""
     said = f"The video is {video.status}; it has no file"
     return f"{said} of its own. One came after that: add ?output={outputs[-1].attempt}" if outputs else said
-
-
-def _affordable(candidate: Candidate) -> bool:
-    """It could make the video, now or later, with the money there is."""
-    return candidate.waitable and all(reason.code is not ReasonCode.OVER_BUDGET for reason in candidate.excluded)
 
 
 def _replay(order: Order, earlier: Video | None) -> Accepted:

@@ -40,16 +40,20 @@ class Spending:
 
     async def recount(self, tenant: str, period: str, *, first: str, last: str) -> None:
         """Count an open period anew. Its row is held first: whoever counts meanwhile waits, or is seen."""
-        row = await self._connection.one(
-            "SELECT amount FROM spending WHERE tenant = ? AND period = ? /*for update*/", tenant, period
-        )
-        if row is not None:
+        if await self.lock(tenant, period) is not None:
             await self._connection.run(
                 "UPDATE spending SET amount = CAST(? AS BIGINT) WHERE tenant = ? AND period = ?",
                 await self.committed(tenant, first=first, last=last),
                 tenant,
                 period,
             )
+
+    async def lock(self, tenant: str, period: str) -> Micros | None:
+        """What is committed, held until this transaction ends; None when the period has not been opened."""
+        row = await self._connection.one(
+            "SELECT amount FROM spending WHERE tenant = ? AND period = ? /*for update*/", tenant, period
+        )
+        return None if row is None else int(row[0])
 
     async def of(self, tenant: str, period: str) -> Micros:
         """What is committed, as counted."""

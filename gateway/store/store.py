@@ -6,6 +6,7 @@ from typing import TypeVar
 from gateway.store.account_events import AccountEvents
 from gateway.store.accounts import Accounts
 from gateway.store.attempts import Attempts
+from gateway.store.batches import Batches
 from gateway.store.database import Connection, Database
 from gateway.store.estimates import Estimates
 from gateway.store.events import Events
@@ -29,6 +30,7 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self.videos = Videos(connection)
+        self.batches = Batches(connection)
         self.attempts = Attempts(connection)
         self.tasks = Tasks(connection)
         self.queue = Queue(connection)

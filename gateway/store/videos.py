@@ -18,7 +18,7 @@ _COLUMNS = (
     "held, held_from"
 )
 _ADD = (
-    f"INSERT INTO videos ({_COLUMNS}, decision) VALUES ({', '.join('?' * 32)}) "
+    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 33)}) "
     "ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id"
 )
 _MUTABLE = (
@@ -38,8 +38,8 @@ class Videos:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def add(self, video: Video, decision: bytes) -> bool:
-        """Keep a new video; False when its tenant already used its idempotency key."""
+    async def add(self, video: Video, decision: bytes, *, batch: str | None = None) -> bool:
+        """Keep a new video, alone or of a batch; False when its tenant already used its idempotency key."""
         row = await self._connection.one(
             _ADD,
             video.id,
@@ -70,6 +70,7 @@ class Videos:
             video.held,
             video.held_from,
             decision.decode(),
+            batch,
         )
         return row is not None
 
@@ -84,15 +85,24 @@ class Videos:
         return None if row is None else _video(row)
 
     async def keyless(self, tenant: str, fingerprint: str, since: Millis) -> Video | None:
-        """The latest video of an equal wish without a key, no longer ago than that, which has not come to nothing."""
+        """The latest video of an equal wish without a key, no longer ago than that, which has not come to nothing.
+
+        A batch's are others' wishes: nobody sends one of them again by itself.
+        """
         row = await self._connection.one(
             f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND fingerprint = ? AND created_at >= ? "
-            "AND idempotency_key IS NULL AND status NOT IN ('failed', 'canceled') ORDER BY created_at DESC LIMIT 1",
+            "AND idempotency_key IS NULL AND batch IS NULL AND status NOT IN ('failed', 'canceled') "
+            "ORDER BY created_at DESC LIMIT 1",
             tenant,
             fingerprint,
             since,
         )
         return None if row is None else _video(row)
+
+    async def of_batch(self, batch: str) -> list[Video]:
+        """A batch's videos, as its wishes were given. The batch was read for its tenant already."""
+        rows = await self._connection.all(f"SELECT {_COLUMNS} FROM videos WHERE batch = ? ORDER BY id", batch)
+        return [_video(row) for row in rows]
 
     async def page(
         self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool, status: str | None

@@ -66,6 +66,14 @@ class SmallGateway(ThreadingHTTPServer):
             self.told[self.keys[key]] = 0
         return self.keys[key]
 
+    def batch(self, body, key):
+        """There is money for three."""
+        wished = body["videos"]
+        names = [self.make(wish, f"{key}.{n}") for n, wish in enumerate(wished[:3])]
+        lacks = max(len(wished) - 3, 0) * 400_000
+        counts = {"id": "batch_" + "1".zfill(26), "wished": len(wished), "accepted": len(names)}
+        return {**counts, "missing_micros": lacks, "videos": [self.video(name) for name in names]}
+
     def video(self, name, step=None):
         wish, at = self.videos[name], self.told[name] if step is None else step
         state = dict(self.story[min(at, len(self.story) - 1)])
@@ -145,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.hang_up()
             else:
                 self.answer(202, self.server.video(name), {"openai-poll-after-ms": "50"})
+        elif self.path == "/v1/videos/batches":
+            self.answer(202, self.server.batch(body, self.headers["idempotency-key"]))
         elif (match := re.fullmatch(r"/v1/videos/(\w+)/cancel", self.path)) and match[1] in self.server.videos:
             self.server.story = ({"status": "canceled", "substate": None, "progress": 0},)
             self.answer(200, self.server.video(match[1]))

@@ -23,7 +23,7 @@ from gateway.config.tables import (
 from providers.registry import KINDS
 
 EXAMPLE = Path(__file__).parents[2] / "filmgate.example.toml"
-SECTIONS = ("server", "database", "secrets", "assets", "egress", "timing", "worker")
+SECTIONS = ("server", "database", "secrets", "assets", "egress", "timing", "worker", "queue")
 
 
 def names(struct):

@@ -15,6 +15,7 @@ from gateway.config.settings import (
     DatabaseSettings,
     EgressSettings,
     KeySetup,
+    QueueSettings,
     SecretsSettings,
     ServerSettings,
     Settings,
@@ -70,6 +71,7 @@ class Setup:
     accounts: tuple[Account, ...] | None = None
     seams: Seams = field(default_factory=Seams)
     worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
+    queue: QueueSettings = field(default_factory=QueueSettings)
     hooks: bool = True
     routed_by_file: bool = False
 
@@ -162,6 +164,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         egress=EgressSettings(allow=(sandbox_url,)),
         timing=setup.timing,
         worker=setup.worker,
+        queue=setup.queue,
         accounts=accounts,
         tenants=(tenant("acme", (ACME_KEY, writes), (ADMIN_KEY, manages)), tenant("other", (OTHER_KEY, writes)), house),
     )

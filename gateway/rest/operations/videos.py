@@ -1,15 +1,18 @@
 """What the routes of videos promise."""
 
 from gateway.policy.receipts import WELL_KNOWN, KeySet
-from gateway.rest import videos
+from gateway.rest import batches, videos
+from gateway.rest.batches import BatchView, CreateBatch
 from gateway.rest.operations.words import (
     CACHE,
     CANCEL_AFTER,
     FILE,
     IDEMPOTENCY,
     IF_NONE_MATCH,
+    JSON_BODY,
     LENIENT,
     LIMIT,
+    OF_BATCH,
     OF_VIDEO,
     ORDER,
     POLL,
@@ -54,6 +57,38 @@ VIDEOS: dict[Key, Operation] = {
             )
         },
         refusals=(400, 402, 413, 415, 422, 429),
+    ),
+    ("post", batches.PATH): Operation(
+        id="createVideoBatch",
+        tag="videos",
+        summary="Ask for several videos at once",
+        says="All wishes are checked first: one that is wrong, or that no account can ever make, refuses the whole "
+        "batch, and `errors` name every such wish (`#/videos/3/seconds`). Then all are accepted together, or, with the "
+        "mode `affordable`, the first ones, as many as your money and your room for waiting videos cover: `accepted` "
+        "says how many, and `missing_micros` and `missing_places` what the others lacked. When not even the first is "
+        "covered, and in the mode `all` when not every one is, nothing is accepted (402, 429). Each wish goes to its "
+        "best account while the money also covers the others at their cheapest. `Cancel-After` counts for every wish. "
+        "The keys of batches and of single videos do not know each other.",
+        scope=Scope.VIDEOS_WRITE,
+        parameters=(IDEMPOTENCY, CANCEL_AFTER),
+        body=Body(types=JSON_BODY, shape=CreateBatch),
+        replies={
+            202: Reply(
+                says="Accepted; or, with `Idempotent-Replayed`, accepted earlier, and shown as it is now.",
+                shape=BatchView,
+                headers=("Location", *POLL, "Idempotent-Replayed"),
+            )
+        },
+        refusals=(400, 402, 413, 415, 422, 429),
+    ),
+    ("get", batches.PATH + "/{batch_id}"): Operation(
+        id="getVideoBatch",
+        tag="videos",
+        summary="Look at a batch and its videos",
+        scope=Scope.VIDEOS_READ,
+        parameters=(OF_BATCH,),
+        replies={200: Reply(says="The batch as it is now.", shape=BatchView, headers=("Cache-Control", "Vary", *POLL))},
+        refusals=(404,),
     ),
     ("get", _VIDEOS): Operation(
         id="listVideos",

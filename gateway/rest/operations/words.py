@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.rest.headers import MAX_WAIT
 from gateway.services.pages import MAX_PAGE
-from schema.ids import ATTEMPT, ENTRY, VIDEO, pattern
+from schema.ids import ATTEMPT, BATCH, ENTRY, VIDEO, pattern
 from schema.tenant import Scope
 
 JSON_SCHEMA = dict[str, Any]
@@ -72,6 +72,7 @@ LENIENT: JSON_SCHEMA = {"type": "string"}
 
 VIDEO_ID = text(32, pattern=pattern(VIDEO))
 ENTRY_ID = text(30, pattern=pattern(ENTRY))
+OF_BATCH = Parameter(name="batch_id", where="path", says="The batch.", schema=text(32, pattern=pattern(BATCH)))
 OF_VIDEO = Parameter(name="video_id", where="path", says="The video.", schema=VIDEO_ID)
 IDEMPOTENCY = Parameter(
     name="Idempotency-Key",
