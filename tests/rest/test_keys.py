@@ -42,7 +42,13 @@ class Door:
         method, path = place
         zeros = "0" * 26
         url = path.format(
-            video_id=f"video_{zeros}", attempt_id=f"att_{zeros}", tenant_id="acme", model="auto", version=1
+            video_id=f"video_{zeros}",
+            attempt_id=f"att_{zeros}",
+            batch_id=f"batch_{zeros}",
+            tenant_id="acme",
+            account_id="veo-main",
+            model="auto",
+            version=1,
         )
         headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
         return await self.client.request(method, url, headers=headers)
