@@ -72,19 +72,11 @@ class CredentialState(StrEnum):
     REFUSED = "refused"
 
 
-class CircuitState(StrEnum):
-    """Whether an account is sent videos, by how it has failed."""
-
-    CLOSED = "closed"  # it is
-    OPEN = "open"  # it is not, until it has shown that it answers
-    HALF_OPEN = "half_open"  # one, which shows whether it works again
-
-
 class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     """What we have learned about an account at run time, shared by all replicas.
 
     Attributes:
-        failures: infrastructure failures of submits in a row; any answer resets it.
+        failures: infrastructure failures in a row; any answer resets it.
         failed_at: when the latest of them happened.
         resting_until, resting_reason: asked to stay away until then, and why (a failure kind).
         credential: whether the upstream takes our credential.
@@ -92,16 +84,6 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
         callbacks_refused: it does not know the callback field; submit without it.
         credits, credits_at: the balance it last told us, and when.
         retries_full_at: when its retry budget is whole again; None when it is.
-        rests: how often in a row it said "too fast".
-        poll_failures: polls in a row that were not answered; a good poll resets it.
-        circuit, circuit_until: whether it is sent videos, and when an open circuit is probed.
-        opens: how often in a row its circuit opened.
-        trial, trial_until: the attempt that shows whether it works again, and when that lapses.
-        paused_at, paused_by, pause_note: an operator sends it nothing since then.
-        credits_source: who told the balance, the ``upstream`` or an ``operator``.
-        credits_spent: what had been spent at it when the balance was told.
-        credits_full: the greatest balance since the last top-up.
-        credits_warned: the lowest share of that which was told, in percent; 101 for none.
     """
 
     id: str
@@ -115,17 +97,3 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     credits: Credits | None = None
     credits_at: Millis | None = None
     retries_full_at: Millis | None = None
-    rests: int = 0
-    poll_failures: int = 0
-    circuit: CircuitState = CircuitState.CLOSED
-    circuit_until: Millis | None = None
-    opens: int = 0
-    trial: str | None = None
-    trial_until: Millis | None = None
-    paused_at: Millis | None = None
-    paused_by: str | None = None
-    pause_note: str | None = None
-    credits_source: str | None = None
-    credits_spent: Credits = 0
-    credits_full: Credits | None = None
-    credits_warned: int = 101

@@ -26,7 +26,6 @@ WORKER = "wkr_"
 INCIDENT = "inc_"
 ENTRY = "led_"
 RESOLUTION = "res_"
-ACCOUNT_EVENT = "ace_"
 
 
 def pattern(prefix: str) -> str:

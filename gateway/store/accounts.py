@@ -1,13 +1,12 @@
 """What we have learned about provider accounts, shared by all replicas."""
 
 from gateway.store.database import Connection, Row
-from schema.account import AccountState, CircuitState, CredentialState
+from schema.account import AccountState, CredentialState
 
-_FIELDS = AccountState.__struct_fields__
-"""The columns have the fields' names."""
-
-_COLUMNS = ", ".join(_FIELDS)
-_SET = ", ".join(f"{name} = ?" for name in _FIELDS[1:])
+_COLUMNS = (
+    "id, failures, failed_at, resting_until, resting_reason, credential, credential_version, callbacks_refused, "
+    "credits, credits_at, retries_full_at"
+)
 
 
 class Accounts:
@@ -29,19 +28,37 @@ class Accounts:
         return AccountState(id=id) if row is None else _state(row)
 
     async def update(self, state: AccountState) -> None:
-        values = [getattr(state, name) for name in _FIELDS[1:]]
         await self._connection.run(
-            f"UPDATE accounts SET {_SET} WHERE id = ?",
-            *(int(value) if isinstance(value, bool) else value for value in values),
+            "UPDATE accounts SET failures = ?, failed_at = ?, resting_until = ?, resting_reason = ?, credential = ?, "
+            "credential_version = ?, callbacks_refused = ?, credits = ?, credits_at = ?, "
+            "retries_full_at = ? WHERE id = ?",
+            state.failures,
+            state.failed_at,
+            state.resting_until,
+            state.resting_reason,
+            state.credential,
+            state.credential_version,
+            int(state.callbacks_refused),
+            state.credits,
+            state.credits_at,
+            state.retries_full_at,
             state.id,
         )
 
 
 def _state(row: Row) -> AccountState:
-    facts = dict(zip(_FIELDS, row, strict=True))
-    facts |= {
-        "credential": CredentialState(facts["credential"]),
-        "circuit": CircuitState(facts["circuit"]),
-        "callbacks_refused": bool(facts["callbacks_refused"]),
-    }
-    return AccountState(**facts)
+    (id, failures, failed_at, resting_until, resting_reason, credential, version, callbacks) = row[:8]
+    (credits, credits_at, retries_full_at) = row[8:]
+    return AccountState(
+        id=id,
+        failures=failures,
+        failed_at=failed_at,
+        resting_until=resting_until,
+        resting_reason=resting_reason,
+        credential=CredentialState(credential),
+        credential_version=version,
+        callbacks_refused=bool(callbacks),
+        credits=credits,
+        credits_at=credits_at,
+        retries_full_at=retries_full_at,
+    )

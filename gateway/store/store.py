@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from gateway.store.account_events import AccountEvents
 from gateway.store.accounts import Accounts
 from gateway.store.attempts import Attempts
 from gateway.store.batches import Batches
@@ -36,7 +35,6 @@ class Transaction:
         self.queue = Queue(connection)
         self.events = Events(connection)
         self.accounts = Accounts(connection)
-        self.account_events = AccountEvents(connection)
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
