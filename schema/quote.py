@@ -102,6 +102,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         make_ms, fast_ms: from sent to made, the median and the fastest tenth; None while nothing was observed.
         made, failed: how many of the latest attempts there gave a video, and how many did not.
         learned: kind of spec → what such videos have cost there on average, credits.
+        credits_left: its balance, less the most that videos in the making may still cost; None when nobody told one.
     """
 
     price_per_credit: Micros | None = None
@@ -112,6 +113,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     made: int = 0
     failed: int = 0
     learned: dict[str, Credits] = {}
+    credits_left: Credits | None = None
 
 
 class Party(StrEnum):

@@ -218,6 +218,7 @@ class Submits:
             if funded is None:
                 plan = None
                 return
+            await self._accounts.enter(tx, state, id, now)
             expected = await self._books.expected(tx, seat.account.id, locked.spec)
             plan = self._plan(locked, id, n, seat, callbacks=not state.callbacks_refused, expected=expected)
             await self._records.add_attempt(tx, locked, plan.attempt, now)

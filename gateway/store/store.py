@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from gateway.store.account_events import AccountEvents
 from gateway.store.accounts import Accounts
 from gateway.store.attempts import Attempts
 from gateway.store.database import Connection, Database
@@ -14,6 +15,7 @@ from gateway.store.instance import Instances
 from gateway.store.ledger import Ledger
 from gateway.store.outputs import Outputs
 from gateway.store.resolutions import Resolutions
+from gateway.store.samples import Samples
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
 from gateway.store.videos import Videos
@@ -38,6 +40,8 @@ class Transaction:
         self.ledger = Ledger(connection)
         self.spending = Spending(connection)
         self.estimates = Estimates(connection)
+        self.samples = Samples(connection)
+        self.account_events = AccountEvents(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]
