@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.graphql import admin
+from gateway.graphql import accounts, admin
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -89,6 +89,18 @@ class Mutation:
             return cancel_refusal(error)
         return CancelVideoSuccess(video=Video.of(video))
 
+    pause_account: accounts.PauseAccountPayload = strawberry.mutation(
+        resolver=accounts.pause_account, description="For operators: give an account no more videos."
+    )
+    resume_account: accounts.ResumeAccountPayload = strawberry.mutation(
+        resolver=accounts.resume_account, description="For operators: give a paused account videos again."
+    )
+    reset_account: accounts.ResetAccountPayload = strawberry.mutation(
+        resolver=accounts.reset_account, description="For operators: forget an account's failures."
+    )
+    set_account_credits: accounts.SetAccountCreditsPayload = strawberry.mutation(
+        resolver=accounts.set_account_credits, description="For operators: say what balance an account has."
+    )
     bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
         resolver=admin.bind_attempt,
         description="For operators: say which job of the provider's an unknown attempt is. It is watched to its end; a "

@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
+from gateway.graphql import accounts as of_accounts
 from gateway.graphql import admin
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
@@ -136,6 +137,15 @@ class Query:
     def viewer(self, info: Info) -> Viewer:
         return Viewer.of(info.context.principal)
 
+    providers: list[of_accounts.ProviderAccount] = strawberry.field(
+        resolver=of_accounts.providers, description="How the accounts are that can make your videos."
+    )
+    accounts: list[of_accounts.Account] = strawberry.field(
+        resolver=of_accounts.accounts, description="For operators: every account, and who paused it."
+    )
+    account_events: of_accounts.AccountEventPage = strawberry.field(
+        resolver=of_accounts.account_events, description="For operators: what happened to accounts, newest first."
+    )
     unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
         resolver=admin.unknown_attempts,
         description="For operators: attempts whose outcome nobody knows, oldest first.",

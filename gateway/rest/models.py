@@ -10,6 +10,8 @@ from gateway.rest.requests import Call, caller
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode
 from gateway.wiring import Gateway
+from providers.base import Capabilities
+from schema.account import Account
 from schema.errors import NotFound
 from schema.tenant import Principal, Scope
 from schema.video import AspectRatio, Quality
@@ -111,17 +113,19 @@ def _model(id: str, makers: tuple[MakerView, ...]) -> ModelView:
 
 def _makers(gateway: Gateway, accounts: list[str]) -> tuple[MakerView, ...]:
     found = [configured for id in accounts if (configured := gateway.accounts.get(id)) is not None]
-    return tuple(
-        MakerView(
-            account=account.id,
-            provider=account.provider,
-            aspect_ratios=able.aspect_ratios,
-            seconds=None
-            if able.seconds is None
-            else SecondsView(shortest=able.seconds[0], longest=able.seconds[1], default=able.default_seconds),
-            qualities=able.qualities,
-            image_input=able.image_input,
-            max_prompt=able.max_prompt,
-        )
-        for account, able in ((account, provider.capabilities) for account, provider in found)
+    return tuple([maker(account, provider.capabilities) for account, provider in found])
+
+
+def maker(account: Account, able: Capabilities) -> MakerView:
+    """An account, and what it can be told."""
+    return MakerView(
+        account=account.id,
+        provider=account.provider,
+        aspect_ratios=able.aspect_ratios,
+        seconds=None
+        if able.seconds is None
+        else SecondsView(shortest=able.seconds[0], longest=able.seconds[1], default=able.default_seconds),
+        qualities=able.qualities,
+        image_input=able.image_input,
+        max_prompt=able.max_prompt,
     )
