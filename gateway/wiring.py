@@ -20,6 +20,7 @@ from gateway.probe import Probe, no_probe
 from gateway.services.accounts import Accounts
 from gateway.services.admission import Admission
 from gateway.services.assets import Assets
+from gateway.services.availability import Availability
 from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.books import Books
@@ -30,7 +31,9 @@ from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
+from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
+from gateway.services.places import Places
 from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
@@ -42,6 +45,7 @@ from gateway.services.replays import Replays
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
 from gateway.services.tenants import Tenants
+from gateway.services.tending import Tending
 from gateway.services.unknowns import Unknowns
 from gateway.services.updates import Updates
 from gateway.services.videos import Videos
@@ -52,7 +56,7 @@ from gateway.store.migrate import packaged
 from gateway.store.store import Store, Told
 from gateway.store.tasks import TaskKind
 from gateway.upstream import Transport, Upstream, authorities
-from gateway.worker import Worker
+from gateway.worker import Worker, sends_at_once
 from providers.base import ProviderKind
 from providers.registry import KINDS
 from schema.clock import Clock, SystemClock
@@ -99,6 +103,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue
     unknowns: Unknowns
     incidents: Incidents
+    availability: Availability
+    operators: Operators
     quarantine: Quarantine
     receipts: Receipts
     reconciliation: Reconciliation
@@ -148,7 +154,13 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     draining = asyncio.Event()
     folder = data_folder(settings)
     tenants = Tenants(settings.tenants, settings.secrets.key)
-    accounts = Accounts(store, clock, timing, settings.accounts, {kind.name: kind for kind in seams.kinds})
+    places = Places(
+        concurrency=settings.worker.concurrency,
+        sends=sends_at_once(settings.worker.concurrency),
+        accounts=len(settings.accounts),
+    )
+    kinds = {kind.name: kind for kind in seams.kinds}
+    accounts = Accounts(store, clock, timing, settings.accounts, kinds, ids=ids, luck=luck, places=places)
     await accounts.prepare()
     providers = frozenset(kind.name for kind in seams.kinds)
     policies = Policies(store=store, tenants=tenants, accounts=accounts, providers=providers, clock=clock)
@@ -194,6 +206,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         clock=clock,
         ids=ids,
         probe=seams.probe,
+        places=places,
     )
     await sends.recover()
     queue = Queue(store=store, accounts=accounts, tenants=tenants, clock=clock)
@@ -225,6 +238,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         luck=luck,
         timing=timing,
         probe=seams.probe,
+        places=places,
     )
     assets = Assets(
         store=store,
@@ -239,6 +253,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         timing=timing,
         probe=seams.probe,
     )
+    tending = Tending(store=store, accounts=accounts, upstream=upstream, clock=clock, ids=ids, luck=luck, timing=timing)
     worker = Worker(
         name=ids.make(WORKER, clock.now()),
         store=store,
@@ -247,6 +262,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             TaskKind.WATCH: watches.handle,
             TaskKind.FETCH: assets.handle,
             TaskKind.CANCEL: cancels.handle,
+            TaskKind.TEND: tending.handle,
         },
         clock=clock,
         luck=luck,
@@ -305,6 +321,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             store=store, accounts=accounts, records=records, updates=updates, ids=ids, clock=clock, timing=timing
         ),
         incidents=Incidents(store),
+        availability=Availability(store=store, accounts=accounts, clock=clock),
+        operators=Operators(store=store, accounts=accounts, clock=clock, ids=ids),
         receipts=Receipts(store=store, signer=Signer(settings.secrets.key), issuer=settings.server.public_url),
         quarantine=quarantine,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),

@@ -101,7 +101,7 @@ class Worker:
     async def _room(self) -> tuple[int, tuple[TaskKind, ...]]:
         """How many tasks may be claimed, and of which kinds: sends to a silent upstream must not take every place."""
         room = self._settings.concurrency - len(self._running)
-        share = max(self._settings.concurrency * SENDS_OF_FOUR // 4, 1)
+        share = sends_at_once(self._settings.concurrency)
         sends = share - sum(task.kind is TaskKind.SUBMIT for task in self._running.values())
         if sends > 0 and await self._may_send():
             return min(room, sends, CLAIM_AT_ONCE), ALL_KINDS
@@ -197,3 +197,8 @@ class Worker:
             await self._store.write(lambda tx: tx.tasks.release(self._name, now))
         except (StoreError, Overloaded) as error:
             log.warning("worker.release_failed", error=str(error))
+
+
+def sends_at_once(concurrency: int) -> int:
+    """How many of a worker's places sends may take."""
+    return max(concurrency * SENDS_OF_FOUR // 4, 1)

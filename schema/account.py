@@ -53,6 +53,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         webhook_secrets: current first, then previous ones still accepted.
         options: the provider's own settings, already checked by the provider.
         egress_hosts: hosts its video links may point to, beside the provider's own list.
+        credits_warn_percent: shares of its greatest balance that are told when no more than that is left.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secrets: tuple[Secret, ...] = ()
     options: Any = None
     sandbox: bool = False
+    credits_warn_percent: tuple[int, ...] = (20, 10, 5)
 
 
 class CredentialState(StrEnum):
@@ -72,23 +74,57 @@ class CredentialState(StrEnum):
     REFUSED = "refused"
 
 
+class Circuit(StrEnum):
+    """Whether an account is sent videos, as far as its answers go."""
+
+    CLOSED = "closed"  # as many as it has room for
+    OPEN = "open"  # none
+    HALF_OPEN = "half_open"  # one, on trial
+
+
+class CreditsSource(StrEnum):
+    """Who told what balance an account has."""
+
+    PROVIDER = "provider"
+    OPERATOR = "operator"
+
+
 class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     """What we have learned about an account at run time, shared by all replicas.
 
     Attributes:
-        failures: infrastructure failures in a row; any answer resets it.
+        failures: submits in a row that failed for want of an answer; any whole answer to a submit resets it.
         failed_at: when the latest of them happened.
+        poll_failures: polls in a row without an answer; one that is answered resets it.
+        circuit, circuit_at: open after too many of either, and since when it is as it is; None for always.
+        circuit_until: until when an open circuit is left alone; then it is probed.
+        opens: how often it opened since it was last closed.
+        trial, trial_until: the attempt that a half-open circuit has let through, and until when it is waited for.
+        paused_at, paused_by, pause_note: an operator wants it to get no more videos.
         resting_until, resting_reason: asked to stay away until then, and why (a failure kind).
         credential: whether the upstream takes our credential.
         credential_version: the version ``credential`` speaks of; a newer one is untried.
         callbacks_refused: it does not know the callback field; submit without it.
-        credits, credits_at: the balance it last told us, and when.
+        credits, credits_at, credits_source: the balance that was last told, when, and by whom.
+        credits_spent: what the ledger says it had billed at that moment, in all.
+        credits_full: the greatest balance since the last top-up; steps of warning are shares of it.
+        credits_warned: the lowest of those steps that was told, percent; None for none.
         retries_full_at: when its retry budget is whole again; None when it is.
     """
 
     id: str
     failures: int = 0
     failed_at: Millis | None = None
+    poll_failures: int = 0
+    circuit: Circuit = Circuit.CLOSED
+    circuit_at: Millis | None = None
+    circuit_until: Millis | None = None
+    opens: int = 0
+    trial: str | None = None
+    trial_until: Millis | None = None
+    paused_at: Millis | None = None
+    paused_by: str | None = None
+    pause_note: str | None = None
     resting_until: Millis | None = None
     resting_reason: str | None = None
     credential: CredentialState = CredentialState.WORKS
@@ -96,4 +132,8 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     callbacks_refused: bool = False
     credits: Credits | None = None
     credits_at: Millis | None = None
+    credits_source: CreditsSource | None = None
+    credits_spent: Credits | None = None
+    credits_full: Credits | None = None
+    credits_warned: int | None = None
     retries_full_at: Millis | None = None

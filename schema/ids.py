@@ -26,6 +26,7 @@ WORKER = "wkr_"
 INCIDENT = "inc_"
 ENTRY = "led_"
 RESOLUTION = "res_"
+ACCOUNT_EVENT = "aev_"
 
 
 def pattern(prefix: str) -> str:

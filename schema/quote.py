@@ -117,6 +117,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         made: how many of the latest attempts there gave a video.
         failed: how many did not.
         learned: kind of video → what such videos have cost there on average, credits.
+        credits_left: its balance, less the most that videos in the making may still cost; null, or left out, when
+            nobody told one.
     """
 
     price_per_credit: _Money | None = None
@@ -127,6 +129,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     made: _Count = 0
     failed: _Count = 0
     learned: dict[_Name, _Count] = {}
+    credits_left: _Count | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

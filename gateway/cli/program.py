@@ -5,6 +5,7 @@ from typing import Any
 import rich_click as click
 
 from gateway import __version__
+from gateway.cli.accounts import accounts
 from gateway.cli.attempts import attempts
 from gateway.cli.configuration import config
 from gateway.cli.contracts import contracts
@@ -63,6 +64,7 @@ for command in (
     balance,
     ledger,
     reconcile,
+    accounts,
     attempts,
     tenants,
     incidents,

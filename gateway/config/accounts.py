@@ -78,6 +78,7 @@ def _account(table: AccountTable, kind: ProviderKind, options: Any) -> Account:
         webhook_secrets=table.webhook_secrets,
         options=options,
         sandbox=table.sandbox,
+        credits_warn_percent=table.credits_warn_percent,
     )
 
 

@@ -92,6 +92,7 @@ class Timing(Section, frozen=True, kw_only=True):
         delivery_schedule_seconds, delivery_timeout_seconds: tries of one outgoing webhook, and for one of them.
         asset_timeout_seconds, asset_tries: for one download of a finished video, and how many.
         breaker_failures, breaker_reset_seconds: failures in a row that rest an account, and how long it rests.
+        tend_seconds: between two looks after an account whose circuit is not closed, or whose credits are counted.
         retry_every_seconds: after which an account's retry budget (ten at once) has one more.
         quote_seconds: how long a quote is a promise.
     """
@@ -111,6 +112,7 @@ class Timing(Section, frozen=True, kw_only=True):
     asset_tries: Count = 6
     breaker_failures: Count = 5
     breaker_reset_seconds: Seconds = 30
+    tend_seconds: Seconds = 5
     retry_every_seconds: Seconds = 6
     quote_seconds: Seconds = 900
 

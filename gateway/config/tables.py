@@ -37,6 +37,7 @@ class AccountTable(Section, frozen=True, kw_only=True):
     plan: str | None = None
     limits: LimitsTable = LimitsTable()
     options: dict[str, Any] = msgspec.field(default_factory=dict)
+    credits_warn_percent: Annotated[tuple[Percent, ...], msgspec.Meta(max_length=8)] = (20, 10, 5)
     sandbox: bool = False
 
 

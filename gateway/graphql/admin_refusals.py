@@ -44,3 +44,8 @@ def booking_refusal(error: GatewayError) -> BookingRefusal:
     if isinstance(error, IdempotencyKeyReused):
         return IdempotencyKeyReusedError(message=error.detail, code=error.code)
     return _refusal(error)
+
+
+def account_refusal(error: GatewayError) -> CorrectionRefusal:
+    """A refusal to act on an account as data; anything unexpected is raised again."""
+    return _refusal(error)

@@ -6,6 +6,8 @@ import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from gateway.policy.reconciling import Code, Hint
+from schema.account import Circuit, CredentialState, CreditsSource
+from schema.account_event import AccountEventType
 from schema.attempt import Verdict
 from schema.batch import BatchMode
 from schema.event import EventType
@@ -172,6 +174,41 @@ _show(
     COST_ABOVE_QUOTE="A video cost more than was promised.",
     ORPHAN_HOOK="A signed hook spoke of nothing we know.",
     ORPHAN_ANSWER="An answer found after a restore speaks of an attempt that the database does not know.",
+)
+_show(
+    Circuit,
+    "Whether an account is sent videos, as far as its answers go.",
+    CLOSED="As many as it has room for.",
+    OPEN="None, until it was probed.",
+    HALF_OPEN="One, on trial.",
+)
+_show(
+    CredentialState,
+    "Whether a provider takes our credential.",
+    WORKS="It does, or was not asked yet.",
+    REFUSED="It does not.",
+)
+_show(
+    CreditsSource,
+    "Who told what balance an account has.",
+    PROVIDER="The provider, in a refusal.",
+    OPERATOR="An operator.",
+)
+_show(
+    AccountEventType,
+    "What happened to an account.",
+    CIRCUIT_OPENED="It failed too often: it gets no videos.",
+    CIRCUIT_HALF_OPENED="It answers again: it gets one, on trial.",
+    CIRCUIT_CLOSED="It gets videos again.",
+    UNAUTHORIZED="The provider refused our credential.",
+    AUTHORIZED="The credential works again, or is trusted again.",
+    OUT_OF_CREDITS="The provider said that it has not enough credits.",
+    PAUSED="An operator paused it.",
+    RESUMED="An operator resumed it.",
+    RESET="An operator had its failures forgotten.",
+    CREDITS_TOLD="An operator told its balance, which is no more than was thought.",
+    CREDITS_LOW="Its credits have come down to a step.",
+    CREDITS_TOPPED_UP="An operator told a greater balance than was thought.",
 )
 _show(
     Verb,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.graphql import admin, batches, policies
+from gateway.graphql import accounts, admin, batches, policies
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -102,6 +102,18 @@ class Mutation:
         description="Ask for several videos at once. All wishes are checked first, and `errors` name every wrong one; "
         "then all are accepted together, or with the mode `AFFORDABLE` the first ones, as many as are covered. "
         "Once in a request.",
+    )
+    pause_account: accounts.PauseAccountPayload = strawberry.mutation(
+        resolver=accounts.pause_account, description="For operators: give an account no more videos."
+    )
+    resume_account: accounts.ResumeAccountPayload = strawberry.mutation(
+        resolver=accounts.resume_account, description="For operators: give a paused account videos again."
+    )
+    reset_account: accounts.ResetAccountPayload = strawberry.mutation(
+        resolver=accounts.reset_account, description="For operators: forget an account's failures."
+    )
+    set_account_credits: accounts.SetAccountCreditsPayload = strawberry.mutation(
+        resolver=accounts.set_account_credits, description="For operators: say what balance an account has."
     )
     bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
         resolver=admin.bind_attempt,

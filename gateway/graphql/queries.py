@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
+from gateway.graphql import accounts as of_accounts
 from gateway.graphql import admin, batches, policies
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
@@ -133,6 +134,15 @@ class Query:
         resolver=policies.policy_replay,
         description="What another policy had changed: the latest decisions are made again under the policy in force "
         "with changes, from the facts of then and what the accounts can do now. Nothing is sent or written.",
+    )
+    providers: list[of_accounts.ProviderAccount] = strawberry.field(
+        resolver=of_accounts.providers, description="How the accounts are that can make your videos."
+    )
+    accounts: list[of_accounts.Account] = strawberry.field(
+        resolver=of_accounts.accounts, description="For operators: every account, and who paused it."
+    )
+    account_events: of_accounts.AccountEventPage = strawberry.field(
+        resolver=of_accounts.account_events, description="For operators: what happened to accounts, newest first."
     )
     unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
         resolver=admin.unknown_attempts,

@@ -14,7 +14,7 @@ from gateway.policy.capability import fit
 from gateway.policy.ranking import Rank, Ranked, Standpoint, outranked, ranked
 from providers.base import Capabilities, RateCard
 from schema.clock import Millis, millis
-from schema.money import Credits, Micros
+from schema.money import CreditRange, Credits, Micros
 from schema.quote import CROWDED, PASSING, Candidate, Decision, Exclusion, Facts, ReasonCode
 from schema.tenant import UNLIMITED, Funding, RoutingPolicy, Rule, Weights
 from schema.video import OnMaxWait, OnUnknown, OnUnsupported, RoutingWish, Strategy, VideoSpec
@@ -194,6 +194,7 @@ def _compared(spec: VideoSpec, wish: Wish, facts: AccountFacts, now: Millis, sta
         *_late(known, now, standing.ends_by),
         *_beyond(None if price is None else price.high, standing.affordable),
         *_tired(facts, tries),
+        *_dry(known, credits),
         *facts.standing,
     )
     candidate = Candidate(
@@ -296,6 +297,13 @@ def _late(known: Facts, now: Millis, ends_by: Millis | None) -> tuple[Exclusion,
     if ends_by is None or known.fast_ms is None or now + known.fast_ms <= ends_by:
         return ()
     return (Exclusion(ReasonCode.TOO_SLOW, {"fastest_ms": known.fast_ms, "left_ms": max(ends_by - now, 0)}),)
+
+
+def _dry(known: Facts, credits: CreditRange) -> tuple[Exclusion, ...]:
+    """It would run out of credits on the way: that is known before it says so."""
+    if known.credits_left is None or known.credits_left >= credits.high:
+        return ()
+    return (Exclusion(ReasonCode.OUT_OF_CREDITS, {"left": known.credits_left, "needed": credits.high}),)
 
 
 def _tired(facts: AccountFacts, tries: int) -> tuple[Exclusion, ...]:

@@ -3,9 +3,9 @@
 import msgspec
 from msgspec.structs import replace
 
-from gateway.policy.breaker import open_until
+from gateway.policy import breaker
 from gateway.policy.failover import AccountStep
-from schema.account import Account, AccountState, CredentialState
+from schema.account import Account, AccountState, Circuit, CredentialState
 from schema.clock import Millis, millis
 from schema.errors import FailureKind
 from schema.money import Credits
@@ -22,28 +22,36 @@ MAX_REST = 3_600_000
 _RESTING = {reason.value: reason for reason in (ReasonCode.RATE_LIMITED, ReasonCode.BUSY, ReasonCode.OUT_OF_CREDITS)}
 
 
-def standing(
-    account: Account, state: AccountState, *, load: int, now: Millis, failures: int, reset: Millis
-) -> tuple[Exclusion, ...]:
+def standing(account: Account, state: AccountState, *, load: int, now: Millis) -> tuple[Exclusion, ...]:
     """Every passing reason against an account.
 
     Args:
         load: videos it has in the making.
-        failures, reset: when the breaker opens, and for how long (``timing.breaker_*``; milliseconds).
     """
     found: list[Exclusion] = []
+    if state.paused_at is not None:
+        found.append(Exclusion(ReasonCode.PAUSED, {"by": state.paused_by or "", "note": state.pause_note or ""}))
     if state.credential is CredentialState.REFUSED and state.credential_version >= account.credential_version:
         found.append(Exclusion(ReasonCode.UNAUTHORIZED))
     if state.resting_until is not None and state.resting_until > now:
         reason = _RESTING.get(state.resting_reason or "", ReasonCode.BUSY)
         found.append(Exclusion(reason, until=state.resting_until))
-    opened = open_until(state, failures=failures, reset=reset)
-    if opened is not None and opened > now:
-        found.append(Exclusion(ReasonCode.CIRCUIT_OPEN, {"failures": state.failures}, until=opened))
-    room = account.limits.concurrent if opened is None else 1  # a half-open circuit takes one probe: a real video
+    if breaker.blocked(state, now):
+        found.append(_circuit(state, now))
+    room = account.limits.concurrent
     if room is not None and load >= room:
         found.append(Exclusion(ReasonCode.AT_CAPACITY, {"running": load, "limit": room}))
     return tuple(found)
+
+
+def _circuit(state: AccountState, now: Millis) -> Exclusion:
+    """Why it takes no video; when an open one is due to be probed, nobody knows how that ends."""
+    if state.circuit is Circuit.HALF_OPEN:
+        return Exclusion(ReasonCode.CIRCUIT_OPEN, {"trial": state.trial or ""}, until=state.trial_until)
+    failures, until = max(state.failures, state.poll_failures), state.circuit_until
+    return Exclusion(
+        ReasonCode.CIRCUIT_OPEN, {"failures": failures}, until=until if until is not None and until > now else None
+    )
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,21 +60,19 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         retry_after: seconds the upstream asked us to stay away, if it said so.
         credits: the balance it mentioned, if it did.
+        polled: it was a poll that met it; what submits meet is another matter.
     """
 
     step: AccountStep
     kind: FailureKind
     retry_after: float | None = None
     credits: Credits | None = None
+    polled: bool = False
 
 
 def learned(state: AccountState, lesson: Lesson, *, credential_version: int, now: Millis) -> AccountState:
-    """The account's state after a lesson."""
-    if lesson.credits is not None:
-        state = replace(state, credits=lesson.credits, credits_at=now)
+    """The account's state after a refusal; what a failure means for its circuit is in breaker.py."""
     match lesson.step:
-        case AccountStep.COUNT:
-            return replace(state, failures=state.failures + 1, failed_at=now)
         case AccountStep.REST | AccountStep.DRY:
             usual = LONG_REST if lesson.step is AccountStep.DRY else SHORT_REST
             asked = usual if lesson.retry_after is None else min(max(millis(lesson.retry_after), 1000), MAX_REST)

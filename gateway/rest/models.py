@@ -143,10 +143,11 @@ def _model(id: str, makers: tuple[MakerView, ...]) -> ModelView:
 
 
 def _makers(gateway: Gateway, accounts: list[str]) -> tuple[MakerView, ...]:
-    return tuple(_maker(account, provider) for account, provider in gateway.accounts.those(accounts))
+    return tuple(maker(account, provider) for account, provider in gateway.accounts.those(accounts))
 
 
-def _maker(account: Account, provider: Provider) -> MakerView:
+def maker(account: Account, provider: Provider) -> MakerView:
+    """An account, and what it can be told."""
     able = provider.capabilities
     span, (best, worst) = able.seconds, able.typical_seconds
     return MakerView(

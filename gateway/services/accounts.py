@@ -1,17 +1,28 @@
 """The accounts as configured, and what we have learned about them: the facts that decisions are made from."""
 
-import msgspec
+import random
+
+from msgspec.structs import replace
 
 from gateway.config.settings import Timing
-from gateway.policy import retries
-from gateway.policy.breaker import open_until
+from gateway.policy import breaker, credit, retries
+from gateway.policy.breaker import Breaker
+from gateway.policy.failover import AccountStep
 from gateway.policy.routing import AccountFacts, Snapshot, snapshot
 from gateway.policy.standing import Lesson, learned, standing
+from gateway.services.experience import Experience
+from gateway.services.happenings import change
+from gateway.services.places import ALONE, Places
 from gateway.store.store import Store, Transaction
+from gateway.store.tasks import TaskKind
 from providers.base import Provider, ProviderKind
-from schema.account import Account, AccountState, CredentialState
+from schema import ledger
+from schema.account import Account, AccountState, Circuit, CredentialState, CreditsSource
 from schema.clock import Clock, Millis, millis
-from schema.quote import Exclusion, Facts
+from schema.ids import Ids
+from schema.luck import Luck
+from schema.money import Credits
+from schema.quote import Exclusion, ReasonCode
 
 FACTS_LAST = 500
 """Milliseconds for which a snapshot serves further decisions; the intent transaction checks what must be exact."""
@@ -24,7 +35,16 @@ class Accounts:
     """Configured accounts by id, each with its provider set up, and their states."""
 
     def __init__(
-        self, store: Store, clock: Clock, timing: Timing, accounts: tuple[Account, ...], kinds: dict[str, ProviderKind]
+        self,
+        store: Store,
+        clock: Clock,
+        timing: Timing,
+        accounts: tuple[Account, ...],
+        kinds: dict[str, ProviderKind],
+        *,
+        ids: Ids | None = None,
+        luck: Luck = random.random,
+        places: Places = ALONE,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -32,16 +52,29 @@ class Accounts:
         self._retry_every = millis(timing.retry_every_seconds)
         self._accounts = {account.id: account for account in accounts}
         self._providers = {account.id: kinds[account.provider].of(account) for account in accounts}
-        self._slot_spans = {id: slot_span(provider) for id, provider in self._providers.items()}
+        self._ids = ids or Ids()
+        self._luck = luck
+        self._places = places
+        self.breaker = Breaker(failures=timing.breaker_failures, reset=millis(timing.breaker_reset_seconds))
+        self.experience = Experience()
         self._states: dict[str, AccountState] = {}
         self._loads: dict[str, int] = {}
+        self._left: dict[str, Credits] = {}
         self._snapshots: dict[bool, Snapshot] = {}
         self._read_at: Millis | None = None
 
     async def prepare(self) -> None:
-        """Give every configured account its row."""
-        ids = sorted(self._accounts)
-        await self._store.write(lambda tx: tx.accounts.ensure(ids))
+        """Give every configured account its row, and somebody to look after it where that is needed."""
+        ids, now = sorted(self._accounts), self._clock.now()
+
+        async def ensure(tx: Transaction) -> None:
+            await tx.accounts.ensure(ids)
+            states = await tx.accounts.all()
+            for id in ids:
+                if tended(states[id]) and not await tx.tasks.exists(TaskKind.TEND, id):
+                    await tx.tasks.add(TaskKind.TEND, id, now)
+
+        await self._store.write(ensure)
 
     def all(self) -> list[tuple[Account, Provider]]:
         return [(account, self._providers[id]) for id, account in self._accounts.items()]
@@ -58,6 +91,8 @@ class Accounts:
     def named(self, provider: str) -> list[tuple[Account, Provider]]:
         """All accounts at one provider."""
         return [(account, built) for account, built in self.all() if account.provider == provider]
+
+    # what is known
 
     async def snapshot(self, tenant_tests: bool, *, fresh: bool = False) -> Snapshot:
         """What is known about every account this tenant may reach; the same for half a second unless it must be fresh.
@@ -86,19 +121,30 @@ class Accounts:
         return 0 if per_minute is None else MINUTE // per_minute
 
     async def _read(self, now: Millis) -> None:
-        since = now - max(self._slot_spans.values(), default=0)
-
         async def ask(tx: Transaction) -> None:
+            await self.experience.refresh(tx, now)
+            spans = {id: self._span(id) for id in self._accounts}
+            longest = max(spans.values(), default=0)
             self._states = await tx.accounts.all()
-            self._loads = await tx.attempts.loads(since)
-            for account in self._accounts.values():
-                state = self._states.get(account.id)
-                if state is not None and self._opened(state) is not None:
-                    self._loads[account.id] = await self._load(tx, account, state, now)
+            self._loads = await tx.attempts.loads(now - longest)
+            for id, account in self._accounts.items():
+                state = self._states.get(id) or AccountState(id=id)
+                if spans[id] != longest or state.circuit is not Circuit.CLOSED:
+                    self._loads[id] = await self.load(tx, account, state, now)
+            self._left = await self._lefts(tx)
 
         await self._store.read(ask)
         self._snapshots = {tests: self._seen(tests, now) for tests in (False, True)}
         self._read_at = now
+
+    async def _lefts(self, tx: Transaction) -> dict[str, Credits]:
+        """Account → its credits, less what its videos in the making may still cost."""
+        told = [id for id, state in self._states.items() if state.credits is not None and id in self._accounts]
+        if not told:
+            return {}
+        spent, committed = await spendings(tx, told), await tx.attempts.committed()
+        remaining = {id: credit.left(self._states[id], spent.get(id, 0)) for id in told}
+        return {id: max(left - committed.get(id, 0), 0) for id, left in remaining.items() if left is not None}
 
     def _seen(self, tests: bool, now: Millis) -> Snapshot:
         reached = [pair for pair in self.all() if pair[0].sandbox == tests]
@@ -107,40 +153,49 @@ class Accounts:
     def _fact(self, account: Account, provider: Provider, now: Millis) -> AccountFacts:
         load = self._loads.get(account.id, 0)
         state = self._states.get(account.id) or AccountState(id=account.id)
-        against = self._standing(account, state, load, now)
+        against = (*standing(account, state, load=load, now=now), *self._placeless(account.id))
         return AccountFacts(
             account=account.id,
             provider=account.provider,
             capabilities=provider.capabilities,
             rates=provider.rates,
-            known=Facts(price_per_credit=account.price_per_credit, load=load),
+            known=replace(
+                self.experience.facts(account.id),
+                price_per_credit=account.price_per_credit,
+                load=load,
+                credits_left=self._left.get(account.id),
+            ),
             standing=against,
             room=0 if against else self._room(account, state, load),
             retry_at=self._blocked_until(state, now),
         )
 
-    def _standing(self, account: Account, state: AccountState, load: int, now: Millis) -> tuple[Exclusion, ...]:
-        reset = millis(self._timing.breaker_reset_seconds)
-        return standing(account, state, load=load, now=now, failures=self._timing.breaker_failures, reset=reset)
+    def _placeless(self, account: str) -> tuple[Exclusion, ...]:
+        """This process sends it as much at once as it may; another may have room."""
+        if not self._places.full(account):
+            return ()
+        params: dict[str, str | int] = {"running": self._places.sends(account), "limit": self._places.sends_each or 0}
+        return (Exclusion(ReasonCode.AT_CAPACITY, params),)
 
     def _room(self, account: Account, state: AccountState, load: int) -> int | None:
         """How many more videos it may begin; a half-open circuit takes one."""
-        limit = account.limits.concurrent if self._opened(state) is None else 1
+        limit = account.limits.concurrent if state.circuit is Circuit.CLOSED else 1
         return None if limit is None else max(limit - load, 0)
 
-    def _opened(self, state: AccountState) -> Millis | None:
-        reset = millis(self._timing.breaker_reset_seconds)
-        return open_until(state, failures=self._timing.breaker_failures, reset=reset)
+    def _span(self, account: str) -> Millis:
+        return self.experience.slot_span(account, self._providers[account])
 
-    async def _load(self, tx: Transaction, account: Account, state: AccountState, now: Millis) -> int:
-        """Videos it may have in the making. The lost ones that opened its circuit leave room for the probe to close it,
+    async def load(self, tx: Transaction, account: Account, state: AccountState, now: Millis) -> int:
+        """Videos it may have in the making. The lost ones that opened its circuit leave room for the trial to close it,
         unless its own limit says otherwise.
         """
-        load = await tx.attempts.load(account.id, now - self._slot_spans[account.id])
+        load = await tx.attempts.load(account.id, now - self._span(account.id))
         full = account.limits.concurrent is not None and load >= account.limits.concurrent
-        if full or state.failed_at is None or self._opened(state) is None:
+        if full or state.failed_at is None or state.circuit is Circuit.CLOSED:
             return load
         return await tx.attempts.load(account.id, state.failed_at)
+
+    # taking a place
 
     async def admits(self, tx: Transaction, account: Account, now: Millis, *, again: bool) -> AccountState | None:
         """The account's state when it may take one more video now, exactly; its row stays held by the transaction.
@@ -149,10 +204,17 @@ class Accounts:
             again: the video has tried it before, so that it counts towards the account's retry budget.
         """
         state = await tx.accounts.lock(account.id)
-        load = await self._load(tx, account, state, now)
-        if self._standing(account, state, load, now):
+        load = await self.load(tx, account, state, now)
+        if standing(account, state, load=load, now=now) or self._places.full(account.id):
             return None
         return await self._retried(tx, state, now) if again else state
+
+    async def enter(self, tx: Transaction, state: AccountState, attempt: str, now: Millis) -> None:
+        """An admitted attempt is about to be made: through a half-open circuit it goes on trial, alone."""
+        lease = millis(self._timing.submit_deadline_seconds + self._timing.lease_seconds)
+        after = breaker.tried(state, attempt, now + lease)
+        if after != state:
+            await self._keep(tx, state, after, now)
 
     async def retry(self, tx: Transaction, account: str, now: Millis) -> Millis | None:
         """Take one retry from an account's budget; when there is none, the moment at which there is one again."""
@@ -169,39 +231,79 @@ class Accounts:
         if self._blocked_until(state, now) is not None:
             return None
         full_at = retries.spent(state.retries_full_at, now, every=self._retry_every)
-        after = msgspec.structs.replace(state, retries_full_at=full_at)
+        after = replace(state, retries_full_at=full_at)
         await tx.accounts.update(after)
         return after
 
+    # learning
+
     async def learn(self, tx: Transaction, account: Account, lesson: Lesson, now: Millis) -> None:
         """Remember what a refusal or a failure says about the account."""
-        state = await tx.accounts.lock(account.id)
+        state = after = await tx.accounts.lock(account.id)
         if lesson.credits is not None:
             await tx.estimates.saw(account.id, lesson.credits, now)
-        after = learned(state, lesson, credential_version=account.credential_version, now=now)
-        if after != state:
-            await tx.accounts.update(after)
-            self._read_at = None
+            spent = (await spendings(tx, [account.id])).get(account.id, 0)
+            after, _ = credit.told(after, lesson.credits, CreditsSource.PROVIDER, spent=spent, now=now)
+        if lesson.step is AccountStep.COUNT:
+            after = await self._failed(tx, after, lesson, now)
+        else:
+            after = learned(after, lesson, credential_version=account.credential_version, now=now)
+            after = breaker.polled(after) if lesson.polled else breaker.answered(after, now)
+        await self._keep(tx, state, after, now)
+
+    async def _failed(self, tx: Transaction, state: AccountState, lesson: Lesson, now: Millis) -> AccountState:
+        """Nobody answered. A submit that fails is looked at with its fellows; it does not stand among them yet."""
+        if lesson.polled:
+            return breaker.unpolled(state, self.breaker, now, self._luck)
+        after = breaker.failed(state, self.breaker, now, self._luck)
+        if after.circuit is not Circuit.CLOSED:
+            return after
+        submits, failures = await tx.attempts.failing(state.id, breaker.window(state, now))
+        return breaker.failed_mostly(after, (submits + 1, failures + 1), self.breaker, now, self._luck)
 
     async def answered(self, tx: Transaction, account: Account) -> None:
         """It answered as it should: the breaker closes, the credential works."""
-        known = self._states.get(account.id)
-        healthy = known is not None and known.failures == 0 and known.retries_full_at is None
-        if healthy and known is not None and known.credential is CredentialState.WORKS:
+        known, now = self._states.get(account.id), self._clock.now()
+        if known is not None and _healthy(known):
             return
         state = await tx.accounts.lock(account.id)
-        works = msgspec.structs.replace(
-            state,
-            failures=0,
-            failed_at=None,
+        works = replace(
+            breaker.answered(state, now),
             credential=CredentialState.WORKS,
-            retries_full_at=retries.earned(state.retries_full_at, self._clock.now(), every=self._retry_every),
+            retries_full_at=retries.earned(state.retries_full_at, now, every=self._retry_every),
         )
-        if works != state:
-            await tx.accounts.update(works)
-            self._read_at = None
+        await self._keep(tx, state, works, now)
+
+    async def polled(self, tx: Transaction, account: Account, now: Millis) -> None:
+        """A poll was answered."""
+        known = self._states.get(account.id)
+        if known is None or known.poll_failures:
+            state = await tx.accounts.lock(account.id)
+            await self._keep(tx, state, breaker.polled(state), now)
+
+    async def _keep(self, tx: Transaction, before: AccountState, after: AccountState, now: Millis) -> None:
+        if after != before:
+            await change(tx, self._ids, before, after, now)
+            self.forget(after)
+
+    def forget(self, state: AccountState | None = None) -> None:
+        """The next decision reads everything again: something has changed."""
+        self._read_at = None
+        if state is not None:
+            self._states = {**self._states, state.id: state}
 
 
-def slot_span(provider: Provider) -> Millis:
-    """How long an attempt whose outcome is unknown still counts against the account's concurrency."""
-    return 3 * millis(provider.capabilities.typical_seconds[1])
+def _healthy(state: AccountState) -> bool:
+    quiet = state.circuit is Circuit.CLOSED and state.failures == 0
+    return quiet and state.retries_full_at is None and state.credential is CredentialState.WORKS
+
+
+def tended(state: AccountState) -> bool:
+    """Somebody looks after it: its open circuit is to be probed, or its credits are counted."""
+    return state.circuit is Circuit.OPEN or state.credits is not None
+
+
+async def spendings(tx: Transaction, accounts: list[str]) -> dict[str, Credits]:
+    """Account → what the ledger says it has billed or may have, in all: its own credits."""
+    sums = await tx.ledger.balances([ledger.billed(account) for account in accounts])
+    return {account: -sums.get((ledger.billed(account), ledger.credits_unit(account)), 0) for account in accounts}

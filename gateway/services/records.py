@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.policy.observing import sample_of
 from gateway.services.books import Books
 from gateway.services.budgets import Warned
 from gateway.store.store import Transaction
@@ -14,7 +15,17 @@ from schema.attempt import Attempt
 from schema.clock import Millis
 from schema.event import Event, EventType
 from schema.ids import Ids
-from schema.lifecycle import ENDED, OPEN, AttemptMove, AttemptState, VideoMove, VideoStatus, move_attempt, move_video
+from schema.lifecycle import (
+    ENDED,
+    LIVE,
+    OPEN,
+    AttemptMove,
+    AttemptState,
+    VideoMove,
+    VideoStatus,
+    move_attempt,
+    move_video,
+)
 from schema.video import Video, VideoError, VideoErrorCode
 
 
@@ -151,6 +162,8 @@ class Records:
         after = replace(attempt, state=state, **changes)
         await tx.attempts.update(after, was=attempt.state)
         await self._books.attempt_changed(tx, video, attempt, after, now)
+        if after.state is not attempt.state and after.state not in LIVE:
+            await _observe(tx, video, attempt, after, now)
         return after
 
     async def tell(self, tx: Transaction, video: Video, type: EventType, now: Millis, **data: Any) -> None:
@@ -169,3 +182,12 @@ class Records:
                 data=facts | data,
             )
         )
+
+
+async def _observe(tx: Transaction, video: Video, before: Attempt, after: Attempt, now: Millis) -> None:
+    """Keep what the end of an attempt says about its account, in place of what was thought while it was unknown."""
+    sample = sample_of(after, video, now)
+    if sample is not None:
+        await tx.samples.keep(after.id, sample, now)
+    elif before.state is AttemptState.UNKNOWN:
+        await tx.samples.drop(after.id)

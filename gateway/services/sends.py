@@ -12,6 +12,7 @@ from gateway.journal import Heard, Journal, put_away
 from gateway.journal import read as read_journal
 from gateway.policy.verdict import Outcome, classify
 from gateway.probe import Point, Probe
+from gateway.services.places import ALONE, Places
 from gateway.services.records import Records
 from gateway.services.updates import Updates
 from gateway.store.database import CommitUnknown
@@ -42,6 +43,7 @@ class Sends:
         clock: Clock,
         ids: Ids,
         probe: Probe,
+        places: Places = ALONE,
     ) -> None:
         self._store = store
         self._records = records
@@ -51,6 +53,7 @@ class Sends:
         self._clock = clock
         self._ids = ids
         self._probe = probe
+        self._places = places
 
     async def send(
         self, attempt: Attempt, flow: Flow[Accepted], request: WireRequest, account: Account, provider: Provider
@@ -66,7 +69,8 @@ class Sends:
     async def _send(
         self, attempt: Attempt, flow: Flow[Accepted], request: WireRequest, account: Account, provider: Provider
     ) -> None:
-        sent = await self._upstream.submit(flow, request, account, provider.adapter)
+        with self._places.sending(account.id):
+            sent = await self._upstream.submit(flow, request, account, provider.adapter)
         outcome = _with_reset(classify(sent.evidence), sent, self._clock.now())
         log.info("attempt.submitted", attempt=attempt.id, account=account.id, verdict=outcome.verdict)
         kept = await self._keep(_heard(attempt, outcome, sent, self._clock.now()))

@@ -193,6 +193,7 @@ class Submits:
             if funded is None:
                 plan = None
                 return
+            await self._accounts.enter(tx, state, id, now)
             await self._queue.served(tx, seat.account, video.tenant)
             expected = await self._books.expected(tx, seat.account.id, locked.spec)
             plan = self._plan(locked, id, n, seat, callbacks=not state.callbacks_refused, expected=expected)

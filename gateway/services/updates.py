@@ -101,8 +101,7 @@ class Updates:
             retry_after=outcome.retry_after,
             credits=outcome.credits_available,
         )
-        if lesson.step is not AccountStep.NOTHING:
-            await self._accounts.learn(case.tx, configured[0], lesson, case.now)
+        await self._accounts.learn(case.tx, configured[0], lesson, case.now)
 
     async def _accepted(self, case: Case, accepted: Accepted) -> None:
         if case.attempt.ref is not None or _thought_unmade(case.attempt):

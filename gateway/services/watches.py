@@ -12,10 +12,12 @@ from gateway.policy.failover import AccountStep
 from gateway.policy.standing import Lesson
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
+from gateway.services.places import ALONE, Places
 from gateway.services.quarantine import Quarantine
 from gateway.services.records import Case, Records
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, begin
+from gateway.services.tending import UNANSWERED
 from gateway.services.updates import Updates
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
@@ -40,6 +42,9 @@ LATE_POLL = 600_000
 
 HELD_LOOK = 2_000
 """While the database is in quarantine, a lost submit waits for its replay and looks so often for the release."""
+
+BUSY_LOOK = 200
+"""While polls of its account have all the places they may, one more looks again so soon (milliseconds)."""
 
 NEVER_SEEN = 3
 """Polls in a row that knew no such ref, and none that did."""
@@ -71,6 +76,7 @@ class Watches:
         luck: Luck,
         timing: Timing,
         probe: Probe,
+        places: Places = ALONE,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -84,6 +90,7 @@ class Watches:
         self._luck = luck
         self._timing = timing
         self._probe = probe
+        self._places = places
 
     async def handle(self, task: Task) -> None:
         """Look after one attempt, and say when to look again."""
@@ -115,8 +122,12 @@ class Watches:
         if provider.polls is None or attempt.ref is None:
             await self._snooze(task, attempt, video, None)
             return
+        if self._places.busy(account.id):
+            await self._snooze(task, attempt, video, BUSY_LOOK)
+            return
         try:
-            update = await self._upstream.ask(provider.polls.poll(attempt.ref), account, provider.adapter)
+            with self._places.polling(account.id):
+                update = await self._upstream.ask(provider.polls.poll(attempt.ref), account, provider.adapter)
         except ProviderFailure as failure:
             await self._failed_poll(task, attempt, video, account, failure)
             return
@@ -125,6 +136,7 @@ class Watches:
 
         async def tell(tx: Transaction) -> None:
             case = await self._records.case(tx, attempt.video, attempt.id, now)
+            await self._accounts.polled(tx, account, now)
             await tx.tasks.snooze(task, _bounded(due, video))
             if case is not None and case.attempt.state in OPEN:
                 await case.move_attempt(polls=case.attempt.polls + 1, sightings=0)
@@ -148,21 +160,23 @@ class Watches:
         """Asking failed; the upstream may still be making it. Ask again later, later each time."""
         now = self._clock.now()
         log.info("attempt.poll_failed", attempt=attempt.id, account=account.id, kind=failure.kind)
-        step = _LESSONS.get(failure.kind)
+        step = AccountStep.COUNT if failure.kind in UNANSWERED else _LESSONS.get(failure.kind, AccountStep.NOTHING)
         delay = self._after_failed_poll(task, video, failure)
         missing = failure.kind is FailureKind.NOT_FOUND
 
         async def note(tx: Transaction) -> None:
             case = await self._records.case(tx, attempt.video, attempt.id, now)
+            if step is AccountStep.NOTHING:
+                await self._accounts.polled(tx, account, now)
+            else:
+                lesson = Lesson(step=step, kind=failure.kind, retry_after=failure.retry_after, polled=True)
+                await self._accounts.learn(tx, account, lesson, now)
             if case is not None and case.attempt.state in OPEN:
                 await case.move_attempt(
                     polls=case.attempt.polls + 1, sightings=case.attempt.sightings + 1 if missing else 0
                 )
                 if await self._wrongly_bound(case):
                     await self._updates.unbind(case)
-            if step is not None:
-                lesson = Lesson(step=step, kind=failure.kind, retry_after=failure.retry_after)
-                await self._accounts.learn(tx, account, lesson, now)
             due = video.deadline_at if delay is None else now + delay
             await tx.tasks.snooze(task, _bounded(due, video), errors=task.errors + 1)
 

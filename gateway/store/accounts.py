@@ -1,12 +1,15 @@
 """What we have learned about provider accounts, shared by all replicas."""
 
-from gateway.store.database import Connection, Row
-from schema.account import AccountState, CredentialState
+from typing import Any
 
-_COLUMNS = (
-    "id, failures, failed_at, resting_until, resting_reason, credential, credential_version, callbacks_refused, "
-    "credits, credits_at, retries_full_at"
-)
+import msgspec
+
+from gateway.store.database import Connection, Row
+from schema.account import AccountState
+
+_FIELDS = AccountState.__struct_fields__
+_COLUMNS = ", ".join(_FIELDS)
+_CHANGES = ", ".join(f"{field} = ?" for field in _FIELDS[1:])
 
 
 class Accounts:
@@ -28,37 +31,14 @@ class Accounts:
         return AccountState(id=id) if row is None else _state(row)
 
     async def update(self, state: AccountState) -> None:
-        await self._connection.run(
-            "UPDATE accounts SET failures = ?, failed_at = ?, resting_until = ?, resting_reason = ?, credential = ?, "
-            "credential_version = ?, callbacks_refused = ?, credits = ?, credits_at = ?, "
-            "retries_full_at = ? WHERE id = ?",
-            state.failures,
-            state.failed_at,
-            state.resting_until,
-            state.resting_reason,
-            state.credential,
-            state.credential_version,
-            int(state.callbacks_refused),
-            state.credits,
-            state.credits_at,
-            state.retries_full_at,
-            state.id,
-        )
+        values = [_value(getattr(state, field)) for field in _FIELDS]
+        await self._connection.run(f"UPDATE accounts SET {_CHANGES} WHERE id = ?", *values[1:], state.id)
+
+
+def _value(value: Any) -> Any:
+    return int(value) if isinstance(value, bool) else value
 
 
 def _state(row: Row) -> AccountState:
-    (id, failures, failed_at, resting_until, resting_reason, credential, version, callbacks) = row[:8]
-    (credits, credits_at, retries_full_at) = row[8:]
-    return AccountState(
-        id=id,
-        failures=failures,
-        failed_at=failed_at,
-        resting_until=resting_until,
-        resting_reason=resting_reason,
-        credential=CredentialState(credential),
-        credential_version=version,
-        callbacks_refused=bool(callbacks),
-        credits=credits,
-        credits_at=credits_at,
-        retries_full_at=retries_full_at,
-    )
+    """The columns are named and ordered as the fields are; SQL's 0 and 1 become booleans again."""
+    return msgspec.convert(dict(zip(_FIELDS, row, strict=True)), AccountState, strict=False)

@@ -5,6 +5,7 @@ from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind, IllegalMove
 from schema.lifecycle import AttemptState
+from schema.money import Credits
 
 _COLUMNS = (
     "id, video, tenant, n, account, provider, state, verdict, idempotency_key, body_sha256, credential_version, "
@@ -122,6 +123,41 @@ class Attempts:
             limit,
         )
         return [int(row[0]) for row in rows]
+
+    async def failing(self, account: str, since: Millis) -> tuple[int, int]:
+        """Submits at an account that were answered or given up since, and how many of them had no whole answer."""
+        row = await self._connection.one(
+            "SELECT count(*), coalesce(sum(CASE WHEN verdict IN ('not_sent', 'unknown') THEN 1 ELSE 0 END), 0) "
+            "FROM attempts WHERE account = ? AND started_at > ? AND verdict IS NOT NULL",
+            account,
+            since,
+        )
+        return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+    async def committed(self) -> dict[str, Credits]:
+        """Account → credits that its videos in the making may still cost, beyond what the ledger counts already."""
+        rows = await self._connection.all(
+            "SELECT account, CAST(sum(CASE WHEN state = 'running' THEN credits_high - coalesce(expected, 0) "
+            "ELSE credits_high END) AS BIGINT) FROM attempts WHERE state IN ('planned', 'submitting') "
+            "OR (state = 'running' AND credits IS NULL) GROUP BY account"
+        )
+        return {str(account): int(credits) for account, credits in rows}
+
+    async def burnt(self, since: Millis) -> dict[str, tuple[Credits, Millis]]:
+        """Account → what attempts begun since have cost it, as is known or expected, and when the first was begun."""
+        rows = await self._connection.all(
+            "SELECT account, CAST(sum(coalesce(credits, expected, 0)) AS BIGINT), min(started_at) FROM attempts "
+            "WHERE started_at > ? AND state IN ('running', 'succeeded', 'unknown') GROUP BY account",
+            since,
+        )
+        return {str(account): (int(credits), int(first)) for account, credits, first in rows}
+
+    async def latest_ref(self, account: str) -> str | None:
+        """The ref of the latest attempt at an account that has one."""
+        row = await self._connection.one(
+            "SELECT ref FROM attempts WHERE account = ? AND ref IS NOT NULL ORDER BY started_at DESC LIMIT 1", account
+        )
+        return None if row is None else str(row[0])
 
     async def unknown(self, *, account: str | None, tenant: str | None, after: str | None, limit: int) -> list[Attempt]:
         """Up to ``limit`` attempts whose outcome nobody knows, oldest first, beyond a cursor (an id)."""

@@ -16,6 +16,14 @@ class Estimates:
         )
         return None if row is None else int(row[0])
 
+    async def all(self) -> dict[str, dict[str, Credits]]:
+        """Account → kind of video → the mean of the reported costs, rounded down."""
+        rows = await self._connection.all("SELECT account, kind, credits / seen FROM estimates")
+        means: dict[str, dict[str, Credits]] = {}
+        for account, kind, mean in rows:
+            means.setdefault(str(account), {})[str(kind)] = int(mean)
+        return means
+
     async def learn(self, account: str, kind: str, credits: Credits) -> None:
         """One more was reported."""
         await self._connection.run(

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from gateway.store.account_events import AccountEvents
 from gateway.store.accounts import Accounts
 from gateway.store.attempts import Attempts
 from gateway.store.batches import Batches
@@ -17,6 +18,7 @@ from gateway.store.outputs import Outputs
 from gateway.store.policies import Policies
 from gateway.store.queue import Queue
 from gateway.store.resolutions import Resolutions
+from gateway.store.samples import Samples
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
 from gateway.store.videos import Videos
@@ -44,6 +46,8 @@ class Transaction:
         self.spending = Spending(connection)
         self.estimates = Estimates(connection)
         self.policies = Policies(connection)
+        self.samples = Samples(connection)
+        self.account_events = AccountEvents(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

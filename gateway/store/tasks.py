@@ -12,6 +12,7 @@ class TaskKind(StrEnum):
     SUBMIT = "submit"  # subject: a video that needs an attempt
     WATCH = "watch"  # subject: an attempt whose end is not known
     CANCEL = "cancel"  # subject: a video that is canceled by itself
+    TEND = "tend"  # subject: an account whose circuit is not closed, or whose credits are counted
     FETCH = "fetch"  # subject: an attempt whose file must be copied here
 
 

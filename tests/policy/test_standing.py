@@ -6,12 +6,11 @@ from hypothesis import strategies as st
 
 from gateway.policy.failover import AccountStep
 from gateway.policy.standing import Lesson, learned, standing
-from schema.account import Account, AccountState, CredentialState, Limits, Secret
+from schema.account import Account, AccountState, Circuit, CredentialState, Limits, Secret
 from schema.errors import FailureKind
 from schema.quote import PASSING, Exclusion, ReasonCode
 
 NOW = 1_000_000
-FAILURES, RESET = 5, 30_000
 FRESH = AccountState(id="a")
 
 
@@ -27,7 +26,7 @@ def account(concurrent: int | None = None, credential_version: int = 1) -> Accou
 
 
 def against(state: AccountState = FRESH, *, of: Account | None = None, load: int = 0) -> tuple[Exclusion, ...]:
-    return standing(of or account(), state, load=load, now=NOW, failures=FAILURES, reset=RESET)
+    return standing(of or account(), state, load=load, now=NOW)
 
 
 def test_nothing_speaks_against_a_fresh_account():
@@ -71,19 +70,35 @@ def test_a_rest_that_is_over_does_not_speak(until):
     assert against(AccountState(id="a", resting_until=until, resting_reason="busy")) == ()
 
 
-def test_an_open_circuit_says_until_when():
-    state = AccountState(id="a", failures=5, failed_at=NOW)
+@pytest.mark.parametrize("until", [NOW + 1, NOW, NOW - 1], ids=["later", "now", "past"])
+def test_an_open_circuit_says_until_when_and_stays_open_until_it_was_probed(until):
+    state = AccountState(id="a", circuit=Circuit.OPEN, circuit_until=until, failures=5, poll_failures=2)
 
-    assert against(state) == (Exclusion(ReasonCode.CIRCUIT_OPEN, {"failures": 5}, until=NOW + RESET),)
+    assert against(state) == (
+        Exclusion(ReasonCode.CIRCUIT_OPEN, {"failures": 5}, until=until if until > NOW else None),
+    )
 
 
-@pytest.mark.parametrize(("load", "able"), [(0, True), (1, False), (7, False)])
-def test_a_half_open_circuit_takes_one_video_at_a_time(load, able):
-    state = AccountState(id="a", failures=5, failed_at=NOW - RESET)
+@pytest.mark.parametrize(
+    ("until", "able"),
+    [
+        pytest.param(None, True, id="nobody-on-trial"),
+        pytest.param(NOW, True, id="a-trial-that-lapsed"),
+        pytest.param(NOW + 1, False, id="a-trial-under-way"),
+    ],
+)
+def test_a_half_open_circuit_takes_one_video_at_a_time(until, able):
+    state = AccountState(id="a", circuit=Circuit.HALF_OPEN, trial="att_1", trial_until=until)
 
-    found = against(state, of=account(concurrent=10), load=load)
+    found = against(state, of=account(concurrent=10), load=3)
 
-    assert found == (() if able else (Exclusion(ReasonCode.AT_CAPACITY, {"running": load, "limit": 1}),))
+    assert found == (() if able else (Exclusion(ReasonCode.CIRCUIT_OPEN, {"trial": "att_1"}, until=until),))
+
+
+def test_a_paused_account_says_who_paused_it_and_why():
+    state = AccountState(id="a", paused_at=NOW, paused_by="house …hijk", pause_note="maintenance")
+
+    assert against(state) == (Exclusion(ReasonCode.PAUSED, {"by": "house …hijk", "note": "maintenance"}),)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +119,8 @@ def test_an_account_takes_as_many_videos_at_once_as_its_limit(concurrent, load, 
 def test_every_reason_speaks_at_once():
     state = AccountState(
         id="a",
-        failures=9,
-        failed_at=NOW,
+        circuit=Circuit.OPEN,
+        paused_at=NOW,
         resting_until=NOW + 1,
         resting_reason="out_of_credits",
         credential=CredentialState.REFUSED,
@@ -115,6 +130,7 @@ def test_every_reason_speaks_at_once():
     codes = [reason.code for reason in against(state, of=account(concurrent=2), load=2)]
 
     assert codes == [
+        ReasonCode.PAUSED,
         ReasonCode.UNAUTHORIZED,
         ReasonCode.OUT_OF_CREDITS,
         ReasonCode.CIRCUIT_OPEN,
@@ -127,7 +143,10 @@ def test_every_reason_speaks_at_once():
         AccountState,
         id=st.just("a"),
         failures=st.integers(0, 20),
-        failed_at=st.none() | st.integers(0, 2 * NOW),
+        circuit=st.sampled_from(Circuit),
+        circuit_until=st.none() | st.integers(0, 2 * NOW),
+        trial_until=st.none() | st.integers(0, 2 * NOW),
+        paused_at=st.none() | st.just(NOW),
         resting_until=st.none() | st.integers(0, 2 * NOW),
         resting_reason=st.none() | st.sampled_from([kind.value for kind in FailureKind]),
         credential=st.sampled_from(CredentialState),
@@ -151,12 +170,6 @@ def after(step: AccountStep, kind: FailureKind, state: AccountState = FRESH, **f
 
 def test_nothing_to_learn_changes_nothing():
     assert after(AccountStep.NOTHING, FailureKind.INVALID_REQUEST) == FRESH
-
-
-def test_a_failure_counts_on():
-    twice = after(AccountStep.COUNT, FailureKind.LOST, after(AccountStep.COUNT, FailureKind.UNREACHABLE))
-
-    assert twice == AccountState(id="a", failures=2, failed_at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -189,13 +202,6 @@ def test_a_refused_credential_is_remembered_with_its_version():
 
 def test_a_refused_callback_is_remembered():
     assert after(AccountStep.NO_CALLBACK, FailureKind.CALLBACK_REFUSED) == AccountState(id="a", callbacks_refused=True)
-
-
-@pytest.mark.parametrize("step", AccountStep)
-def test_a_balance_it_mentions_is_kept_with_its_time_whatever_the_step(step):
-    state = after(step, FailureKind.OUT_OF_CREDITS, credits=0)
-
-    assert (state.credits, state.credits_at) == (0, NOW)
 
 
 @pytest.mark.parametrize("step", AccountStep)
