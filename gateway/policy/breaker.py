@@ -18,10 +18,6 @@ MAX_OPEN = 300_000
 WINDOW = 60_000
 """How far back submits are looked at for the share that failed (milliseconds)."""
 
-ENOUGH = 10
-"""So many submits must lie in the window before their share means something."""
-
-
 class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     """When a circuit opens, and for how long.
 
@@ -36,6 +32,11 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     def span(self, opens: int) -> Millis:
         """How long it stays open after having opened so often before."""
         return min(self.reset << min(opens, 10), MAX_OPEN)
+
+    @property
+    def enough(self) -> int:
+        """So many submits must lie in the window before the share that failed means something: half of them open it."""
+        return 2 * self.failures
 
 
 def window(state: AccountState, now: Millis) -> Millis:
@@ -57,7 +58,7 @@ def failed_mostly(
         submits: how many lie in the window, and how many of them failed.
     """
     made, failures = submits
-    if state.circuit is not Circuit.CLOSED or made < ENOUGH or 2 * failures < made:
+    if state.circuit is not Circuit.CLOSED or made < breaker.enough or 2 * failures < made:
         return state
     return _opened(state, breaker, now, luck)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.policy import breaker
-from gateway.policy.breaker import ENOUGH, MAX_OPEN, WINDOW, Breaker
+from gateway.policy.breaker import MAX_OPEN, WINDOW, Breaker
 from schema.account import AccountState, Circuit
 
 NOW = 1_000_000
@@ -60,7 +60,7 @@ def test_any_whole_answer_to_a_submit_forgets_the_failures_and_closes_it():
 @pytest.mark.parametrize(
     ("submits", "failures", "opens"),
     [
-        pytest.param(ENOUGH - 1, ENOUGH - 1, False, id="too-few-to-say"),
+        pytest.param(9, 9, False, id="too-few-to-say"),
         pytest.param(ENOUGH, ENOUGH // 2 - 1, False, id="less-than-half"),
         pytest.param(ENOUGH, ENOUGH // 2, True, id="half"),
         pytest.param(1_000, 499, False, id="many-less-than-half"),
