@@ -27,6 +27,7 @@ from gateway.services.events import Events
 from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
+from gateway.services.limits import Limits
 from gateway.services.orphans import Orphans
 from gateway.services.quarantine import Quarantine
 from gateway.services.quotes import Quotes
@@ -170,12 +171,14 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
     backlog = Backlog(store=store, clock=clock)
+    limits = Limits(store, clock, timing)
     sends = Sends(
         store=store,
         records=records,
         updates=updates,
         upstream=upstream,
         journal=journal,
+        limits=limits,
         clock=clock,
         ids=ids,
         probe=seams.probe,
@@ -189,6 +192,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         books=books,
         sends=sends,
         backlog=backlog,
+        limits=limits,
         callbacks=callbacks,
         clock=clock,
         ids=ids,
@@ -205,6 +209,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         upstream=upstream,
         callbacks=callbacks,
         quarantine=quarantine,
+        limits=limits,
         clock=clock,
         luck=luck,
         timing=timing,
@@ -216,6 +221,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         records=records,
         quarantine=quarantine,
         upstream=upstream,
+        limits=limits,
         fetcher=fetcher,
         assets=asset_store,
         clock=clock,

@@ -84,6 +84,7 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
         callbacks_refused: it does not know the callback field; submit without it.
         credits, credits_at: the balance it last told us, and when.
         retries_full_at: when its retry budget is whole again; None when it is.
+        rests: refusals to go so fast in a row; the next accepted answer ends them.
     """
 
     id: str
@@ -97,3 +98,4 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     credits: Credits | None = None
     credits_at: Millis | None = None
     retries_full_at: Millis | None = None
+    rests: int = 0

@@ -94,6 +94,7 @@ class Timing(Section, frozen=True, kw_only=True):
         breaker_failures, breaker_reset_seconds: failures in a row that rest an account, and how long it rests.
         retry_every_seconds: after which an account's retry budget (ten at once) has one more.
         quote_seconds: how long a quote is a promise.
+        minute_seconds, day_seconds: what providers call a minute and a day, for their limits.
     """
 
     lease_seconds: Seconds = 30
@@ -113,6 +114,8 @@ class Timing(Section, frozen=True, kw_only=True):
     breaker_reset_seconds: Seconds = 30
     retry_every_seconds: Seconds = 6
     quote_seconds: Seconds = 900
+    minute_seconds: Seconds = 60
+    day_seconds: Seconds = 86_400
 
 
 class WorkerSettings(Section, frozen=True, kw_only=True):

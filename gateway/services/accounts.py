@@ -3,10 +3,12 @@
 import msgspec
 
 from gateway.config.settings import Timing
-from gateway.policy import retries
+from gateway.policy import metering, retries
 from gateway.policy.breaker import open_until
+from gateway.policy.metering import Meter, Purpose
 from gateway.policy.routing import AccountFacts, Snapshot, snapshot
 from gateway.policy.standing import Lesson, learned, standing
+from gateway.services.limits import spans
 from gateway.store.store import Store, Transaction
 from providers.base import Provider, ProviderKind
 from schema.account import Account, AccountState, CredentialState
@@ -30,7 +32,9 @@ class Accounts:
         self._accounts = {account.id: account for account in accounts}
         self._providers = {account.id: kinds[account.provider].of(account) for account in accounts}
         self._slot_spans = {id: slot_span(provider) for id, provider in self._providers.items()}
+        self._spans = spans(timing)
         self._states: dict[str, AccountState] = {}
+        self._meters: dict[str, Meter] = {}
         self._loads: dict[str, int] = {}
         self._snapshots: dict[bool, Snapshot] = {}
         self._read_at: Millis | None = None
@@ -68,6 +72,7 @@ class Accounts:
 
         async def ask(tx: Transaction) -> None:
             self._states = await tx.accounts.all()
+            self._meters = await tx.meters.all()
             self._loads = await tx.attempts.loads(since)
             for account in self._accounts.values():
                 state = self._states.get(account.id)
@@ -91,13 +96,24 @@ class Accounts:
             capabilities=provider.capabilities,
             rates=provider.rates,
             known=Facts(price_per_credit=account.price_per_credit, load=load),
-            standing=self._standing(account, state, load, now),
+            standing=self._standing(account, state, load, now, self._meters.get(account.id)),
             retry_at=self._blocked_until(state, now),
         )
 
-    def _standing(self, account: Account, state: AccountState, load: int, now: Millis) -> tuple[Exclusion, ...]:
-        reset = millis(self._timing.breaker_reset_seconds)
-        return standing(account, state, load=load, now=now, failures=self._timing.breaker_failures, reset=reset)
+    def _standing(
+        self, account: Account, state: AccountState, load: int, now: Millis, meter: Meter | None = None
+    ) -> tuple[Exclusion, ...]:
+        counted = (meter or Meter(), account.limits, now, Purpose.CREATE, self._spans)
+        return standing(
+            account,
+            state,
+            load=load,
+            now=now,
+            failures=self._timing.breaker_failures,
+            reset=millis(self._timing.breaker_reset_seconds),
+            minute=metering.minute_full(*counted),
+            day=metering.day_full(*counted),
+        )
 
     def _opened(self, state: AccountState) -> Millis | None:
         reset = millis(self._timing.breaker_reset_seconds)
@@ -157,7 +173,7 @@ class Accounts:
     async def answered(self, tx: Transaction, account: Account) -> None:
         """It answered as it should: the breaker closes, the credential works."""
         known = self._states.get(account.id)
-        healthy = known is not None and known.failures == 0 and known.retries_full_at is None
+        healthy = known is not None and known.failures == 0 and known.rests == 0 and known.retries_full_at is None
         if healthy and known is not None and known.credential is CredentialState.WORKS:
             return
         state = await tx.accounts.lock(account.id)
@@ -165,6 +181,7 @@ class Accounts:
             state,
             failures=0,
             failed_at=None,
+            rests=0,
             credential=CredentialState.WORKS,
             retries_full_at=retries.earned(state.retries_full_at, self._clock.now(), every=self._retry_every),
         )

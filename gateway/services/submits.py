@@ -19,6 +19,7 @@ from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.backlog import Backlog
 from gateway.services.books import Books
+from gateway.services.limits import Limits
 from gateway.services.records import Records
 from gateway.services.sends import Sends
 from gateway.services.tenants import Tenants
@@ -93,6 +94,7 @@ class Submits:
         books: Books,
         sends: Sends,
         backlog: Backlog,
+        limits: Limits,
         callbacks: Callbacks,
         clock: Clock,
         ids: Ids,
@@ -106,6 +108,7 @@ class Submits:
         self._books = books
         self._sends = sends
         self._backlog = backlog
+        self._limits = limits
         self._callbacks = callbacks
         self._clock = clock
         self._ids = ids
@@ -209,6 +212,8 @@ class Submits:
             nonlocal plan
             locked = await tx.videos.lock(video.id)
             state = await self._accounts.admits(tx, seat.account, now, again=again)
+            if state is not None and await self._limits.until(tx, seat.account, now) is not None:
+                state = None
             held = (await tx.instance.get()).quarantined  # not from the cache: it stops sends at once
             if held or locked is None or locked.version != video.version or state is None:
                 plan = None
@@ -220,6 +225,7 @@ class Submits:
                 return
             expected = await self._books.expected(tx, seat.account.id, locked.spec)
             plan = self._plan(locked, id, n, seat, callbacks=not state.callbacks_refused, expected=expected)
+            await self._limits.take(tx, seat.account, plan.attempt.started_at)
             await self._records.add_attempt(tx, locked, plan.attempt, now)
             await tx.tasks.hold(task, now + task.lease)
             seated = await self._seat(tx, funded.video, seat, stored, now)

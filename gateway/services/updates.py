@@ -100,6 +100,7 @@ class Updates:
             kind=reason.code,
             retry_after=outcome.retry_after,
             credits=outcome.credits_available,
+            luck=self._luck(),
         )
         if lesson.step is not AccountStep.NOTHING:
             await self._accounts.learn(case.tx, configured[0], lesson, case.now)

@@ -5,7 +5,7 @@ from schema.account import AccountState, CredentialState
 
 _COLUMNS = (
     "id, failures, failed_at, resting_until, resting_reason, credential, credential_version, callbacks_refused, "
-    "credits, credits_at, retries_full_at"
+    "credits, credits_at, retries_full_at, rests"
 )
 
 
@@ -31,7 +31,7 @@ class Accounts:
         await self._connection.run(
             "UPDATE accounts SET failures = ?, failed_at = ?, resting_until = ?, resting_reason = ?, credential = ?, "
             "credential_version = ?, callbacks_refused = ?, credits = ?, credits_at = ?, "
-            "retries_full_at = ? WHERE id = ?",
+            "retries_full_at = ?, rests = ? WHERE id = ?",
             state.failures,
             state.failed_at,
             state.resting_until,
@@ -42,13 +42,14 @@ class Accounts:
             state.credits,
             state.credits_at,
             state.retries_full_at,
+            state.rests,
             state.id,
         )
 
 
 def _state(row: Row) -> AccountState:
     (id, failures, failed_at, resting_until, resting_reason, credential, version, callbacks) = row[:8]
-    (credits, credits_at, retries_full_at) = row[8:]
+    (credits, credits_at, retries_full_at, rests) = row[8:]
     return AccountState(
         id=id,
         failures=failures,
@@ -61,4 +62,5 @@ def _state(row: Row) -> AccountState:
         credits=credits,
         credits_at=credits_at,
         retries_full_at=retries_full_at,
+        rests=rests,
     )
