@@ -59,7 +59,8 @@ def reset_seconds(raw: str, now: Millis | None) -> float | None:
     """A header that names a span or a moment, as seconds from now, from 1 to 3600.
 
     Above 1e12 a number is milliseconds since the epoch, above 1e9 seconds since the epoch, else a span in seconds; text
-    is a span with units (``6m0s``, ``250ms``), or an ISO 8601 or HTTP date. None when it is none of these, or a moment and ``now`` is None.
+    is a span with units (``6m0s``, ``250ms``), or an ISO 8601 or HTTP date. None when it is none of these, or a moment
+    and ``now`` is None.
     """
     text = raw.strip()
     if _NUMBER.fullmatch(text):
