@@ -73,14 +73,14 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         learned: requests a minute, as its headers say.
-        owed_at: since when a poll that was refused waits; None when none does.
+        owed_until: creates leave room until then for a poll that was refused, and will be sent by then if at all.
     """
 
     minute: Counts = ()
     day: Counts = ()
     learned: int | None = None
     told: Told | None = None
-    owed_at: Millis | None = None
+    owed_until: Millis | None = None
 
 
 class Full(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +122,8 @@ def may(meter: Meter, limits: Limits, now: Millis, purpose: Purpose, spans: Span
 
 def minute_full(meter: Meter, limits: Limits, now: Millis, purpose: Purpose, spans: Spans) -> Full | None:
     """The minute, or what an answer said is left, when it has no room for this."""
-    found = _full(meter.minute, per_minute(meter, limits), now, purpose, spans.minute, owed=meter.owed_at is not None)
+    owed_until = meter.owed_until if not _waits_for_a_day(meter, now, spans) else None
+    found = _full(meter.minute, per_minute(meter, limits), now, purpose, spans.minute, owed_until=owed_until)
     told = _told_full(meter, now)
     both = [one for one in (found, told) if one is not None]
     return max(both, key=lambda one: one.until, default=None)
@@ -130,7 +131,13 @@ def minute_full(meter: Meter, limits: Limits, now: Millis, purpose: Purpose, spa
 
 def day_full(meter: Meter, limits: Limits, now: Millis, purpose: Purpose, spans: Spans) -> Full | None:
     """The day when it has no room for this."""
-    return _full(meter.day, limits.per_day, now, purpose, spans.day, owed=meter.owed_at is not None)
+    owed_until = meter.owed_until if _waits_for_a_day(meter, now, spans) else None
+    return _full(meter.day, limits.per_day, now, purpose, spans.day, owed_until=owed_until)
+
+
+def _waits_for_a_day(meter: Meter, now: Millis, spans: Spans) -> bool:
+    """The poll that is owed waits for the day's window, not for the minute's."""
+    return meter.owed_until is not None and meter.owed_until > now + spans.minute + 3 * _grace(spans)
 
 
 def taken(meter: Meter, now: Millis, purpose: Purpose, spans: Spans) -> Meter:
@@ -143,13 +150,21 @@ def taken(meter: Meter, now: Millis, purpose: Purpose, spans: Spans) -> Meter:
         minute=_counted(meter.minute, now, purpose, spans.minute),
         day=_counted(meter.day, now, purpose, spans.day),
         told=told,
-        owed_at=None if purpose is Purpose.POLL else meter.owed_at,
+        owed_until=None if purpose is Purpose.POLL else meter.owed_until,
     )
 
 
-def owed(meter: Meter, now: Millis) -> Meter:
-    """The meter after a poll was refused: creates leave room for it."""
-    return meter if meter.owed_at is not None else replace(meter, owed_at=now)
+def owed(meter: Meter, until: Millis, spans: Spans) -> Meter:
+    """The meter after a poll was refused until a moment: creates leave room for it, and a little longer.
+
+    No longer than that: what it would have asked may have been told by a hook meanwhile, and then it never comes.
+    """
+    return replace(meter, owed_until=max(until + _grace(spans), meter.owed_until or 0))
+
+
+def _grace(spans: Spans) -> Millis:
+    """How late a poll may be that was told when it may be sent."""
+    return spans.minute // 20
 
 
 def answered(
@@ -168,9 +183,22 @@ def answered(
     return replace(meter, told=_told(meter, limits, now, spans, taken_at=taken_at, word=word))
 
 
-def _full(counts: Counts, limit: int | None, now: Millis, purpose: Purpose, span: Millis, *, owed: bool) -> Full | None:
+def _full(
+    counts: Counts, limit: int | None, now: Millis, purpose: Purpose, span: Millis, *, owed_until: Millis | None
+) -> Full | None:
     if limit is None:
         return None
+    anyway = _filled(counts, limit, now, purpose, span, owed=False)
+    if owed_until is None or owed_until <= now or purpose is Purpose.POLL:
+        return anyway
+    full = _filled(counts, limit, now, purpose, span, owed=True)
+    if full is None:
+        return None
+    unless_it_comes = max(owed_until, now if anyway is None else anyway.until)
+    return replace(full, until=min(full.until, unless_it_comes))
+
+
+def _filled(counts: Counts, limit: int, now: Millis, purpose: Purpose, span: Millis, *, owed: bool) -> Full | None:
     counting = _counting(counts, now, span)
     until: Millis | None = None
     for passed in range(len(counting) + 1):

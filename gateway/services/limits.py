@@ -48,7 +48,7 @@ class Limits:
             if until is None:
                 after = metering.taken(meter, now, Purpose.POLL, self._spans)
             else:
-                after = metering.owed(meter, now)
+                after = metering.owed(meter, until, self._spans)
             if after != meter:
                 await tx.meters.update(account.id, after)
             return until

@@ -5,7 +5,7 @@ import msgspec
 from gateway.policy.metering import Bucket, Meter, Told
 from gateway.store.database import Connection, Row
 
-_COLUMNS = "account, minute, day, learned, told_left, told_until, told_at, owed_at"
+_COLUMNS = "account, minute, day, learned, told_left, told_until, told_at, owed_until"
 _counts = msgspec.json.Decoder(tuple[Bucket, ...]).decode
 
 
@@ -35,19 +35,19 @@ class Meters:
         told = meter.told
         await self._connection.run(
             "UPDATE meters SET minute = ?, day = ?, learned = ?, told_left = ?, told_until = ?, told_at = ?, "
-            "owed_at = ? WHERE account = ?",
+            "owed_until = ? WHERE account = ?",
             msgspec.json.encode(meter.minute).decode(),
             msgspec.json.encode(meter.day).decode(),
             meter.learned,
             None if told is None else told.left,
             None if told is None else told.until,
             None if told is None else told.at,
-            meter.owed_at,
+            meter.owed_until,
             account,
         )
 
 
 def _meter(row: Row) -> Meter:
-    _, minute, day, learned, left, until, at, owed_at = row
+    _, minute, day, learned, left, until, at, owed_until = row
     told = None if left is None else Told(left=left, until=until, at=at)
-    return Meter(minute=_counts(minute), day=_counts(day), learned=learned, told=told, owed_at=owed_at)
+    return Meter(minute=_counts(minute), day=_counts(day), learned=learned, told=told, owed_until=owed_until)

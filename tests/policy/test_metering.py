@@ -34,6 +34,11 @@ def used(creates=0, polls=0, *, at=NOW):
     return Meter(minute=(Bucket(at, creates, polls),), day=(Bucket(at, creates, polls),))
 
 
+def owing(meter):
+    """A poll was refused, and may be sent in six seconds; it may be three seconds late."""
+    return owed(meter, NOW + 6_000, SPANS)
+
+
 @pytest.mark.parametrize(
     ("limits", "learned", "limit"),
     [
@@ -60,9 +65,9 @@ def test_the_minutes_limit_is_the_lesser_of_what_is_configured_and_what_was_lear
         pytest.param(used(0, 4), POLL, None, id="polls-have-half"),
         pytest.param(used(0, 5), POLL, NOW + 61_000, id="and-no-more"),
         pytest.param(used(10), POLL, NOW + 61_000, id="polls-find-no-room-beside-creates"),
-        pytest.param(owed(used(4), NOW), CREATE, None, id="creates-have-half-while-a-poll-is-owed"),
-        pytest.param(owed(used(5), NOW), CREATE, NOW + 61_000, id="and-no-more-then"),
-        pytest.param(owed(used(5), NOW), POLL, None, id="which-leaves-room-for-it"),
+        pytest.param(owing(used(4)), CREATE, None, id="creates-have-half-while-a-poll-is-owed"),
+        pytest.param(owing(used(5)), CREATE, NOW + 9_000, id="and-no-more-until-it-comes"),
+        pytest.param(owing(used(5)), POLL, None, id="which-leaves-room-for-it"),
     ],
 )
 def test_a_minute_of_ten_is_shared_by_creates_and_polls(meter, purpose, until):
@@ -71,7 +76,7 @@ def test_a_minute_of_ten_is_shared_by_creates_and_polls(meter, purpose, until):
 
 def test_an_account_that_may_be_asked_once_a_minute_is_asked_by_either():
     assert may(Meter(), Limits(per_minute=1), NOW, POLL, SPANS) is None
-    assert may(owed(Meter(), NOW), Limits(per_minute=1), NOW, CREATE, SPANS) is None
+    assert may(owing(Meter()), Limits(per_minute=1), NOW, CREATE, SPANS) is None
 
 
 def test_the_oldest_calls_make_room_first():
@@ -89,8 +94,23 @@ def test_a_day_that_is_used_up_is_waited_for():
 
 
 def test_a_poll_pays_what_is_owed():
-    assert taken(owed(Meter(), NOW), NOW, POLL, SPANS).owed_at is None
-    assert taken(owed(Meter(), NOW), NOW, CREATE, SPANS).owed_at == NOW
+    assert taken(owing(Meter()), NOW, POLL, SPANS).owed_until is None
+    assert taken(owing(Meter()), NOW, CREATE, SPANS).owed_until == NOW + 9_000
+
+
+def test_a_poll_that_never_comes_is_owed_no_longer():
+    assert may(owing(used(5)), TEN, NOW + 9_000, CREATE, SPANS) is None
+
+
+def test_a_poll_that_waits_for_its_minute_takes_nothing_of_creates_days():
+    assert day_full(owing(used(60)), Limits(per_day=100), NOW, CREATE, SPANS) is None
+
+
+def test_a_poll_that_waits_for_its_day_leaves_creates_their_half():
+    meter = owed(used(50), NOW + SPANS.day, SPANS)
+
+    assert day_full(meter, Limits(per_day=100), NOW, CREATE, SPANS) is not None
+    assert minute_full(meter, Limits(per_minute=60), NOW, CREATE, SPANS) is None
 
 
 def test_a_replica_whose_clock_is_behind_counts_in_the_newest_bucket():
@@ -203,6 +223,6 @@ def test_whoever_comes_at_the_named_moment_is_served_when_nobody_else_came(calls
         if until is not None:
             assert until > now
             assert may(meter, limits, until, purpose, SPANS) is None
-            meter = owed(meter, now) if purpose is POLL else meter
+            meter = owed(meter, until, SPANS) if purpose is POLL else meter
         else:
             meter = taken(meter, now, purpose, SPANS)

@@ -10,7 +10,7 @@ FULL = Meter(
     day=(Bucket(NOW, 4, 5),),
     learned=10,
     told=Told(left=0, until=NOW + 9, at=NOW),
-    owed_at=NOW,
+    owed_until=NOW,
 )
 
 

@@ -8,7 +8,7 @@ CREATE TABLE meters (
   told_left  BIGINT,
   told_until BIGINT,
   told_at    BIGINT,
-  owed_at    BIGINT
+  owed_until BIGINT
 );
 
 ALTER TABLE accounts ADD COLUMN rests INTEGER NOT NULL DEFAULT 0;
