@@ -8,7 +8,7 @@ tenth of the CPU at 64 connections (docs/decisions/0004).
 import asyncio
 import ssl
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import aiohttp
 import httpx
@@ -41,10 +41,18 @@ Transport = httpx.AsyncBaseTransport
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What one submit left behind: evidence for the classifier, and the raw answer for the journal."""
+    """What one submit left behind: evidence for the classifier, and the raw answer for the journal and the limits."""
 
+    account: Account
     evidence: Evidence
     answer: WireResponse | None
+
+
+class Asked(msgspec.Struct, Generic[T], frozen=True):
+    """What a flow of safe requests found out, and the headers of its last answer."""
+
+    result: T
+    headers: dict[str, str]
 
 
 class UnreadableAnswer(Exception):
@@ -92,15 +100,16 @@ class Upstream:
                 )
         except (*_NETWORK, UnreadableAnswer, ValueError) as error:  # ValueError: a credential HTTP can not carry
             evidence = Evidence(started=trace.started, reading=None, trouble=_trouble(error))
-            return Sent(evidence=evidence, answer=None)
+            return Sent(account=account, evidence=evidence, answer=None)
         self._probe(Point.ANSWERED)
-        return Sent(evidence=Evidence(started=True, reading=read(flow, answer)), answer=answer)
+        evidence = Evidence(started=True, reading=read(flow, answer))
+        return Sent(account=account, evidence=evidence, answer=answer)
 
-    async def ask(self, flow: Flow[T], account: Account, adapter: Adapter) -> T:
+    async def ask(self, flow: Flow[T], account: Account, adapter: Adapter) -> Asked[T]:
         """Drive a flow of safe requests to its result.
 
         Raises:
-            ProviderFailure: refused, unreadable, or not reached.
+            ProviderFailure: refused, unreadable, or not reached; with the headers of the answer that said so.
         """
         request = next(flow)
         while True:
@@ -110,8 +119,10 @@ class Upstream:
             try:
                 request = flow.send(answer)
             except StopIteration as done:
-                result: T = done.value
-                return result
+                return Asked(done.value, answer.headers)
+            except ProviderFailure as failure:
+                failure.headers = answer.headers
+                raise
 
     async def _asked(self, request: WireRequest, account: Account) -> WireResponse:
         try:

@@ -31,6 +31,7 @@ from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
+from gateway.services.limits import Limits
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.places import Places
@@ -197,12 +198,14 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
     admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
+    limits = Limits(store, clock, timing)
     sends = Sends(
         store=store,
         records=records,
         updates=updates,
         upstream=upstream,
         journal=journal,
+        limits=limits,
         clock=clock,
         ids=ids,
         probe=seams.probe,
@@ -220,6 +223,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         sends=sends,
         queue=queue,
         waiting=Waiting(store=store, records=records, queue=queue, backlog=backlog, clock=clock, luck=luck),
+        limits=limits,
         callbacks=callbacks,
         clock=clock,
         ids=ids,
@@ -234,6 +238,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         upstream=upstream,
         callbacks=callbacks,
         quarantine=quarantine,
+        limits=limits,
         clock=clock,
         luck=luck,
         timing=timing,
@@ -246,6 +251,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         records=records,
         quarantine=quarantine,
         upstream=upstream,
+        limits=limits,
         fetcher=fetcher,
         assets=asset_store,
         clock=clock,

@@ -19,6 +19,7 @@ LONGEST_WAIT = 3600.0
 
 _NUMBER = re.compile(r"\d{1,16}(\.\d{1,9})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
+_SPAN = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9})ms)?", re.ASCII)
 _EPOCH_MILLIS = 1e12
 _EPOCH_SECONDS = 1e9
 
@@ -58,7 +59,8 @@ def reset_seconds(raw: str, now: Millis | None) -> float | None:
     """A header that names a span or a moment, as seconds from now, from 1 to 3600.
 
     Above 1e12 a number is milliseconds since the epoch, above 1e9 seconds since the epoch, else a span in seconds; text
-    is an ISO 8601 or HTTP date. None when it is none of these, or a moment and ``now`` is None.
+    is a span with units (``6m0s``, ``250ms``), or an ISO 8601 or HTTP date. None when it is none of these, or a moment
+    and ``now`` is None.
     """
     text = raw.strip()
     if _NUMBER.fullmatch(text):
@@ -66,6 +68,8 @@ def reset_seconds(raw: str, now: Millis | None) -> float | None:
         if number <= _EPOCH_SECONDS:
             return _bounded(number)
         moment: float | None = number if number > _EPOCH_MILLIS else number * 1000
+    elif (span := _span(text)) is not None:
+        return _bounded(span)
     else:
         moment = _moment(text)
     if moment is None or now is None:
@@ -79,6 +83,15 @@ def _seconds(headers: Mapping[str, str], name: str, now: Millis | None) -> float
         return None
     theirs = _moment(headers.get("date", ""))
     return reset_seconds(raw, now if theirs is None else theirs)
+
+
+def _span(text: str) -> float | None:
+    """``1h2m3.5s`` or ``250ms`` in seconds; None when it is not spelled so."""
+    match = _SPAN.fullmatch(text)
+    if match is None or not text:
+        return None
+    hours, minutes, seconds, thousandths = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + thousandths / 1000
 
 
 def _moment(text: str) -> Millis | None:

@@ -110,6 +110,7 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
         credits_full: the greatest balance since the last top-up; steps of warning are shares of it.
         credits_warned: the lowest of those steps that was told, percent; None for none.
         retries_full_at: when its retry budget is whole again; None when it is.
+        rests: refusals to go so fast in a row; the next accepted answer ends them.
     """
 
     id: str
@@ -137,3 +138,4 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     credits_full: Credits | None = None
     credits_warned: int | None = None
     retries_full_at: Millis | None = None
+    rests: int = 0

@@ -308,6 +308,7 @@ class ProviderFailure(Exception):
         detail: for people only; nothing decides by it. Cut short, free of secrets.
         retry_after: seconds the upstream asks us to stay away, if it said so.
         credits_required, credits_available: what an empty account told us, if it did.
+        headers: the answer's, names in lower case; empty when none came. Set by who asked.
     """
 
     def __init__(
@@ -325,6 +326,7 @@ class ProviderFailure(Exception):
         self.retry_after = retry_after
         self.credits_required = credits_required
         self.credits_available = credits_available
+        self.headers: dict[str, str] = {}
 
 
 class IllegalMove(Exception):

@@ -89,6 +89,7 @@ def check_timing(timing: Timing, notes: Notes) -> None:
         ("lease_beat_seconds", "lease_seconds"),
         ("poll_min_seconds", "poll_max_seconds"),
         ("submit_deadline_seconds", "video_deadline_seconds"),
+        ("minute_seconds", "day_seconds"),
     )
     for small, large in pairs:
         if getattr(timing, small) > getattr(timing, large):

@@ -95,6 +95,7 @@ class Timing(Section, frozen=True, kw_only=True):
         tend_seconds: between two looks after an account whose circuit is not closed, or whose credits are counted.
         retry_every_seconds: after which an account's retry budget (ten at once) has one more.
         quote_seconds: how long a quote is a promise.
+        minute_seconds, day_seconds: what providers call a minute and a day, for their limits.
     """
 
     lease_seconds: Seconds = 30
@@ -115,6 +116,8 @@ class Timing(Section, frozen=True, kw_only=True):
     tend_seconds: Seconds = 5
     retry_every_seconds: Seconds = 6
     quote_seconds: Seconds = 900
+    minute_seconds: Seconds = 60
+    day_seconds: Seconds = 86_400
 
 
 class WorkerSettings(Section, frozen=True, kw_only=True):

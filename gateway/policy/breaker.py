@@ -18,6 +18,7 @@ MAX_OPEN = 300_000
 WINDOW = 60_000
 """How far back submits are looked at for the share that failed (milliseconds)."""
 
+
 class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     """When a circuit opens, and for how long.
 

@@ -4,7 +4,9 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.policy import breaker
+from gateway.policy.backoff import spread
 from gateway.policy.failover import AccountStep
+from gateway.policy.metering import Full
 from schema.account import Account, AccountState, Circuit, CredentialState
 from schema.clock import Millis, millis
 from schema.errors import FailureKind
@@ -15,18 +17,30 @@ LONG_REST = 600_000
 """An account without credits is tried again after ten minutes (milliseconds)."""
 
 SHORT_REST = 10_000
-"""An upstream that says "too fast" and names no time is left alone this long (upstreams, row V8)."""
+MOST_REST = 60_000
+"""An upstream that says "too fast" and names no time is left alone this long (upstreams, row V8): the shorter at first,
+twice as long with each refusal in a row, and the longer at most.
+"""
 
 MAX_REST = 3_600_000
 
 _RESTING = {reason.value: reason for reason in (ReasonCode.RATE_LIMITED, ReasonCode.BUSY, ReasonCode.OUT_OF_CREDITS)}
 
 
-def standing(account: Account, state: AccountState, *, load: int, now: Millis) -> tuple[Exclusion, ...]:
+def standing(
+    account: Account,
+    state: AccountState,
+    *,
+    load: int,
+    now: Millis,
+    minute: Full | None = None,
+    day: Full | None = None,
+) -> tuple[Exclusion, ...]:
     """Every passing reason against an account.
 
     Args:
         load: videos it has in the making.
+        minute, day: its requests, when they leave no room for one more video.
     """
     found: list[Exclusion] = []
     if state.paused_at is not None:
@@ -41,6 +55,10 @@ def standing(account: Account, state: AccountState, *, load: int, now: Millis) -
     room = account.limits.concurrent
     if room is not None and load >= room:
         found.append(Exclusion(ReasonCode.AT_CAPACITY, {"running": load, "limit": room}))
+    quotas = ((ReasonCode.MINUTE_QUOTA_EXHAUSTED, minute), (ReasonCode.DAILY_QUOTA_EXHAUSTED, day))
+    for code, full in quotas:
+        if full is not None:
+            found.append(Exclusion(code, {"limit": full.limit, "used": full.used}, until=full.until))
     return tuple(found)
 
 
@@ -61,6 +79,7 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
         retry_after: seconds the upstream asked us to stay away, if it said so.
         credits: the balance it mentioned, if it did.
         polled: it was a poll that met it; what submits meet is another matter.
+        luck: from 0 to 1; spreads a rest whose end was not named.
     """
 
     step: AccountStep
@@ -68,14 +87,16 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     credits: Credits | None = None
     polled: bool = False
+    luck: float = 0.5
 
 
 def learned(state: AccountState, lesson: Lesson, *, credential_version: int, now: Millis) -> AccountState:
     """The account's state after a refusal; what a failure means for its circuit is in breaker.py."""
     match lesson.step:
         case AccountStep.REST | AccountStep.DRY:
-            usual = LONG_REST if lesson.step is AccountStep.DRY else SHORT_REST
-            asked = usual if lesson.retry_after is None else min(max(millis(lesson.retry_after), 1000), MAX_REST)
+            asked = _rest(state, lesson)
+            if lesson.step is AccountStep.REST:
+                state = replace(state, rests=state.rests + 1)
             if state.resting_until is not None and state.resting_until >= now + asked:
                 return state  # a shorter reason to rest does not end a longer one
             return replace(state, resting_until=now + asked, resting_reason=lesson.kind.value)
@@ -84,3 +105,12 @@ def learned(state: AccountState, lesson: Lesson, *, credential_version: int, now
         case AccountStep.NO_CALLBACK:
             return replace(state, callbacks_refused=True)
     return state
+
+
+def _rest(state: AccountState, lesson: Lesson) -> Millis:
+    """How long to stay away: as long as it asks, else longer with each refusal in a row."""
+    if lesson.retry_after is not None:
+        return min(max(millis(lesson.retry_after), 1000), MAX_REST)
+    if lesson.step is AccountStep.DRY:
+        return LONG_REST
+    return round(spread(min(SHORT_REST * 2 ** min(state.rests, 16), MOST_REST), lesson.luck))

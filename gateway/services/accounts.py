@@ -5,13 +5,15 @@ import random
 from msgspec.structs import replace
 
 from gateway.config.settings import Timing
-from gateway.policy import breaker, credit, retries
+from gateway.policy import breaker, credit, metering, retries
 from gateway.policy.breaker import Breaker
 from gateway.policy.failover import AccountStep
+from gateway.policy.metering import Meter, Purpose
 from gateway.policy.routing import AccountFacts, Snapshot, snapshot
 from gateway.policy.standing import Lesson, learned, standing
 from gateway.services.experience import Experience
 from gateway.services.happenings import change
+from gateway.services.limits import spans
 from gateway.services.places import ALONE, Places
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import TaskKind
@@ -28,7 +30,7 @@ FACTS_LAST = 500
 """Milliseconds for which a snapshot serves further decisions; the intent transaction checks what must be exact."""
 
 
-MINUTE = 60_000
+_EMPTY = Meter()
 
 
 class Accounts:
@@ -57,7 +59,9 @@ class Accounts:
         self._places = places
         self.breaker = Breaker(failures=timing.breaker_failures, reset=millis(timing.breaker_reset_seconds))
         self.experience = Experience()
+        self._spans = spans(timing)
         self._states: dict[str, AccountState] = {}
+        self._meters: dict[str, Meter] = {}
         self._loads: dict[str, int] = {}
         self._left: dict[str, Credits] = {}
         self._snapshots: dict[bool, Snapshot] = {}
@@ -117,8 +121,8 @@ class Accounts:
 
     def every(self, id: str) -> Millis:
         """How often a video can begin at an account by its requests a minute; 0 for at any time."""
-        per_minute = self._accounts[id].limits.per_minute
-        return 0 if per_minute is None else MINUTE // per_minute
+        per_minute = metering.per_minute(self._meters.get(id, _EMPTY), self._accounts[id].limits)
+        return 0 if per_minute is None else self._spans.minute // per_minute
 
     async def _read(self, now: Millis) -> None:
         async def ask(tx: Transaction) -> None:
@@ -132,6 +136,7 @@ class Accounts:
                 if spans[id] != longest or state.circuit is not Circuit.CLOSED:
                     self._loads[id] = await self.load(tx, account, state, now)
             self._left = await self._lefts(tx)
+            self._meters = await tx.meters.all()
 
         await self._store.read(ask)
         self._snapshots = {tests: self._seen(tests, now) for tests in (False, True)}
@@ -153,7 +158,7 @@ class Accounts:
     def _fact(self, account: Account, provider: Provider, now: Millis) -> AccountFacts:
         load = self._loads.get(account.id, 0)
         state = self._states.get(account.id) or AccountState(id=account.id)
-        against = (*standing(account, state, load=load, now=now), *self._placeless(account.id))
+        against = (*self._standing(account, state, load, now), *self._placeless(account.id))
         return AccountFacts(
             account=account.id,
             provider=account.provider,
@@ -166,7 +171,7 @@ class Accounts:
                 credits_left=self._left.get(account.id),
             ),
             standing=against,
-            room=0 if against else self._room(account, state, load),
+            room=0 if against else self._room(account, state, load, now),
             retry_at=self._blocked_until(state, now),
         )
 
@@ -177,10 +182,17 @@ class Accounts:
         params: dict[str, str | int] = {"running": self._places.sends(account), "limit": self._places.sends_each or 0}
         return (Exclusion(ReasonCode.AT_CAPACITY, params),)
 
-    def _room(self, account: Account, state: AccountState, load: int) -> int | None:
-        """How many more videos it may begin; a half-open circuit takes one."""
+    def _standing(self, account: Account, state: AccountState, load: int, now: Millis) -> tuple[Exclusion, ...]:
+        counted = (self._meters.get(account.id, _EMPTY), account.limits, now, Purpose.CREATE, self._spans)
+        minute, day = metering.minute_full(*counted), metering.day_full(*counted)
+        return standing(account, state, load=load, now=now, minute=minute, day=day)
+
+    def _room(self, account: Account, state: AccountState, load: int, now: Millis) -> int | None:
+        """How many more videos it may begin, by its jobs at once and its requests; a half-open circuit takes one."""
         limit = account.limits.concurrent if state.circuit is Circuit.CLOSED else 1
-        return None if limit is None else max(limit - load, 0)
+        requests = metering.room(self._meters.get(account.id, _EMPTY), account.limits, now, self._spans)
+        rooms = [room for room in (None if limit is None else max(limit - load, 0), requests) if room is not None]
+        return min(rooms, default=None)
 
     def _span(self, account: str) -> Millis:
         return self.experience.slot_span(account, self._providers[account])
@@ -269,6 +281,7 @@ class Accounts:
         state = await tx.accounts.lock(account.id)
         works = replace(
             breaker.answered(state, now),
+            rests=0,
             credential=CredentialState.WORKS,
             retries_full_at=retries.earned(state.retries_full_at, now, every=self._retry_every),
         )
@@ -295,7 +308,7 @@ class Accounts:
 
 def _healthy(state: AccountState) -> bool:
     quiet = state.circuit is Circuit.CLOSED and state.failures == 0
-    return quiet and state.retries_full_at is None and state.credential is CredentialState.WORKS
+    return quiet and state.rests == 0 and state.retries_full_at is None and state.credential is CredentialState.WORKS
 
 
 def tended(state: AccountState) -> bool:

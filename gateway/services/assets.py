@@ -11,6 +11,7 @@ from gateway.fetcher import Fetched, Fetcher, FetchFailed
 from gateway.policy import backoff
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
+from gateway.services.limits import Limits
 from gateway.services.prospects import FILE_LOST, prospect, substate_of
 from gateway.services.quarantine import Quarantine
 from gateway.services.records import Records
@@ -46,6 +47,7 @@ class Assets:
         records: Records,
         quarantine: Quarantine,
         upstream: Upstream,
+        limits: Limits,
         fetcher: Fetcher,
         assets: AssetStore,
         clock: Clock,
@@ -58,6 +60,7 @@ class Assets:
         self._records = records
         self._quarantine = quarantine
         self._upstream = upstream
+        self._limits = limits
         self._fetcher = fetcher
         self._assets = assets
         self._clock = clock
@@ -97,12 +100,14 @@ class Assets:
         if configured is None or configured[1].polls is None or made.ref is None:
             return None
         account, provider = configured
+        if await self._limits.take_for_poll(account) is not None:
+            return None
         try:
-            update = await self._upstream.ask(configured[1].polls.poll(made.ref), account, provider.adapter)
+            asked = await self._upstream.ask(configured[1].polls.poll(made.ref), account, provider.adapter)
         except ProviderFailure as failure:
             log.info("asset.no_fresh_link", attempt=made.id, kind=failure.kind)
             return None
-        return update.video_url if update.phase is Phase.SUCCEEDED else None
+        return asked.result.video_url if asked.result.phase is Phase.SUCCEEDED else None
 
     async def _keep(self, task: Task, made: Attempt, fetched: Fetched) -> None:
         """Publish the file, then say so: a completed video always has its bytes."""

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from gateway.journal import Heard, Journal, put_away
 from gateway.journal import read as read_journal
+from gateway.policy.metering import Purpose
 from gateway.policy.verdict import Outcome, classify
 from gateway.probe import Point, Probe
+from gateway.services.limits import Limits
 from gateway.services.places import ALONE, Places
 from gateway.services.records import Records
 from gateway.services.updates import Updates
@@ -40,6 +42,7 @@ class Sends:
         updates: Updates,
         upstream: Upstream,
         journal: Journal,
+        limits: Limits,
         clock: Clock,
         ids: Ids,
         probe: Probe,
@@ -50,6 +53,7 @@ class Sends:
         self._updates = updates
         self._upstream = upstream
         self._journal = journal
+        self._limits = limits
         self._clock = clock
         self._ids = ids
         self._probe = probe
@@ -75,7 +79,7 @@ class Sends:
         log.info("attempt.submitted", attempt=attempt.id, account=account.id, verdict=outcome.verdict)
         kept = await self._keep(_heard(attempt, outcome, sent, self._clock.now()))
         self._probe(Point.BEFORE_RECORD)
-        await self.record(attempt, outcome)
+        await self.record(attempt, outcome, sent)
         self._probe(Point.RECORDED)
         if kept:
             self._journal.recorded()
@@ -89,12 +93,12 @@ class Sends:
             return False
         return True
 
-    async def record(self, attempt: Attempt, outcome: Outcome) -> None:
+    async def record(self, attempt: Attempt, outcome: Outcome, sent: Sent | None = None) -> None:
         """Write an outcome down, however long the database is away: the answer is on disk."""
         pause = 0.1
         while True:
             try:
-                await self._store.write(lambda tx: self._conclude(tx, attempt, outcome))
+                await self._store.write(lambda tx: self._conclude(tx, attempt, outcome, sent))
             except (CommitUnknown, Overloaded) as error:
                 log.warning("attempt.record_delayed", attempt=attempt.id, error=str(error))
                 await asyncio.sleep(pause)
@@ -102,8 +106,16 @@ class Sends:
             else:
                 return
 
-    async def _conclude(self, tx: Transaction, attempt: Attempt, outcome: Outcome) -> None:
+    async def _conclude(self, tx: Transaction, attempt: Attempt, outcome: Outcome, sent: Sent | None) -> None:
         case = await self._records.case(tx, attempt.video, attempt.id, self._clock.now())
+        if sent is not None and sent.answer is not None:
+            await self._limits.settle(
+                tx,
+                sent.account,
+                Purpose.CREATE,
+                sent.answer.headers,
+                taken_at=attempt.replayed_at or attempt.started_at,
+            )
         if case is not None:
             await self._updates.outcome(case, outcome)
 

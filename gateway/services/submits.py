@@ -17,6 +17,7 @@ from gateway.policy.verdict import Evidence, Outcome, classify
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.books import Books
+from gateway.services.limits import Limits
 from gateway.services.policies import Policies
 from gateway.services.queue import Queue
 from gateway.services.records import Records
@@ -90,6 +91,7 @@ class Submits:
         sends: Sends,
         queue: Queue,
         waiting: Waiting,
+        limits: Limits,
         callbacks: Callbacks,
         clock: Clock,
         ids: Ids,
@@ -104,6 +106,7 @@ class Submits:
         self._sends = sends
         self._queue = queue
         self._waiting = waiting
+        self._limits = limits
         self._callbacks = callbacks
         self._clock = clock
         self._ids = ids
@@ -184,6 +187,8 @@ class Submits:
             nonlocal plan
             locked = await tx.videos.lock(video.id)
             state = await self._accounts.admits(tx, seat.account, now, again=again)
+            if state is not None and await self._limits.until(tx, seat.account, now) is not None:
+                state = None
             held = (await tx.instance.get()).quarantined  # not from the cache: it stops sends at once
             if held or locked is None or locked.version != video.version or state is None:
                 plan = None
@@ -197,6 +202,7 @@ class Submits:
             await self._queue.served(tx, seat.account, video.tenant)
             expected = await self._books.expected(tx, seat.account.id, locked.spec)
             plan = self._plan(locked, id, n, seat, callbacks=not state.callbacks_refused, expected=expected)
+            await self._limits.take(tx, seat.account, plan.attempt.started_at)
             await self._records.add_attempt(tx, locked, plan.attempt, now)
             await tx.tasks.hold(task, now + task.lease)
             seated = await self._seat(tx, funded.video, seat, stored, now)

@@ -100,6 +100,7 @@ class Updates:
             kind=reason.code,
             retry_after=outcome.retry_after,
             credits=outcome.credits_available,
+            luck=self._luck(),
         )
         await self._accounts.learn(case.tx, configured[0], lesson, case.now)
 

@@ -9,9 +9,11 @@ from gateway.config.settings import Timing
 from gateway.policy import backoff
 from gateway.policy.capability import fit
 from gateway.policy.failover import AccountStep
+from gateway.policy.metering import Purpose
 from gateway.policy.standing import Lesson
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
+from gateway.services.limits import Limits
 from gateway.services.places import ALONE, Places
 from gateway.services.quarantine import Quarantine
 from gateway.services.records import Case, Records
@@ -23,6 +25,7 @@ from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
 from gateway.upstream import Upstream
 from providers.base import Provider, Submission, Update
+from providers.limits import until_reset
 from schema.account import Account
 from schema.attempt import Attempt
 from schema.clock import Clock, Millis, millis
@@ -72,6 +75,7 @@ class Watches:
         upstream: Upstream,
         callbacks: Callbacks,
         quarantine: Quarantine,
+        limits: Limits,
         clock: Clock,
         luck: Luck,
         timing: Timing,
@@ -86,6 +90,7 @@ class Watches:
         self._upstream = upstream
         self._callbacks = callbacks
         self._quarantine = quarantine
+        self._limits = limits
         self._clock = clock
         self._luck = luck
         self._timing = timing
@@ -125,18 +130,25 @@ class Watches:
         if self._places.busy(account.id):
             await self._snooze(task, attempt, video, BUSY_LOOK)
             return
+        until = await self._limits.take_for_poll(account)
+        taken_at = self._clock.now()
+        if until is not None:
+            await self._snooze(task, attempt, video, until - taken_at)
+            return
         try:
             with self._places.polling(account.id):
-                update = await self._upstream.ask(provider.polls.poll(attempt.ref), account, provider.adapter)
+                asked = await self._upstream.ask(provider.polls.poll(attempt.ref), account, provider.adapter)
         except ProviderFailure as failure:
-            await self._failed_poll(task, attempt, video, account, failure)
+            await self._failed_poll(task, attempt, video, account, failure, taken_at=taken_at)
             return
+        update = asked.result
         now = self._clock.now()
         due = now + (LATE_POLL if now >= video.deadline_at else self._until_next(attempt, update))
 
         async def tell(tx: Transaction) -> None:
             case = await self._records.case(tx, attempt.video, attempt.id, now)
             await self._accounts.polled(tx, account, now)
+            await self._limits.settle(tx, account, Purpose.POLL, asked.headers, taken_at=taken_at)
             await tx.tasks.snooze(task, _bounded(due, video))
             if case is not None and case.attempt.state in OPEN:
                 await case.move_attempt(polls=case.attempt.polls + 1, sightings=0)
@@ -155,7 +167,14 @@ class Watches:
         )
 
     async def _failed_poll(
-        self, task: Task, attempt: Attempt, video: Video, account: Account, failure: ProviderFailure
+        self,
+        task: Task,
+        attempt: Attempt,
+        video: Video,
+        account: Account,
+        failure: ProviderFailure,
+        *,
+        taken_at: Millis,
     ) -> None:
         """Asking failed; the upstream may still be making it. Ask again later, later each time."""
         now = self._clock.now()
@@ -163,13 +182,16 @@ class Watches:
         step = AccountStep.COUNT if failure.kind in UNANSWERED else _LESSONS.get(failure.kind, AccountStep.NOTHING)
         delay = self._after_failed_poll(task, video, failure)
         missing = failure.kind is FailureKind.NOT_FOUND
+        rest = until_reset(failure.headers, now) if failure.retry_after is None else failure.retry_after
 
         async def note(tx: Transaction) -> None:
             case = await self._records.case(tx, attempt.video, attempt.id, now)
+            if failure.headers:
+                await self._limits.settle(tx, account, Purpose.POLL, failure.headers, taken_at=taken_at)
             if step is AccountStep.NOTHING:
                 await self._accounts.polled(tx, account, now)
             else:
-                lesson = Lesson(step=step, kind=failure.kind, retry_after=failure.retry_after, polled=True)
+                lesson = Lesson(step=step, kind=failure.kind, retry_after=rest, polled=True, luck=self._luck())
                 await self._accounts.learn(tx, account, lesson, now)
             if case is not None and case.attempt.state in OPEN:
                 await case.move_attempt(
@@ -223,11 +245,14 @@ class Watches:
             log.error("attempt.replay_differs", attempt=attempt.id)
             await self._snooze(task, attempt, video, None)
             return
-        replayed = await self._intend_replay(task, attempt, backoff.replay(schedule, attempt.replays + 1, self._luck()))
+        next_delay = backoff.replay(schedule, attempt.replays + 1, self._luck())
+        replayed = await self._intend_replay(task, attempt, account, next_delay)
         if replayed is not None:
             await self._sends.send(replayed, flow, request, account, provider)
 
-    async def _intend_replay(self, task: Task, attempt: Attempt, next_delay: Millis | None) -> Attempt | None:
+    async def _intend_replay(
+        self, task: Task, attempt: Attempt, account: Account, next_delay: Millis | None
+    ) -> Attempt | None:
         """Count the replay before it is sent; None when the truth arrived meanwhile."""
         now = self._clock.now()
 
@@ -236,10 +261,12 @@ class Watches:
             if case is None or case.attempt.ref is not None or case.attempt.state is not AttemptState.UNKNOWN:
                 await tx.tasks.snooze(task, now)
                 return None
-            blocked = await self._accounts.retry(tx, attempt.account, now)
+            await tx.accounts.lock(account.id)
+            blocked = await self._limits.until(tx, account, now) or await self._accounts.retry(tx, account.id, now)
             if blocked is not None:
                 await tx.tasks.snooze(task, _bounded(blocked, case.video))
                 return None
+            await self._limits.take(tx, account, now)
             due = case.video.deadline_at if next_delay is None else now + next_delay
             await tx.tasks.snooze(task, _bounded(due, case.video))
             await case.move_attempt(replays=case.attempt.replays + 1, replayed_at=now)

@@ -14,6 +14,7 @@ from gateway.store.hooks import Hooks
 from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
 from gateway.store.ledger import Ledger
+from gateway.store.meters import Meters
 from gateway.store.outputs import Outputs
 from gateway.store.policies import Policies
 from gateway.store.queue import Queue
@@ -37,6 +38,7 @@ class Transaction:
         self.queue = Queue(connection)
         self.events = Events(connection)
         self.accounts = Accounts(connection)
+        self.meters = Meters(connection)
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)

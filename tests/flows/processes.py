@@ -72,6 +72,8 @@ def _toml(
     lease_seconds: float = 2,
     submit_deadline_seconds: float = 10,
     tenants: str = "",
+    timing: str = "",
+    doitong_limits: str = "{}",
 ) -> str:
     return f"""
 [server]
@@ -104,6 +106,7 @@ video_deadline_seconds = 60
 replay_schedule_seconds = {[0.1, 0.3, *[0.5] * REPLAYS]}
 breaker_failures = 1000
 retry_every_seconds = 0.05
+{timing}
 
 [[accounts]]
 id = "veo-main"
@@ -122,6 +125,7 @@ credential = "sandbox-doitong-key"
 webhook_secrets = ["sandbox-webhook-secret"]
 price_per_credit = "0.001"
 plan = "enterprise"
+limits = {doitong_limits}
 sandbox = true
 
 [[tenants]]

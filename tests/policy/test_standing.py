@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.failover import AccountStep
+from gateway.policy.metering import Full
 from gateway.policy.standing import Lesson, learned, standing
 from schema.account import Account, AccountState, Circuit, CredentialState, Limits, Secret
 from schema.errors import FailureKind
@@ -187,9 +188,39 @@ def test_nothing_to_learn_changes_nothing():
 def test_an_account_rests_until_the_time_it_named_or_a_while(step, kind, retry_after, rest):
     state = after(AccountStep(step), FailureKind(kind), retry_after=retry_after)
 
-    assert state == AccountState(id="a", resting_until=NOW + rest, resting_reason=kind)
+    assert state == AccountState(id="a", resting_until=NOW + rest, resting_reason=kind, rests=int(step == "rest"))
     (reason,) = against(state)
     assert (reason.code, reason.until) == (ReasonCode(kind), NOW + rest)
+
+
+@pytest.mark.parametrize(
+    ("rests", "luck", "rest"),
+    [
+        pytest.param(0, 0.5, 10_000, id="first"),
+        pytest.param(1, 0.5, 20_000, id="twice-as-long"),
+        pytest.param(2, 0.5, 40_000, id="and-again"),
+        pytest.param(3, 0.5, 60_000, id="a-minute-at-most"),
+        pytest.param(10_000, 0.5, 60_000, id="however-often"),
+        pytest.param(0, 0.0, 8_000, id="a-fifth-less-by-luck"),
+        pytest.param(0, 1.0, 12_000, id="a-fifth-more-by-luck"),
+    ],
+)
+def test_an_account_that_names_no_time_rests_longer_with_each_refusal_in_a_row(rests, luck, rest):
+    lesson = Lesson(step=AccountStep.REST, kind=FailureKind.RATE_LIMITED, luck=luck)
+    state = learned(AccountState(id="a", rests=rests), lesson, credential_version=1, now=NOW)
+
+    assert (state.resting_until, state.rests) == (NOW + rest, rests + 1)
+
+
+def test_an_account_without_room_in_its_minute_or_day_says_so_and_until_when():
+    minute, day = Full(limit=10, used=10, until=NOW + 5), Full(limit=100, used=100, until=NOW + 9)
+    account = Account(id="a", provider="p", base_url="http://127.0.0.1", credential=Secret("s"))
+    found = standing(account, FRESH, load=0, now=NOW, minute=minute, day=day)
+
+    assert found == (
+        Exclusion(ReasonCode.MINUTE_QUOTA_EXHAUSTED, {"limit": 10, "used": 10}, until=NOW + 5),
+        Exclusion(ReasonCode.DAILY_QUOTA_EXHAUSTED, {"limit": 100, "used": 100}, until=NOW + 9),
+    )
 
 
 def test_a_refused_credential_is_remembered_with_its_version():

@@ -27,13 +27,21 @@ DATE = "Mon, 01 Jan 2024 00:00:00 GMT"
         pytest.param("2024-01-01T01:00:30+01:00", 30.0, id="iso-elsewhere"),
         pytest.param("2024-01-01T00:00:30", 30.0, id="iso-without-zone-is-utc"),
         pytest.param("Mon, 01 Jan 2024 00:00:30 GMT", 30.0, id="http-date"),
+        pytest.param("6s", 6.0, id="span-with-a-unit"),
+        pytest.param("6m0s", 360.0, id="span-of-minutes"),
+        pytest.param("1m2.5s", 62.5, id="span-of-minutes-and-fractions"),
+        pytest.param("1h", 3600.0, id="span-of-hours"),
+        pytest.param("2500ms", 2.5, id="span-of-thousandths"),
+        pytest.param("250ms", 1.0, id="short-span-is-a-second"),
     ],
 )
 def test_a_reset_is_seconds_from_now(raw, seconds):
     assert reset_seconds(raw, NOW) == seconds
 
 
-@pytest.mark.parametrize("raw", ["", "soon", "-5", "1e3", "nan", "inf", "٤٢", "9" * 30, "2024-13-45", "0x10", "\x00"])
+@pytest.mark.parametrize(
+    "raw", ["", "soon", "-5", "1e3", "nan", "inf", "٤٢", "9" * 30, "2024-13-45", "0x10", "\x00", "s", "m5", "5x"]
+)
 def test_an_unreadable_reset_is_none(raw):
     assert reset_seconds(raw, NOW) is None
 
