@@ -34,6 +34,7 @@ from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
+from gateway.services.pacing import Pacing
 from gateway.services.places import Places
 from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
@@ -173,8 +174,15 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
     quotes = Quotes(store=store, decisions=decisions, books=books, key=settings.secrets.key, clock=clock, timing=timing)
+    pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
-        accounts=accounts, tenants=tenants, ids=ids, timing=timing, luck=luck, egress_allow=settings.egress.allow
+        accounts=accounts,
+        tenants=tenants,
+        pacing=pacing,
+        ids=ids,
+        timing=timing,
+        luck=luck,
+        egress_allow=settings.egress.allow,
     )
     quarantine = Quarantine(store=store, records=records, clock=clock)
     await quarantine.state()
@@ -241,6 +249,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         limits=limits,
         clock=clock,
         luck=luck,
+        pacing=pacing,
         timing=timing,
         probe=seams.probe,
         places=places,
@@ -259,7 +268,9 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         timing=timing,
         probe=seams.probe,
     )
-    tending = Tending(store=store, accounts=accounts, upstream=upstream, clock=clock, ids=ids, luck=luck, timing=timing)
+    tending = Tending(
+        store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock, ids=ids, luck=luck, timing=timing
+    )
     worker = Worker(
         name=ids.make(WORKER, clock.now()),
         store=store,

@@ -130,6 +130,15 @@ def room(meter: Meter, limits: Limits, now: Millis, spans: Spans) -> int | None:
     return None if left == float("inf") else max(int(left), 1)
 
 
+def rest_of_day(meter: Meter, limits: Limits, now: Millis, spans: Spans) -> tuple[int, Millis]:
+    """Requests left of the day, and how long until the first of those made begin to count no more."""
+    counting = _counting(meter.day, now, spans.day)
+    if limits.per_day is None or not counting:
+        return limits.per_day or 0, 0
+    used = sum(one.creates + one.polls for one in counting)
+    return max(limits.per_day - used, 0), _ends_counting(counting[0], spans.day) - now
+
+
 def minute_full(meter: Meter, limits: Limits, now: Millis, purpose: Purpose, spans: Spans) -> Full | None:
     """The minute, or what an answer said is left, when it has no room for this."""
     owed_until = meter.owed_until if not _waits_for_a_day(meter, now, spans) else None

@@ -7,6 +7,7 @@ from gateway.sandbox.jobs import Job
 from gateway.sandbox.limits import DAY, MINUTE, Running, Window, limits_of
 from gateway.sandbox.refusals import Refusal, Refused
 from gateway.sandbox.settings import AccountSettings, Variant
+from gateway.sandbox.truth import Refusing
 from schema.clock import Millis
 
 
@@ -23,6 +24,8 @@ class Account:
         self.running = Running()
         self.billed = self.refunded = 0
         self.violations: Counter[str] = Counter()
+        self.counted: list[Millis] = []
+        self.over: list[Refusing] = []
         self.keyed: dict[str, tuple[str, Job]] = {}
         self._seen: set[str] = set()
         self._refunds: list[tuple[float, str, Job]] = []
@@ -31,10 +34,15 @@ class Account:
         """Count one request against the minute and the day, or refuse it."""
         for name, window in (("per_minute", self.minute), ("per_day", self.day)):
             if not window.has_room(now):
-                self.violations[name] += 1
+                self._violated(name, now)
                 raise Refused(Refusal.RATE_LIMITED, "Rate limit exceeded")
         self.minute.take()
         self.day.take()
+        self.counted.append(now)
+
+    def _violated(self, limit: str, now: Millis) -> None:
+        self.violations[limit] += 1
+        self.over.append(Refusing(at=now, limit=limit))
 
     def is_first(self, prompt: str) -> bool:
         """Whether this prompt comes for the first time; asking makes it so."""
@@ -43,9 +51,9 @@ class Account:
         self._seen.add(prompt)
         return True
 
-    def check_room(self, moment: float) -> None:
+    def check_room(self, moment: float, now: Millis) -> None:
         if self.concurrent and self.running.count(moment) >= self.concurrent:
-            self.violations["concurrent"] += 1
+            self._violated("concurrent", now)
             raise Refused(Refusal.RATE_LIMITED, "Too many jobs at once")
 
     def check_credits(self, cost: int, moment: float) -> None:

@@ -45,6 +45,13 @@ class JobTruth(Struct, frozen=True, kw_only=True):
     deliveries: list[Delivery]
 
 
+class Refusing(Struct, frozen=True, kw_only=True):
+    """A call that went over a limit."""
+
+    at: Millis
+    limit: str
+
+
 class AccountTruth(Struct, frozen=True, kw_only=True):
     name: str
     provider: Provider
@@ -55,6 +62,10 @@ class AccountTruth(Struct, frozen=True, kw_only=True):
     peak_running: int
     violations: dict[str, int]
     """How many calls went over each limit: `per_minute`, `per_day`, `concurrent`."""
+    counted: list[Millis]
+    """When each call came that was counted against the minute and the day."""
+    over: list[Refusing]
+    """Each call that went over a limit."""
 
 
 class Totals(Struct, frozen=True, kw_only=True):

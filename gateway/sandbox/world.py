@@ -179,7 +179,7 @@ class World:
                 facts = {"required": cost, "current": 0} if name == "no-credits" else {}
                 raise Refused(REFUSALS[name], MARKERS[name].says.capitalize(), facts=facts, fault=name)
         moment = self.pace.at(now)
-        account.check_room(moment)
+        account.check_room(moment, now)
         account.check_credits(cost, moment)
 
     def _make(self, call: Call, account: Account, order: Order, active: tuple[str, ...], cost: int) -> Job:
@@ -292,4 +292,6 @@ def _account_truth(account: Account, moment: float) -> AccountTruth:
         running=account.running.count(moment),
         peak_running=account.running.peak,
         violations=dict(account.violations),
+        counted=list(account.counted),
+        over=list(account.over),
     )

@@ -121,8 +121,21 @@ class Accounts:
 
     def every(self, id: str) -> Millis:
         """How often a video can begin at an account by its requests a minute; 0 for at any time."""
-        per_minute = metering.per_minute(self._meters.get(id, _EMPTY), self._accounts[id].limits)
+        per_minute = metering.per_minute(self.meter(id), self._accounts[id].limits)
         return 0 if per_minute is None else self._spans.minute // per_minute
+
+    def meter(self, id: str) -> Meter:
+        """What an account was asked lately, as of when it was last looked at."""
+        return self._meters.get(id, _EMPTY)
+
+    def active(self, id: str) -> int:
+        """Videos an account had in the making when it was last looked at."""
+        return self._loads.get(id, 0)
+
+    def calls_back(self, id: str) -> bool:
+        """Whether an account takes the addresses we want to be called at, as far as we know."""
+        state = self._states.get(id)
+        return state is None or not state.callbacks_refused
 
     async def _read(self, now: Millis) -> None:
         async def ask(tx: Transaction) -> None:
@@ -183,14 +196,14 @@ class Accounts:
         return (Exclusion(ReasonCode.AT_CAPACITY, params),)
 
     def _standing(self, account: Account, state: AccountState, load: int, now: Millis) -> tuple[Exclusion, ...]:
-        counted = (self._meters.get(account.id, _EMPTY), account.limits, now, Purpose.CREATE, self._spans)
+        counted = (self.meter(account.id), account.limits, now, Purpose.CREATE, self._spans)
         minute, day = metering.minute_full(*counted), metering.day_full(*counted)
         return standing(account, state, load=load, now=now, minute=minute, day=day)
 
     def _room(self, account: Account, state: AccountState, load: int, now: Millis) -> int | None:
         """How many more videos it may begin, by its jobs at once and its requests; a half-open circuit takes one."""
         limit = account.limits.concurrent if state.circuit is Circuit.CLOSED else 1
-        requests = metering.room(self._meters.get(account.id, _EMPTY), account.limits, now, self._spans)
+        requests = metering.room(self.meter(account.id), account.limits, now, self._spans)
         rooms = [room for room in (None if limit is None else max(limit - load, 0), requests) if room is not None]
         return min(rooms, default=None)
 

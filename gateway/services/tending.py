@@ -8,8 +8,10 @@ from msgspec.structs import replace
 
 from gateway.config.settings import Timing
 from gateway.policy import breaker, credit
+from gateway.policy.metering import Purpose
 from gateway.services.accounts import Accounts, spendings, tended
 from gateway.services.happenings import change, tell
+from gateway.services.limits import Limits
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
 from gateway.upstream import Upstream
@@ -34,6 +36,7 @@ class Tending:
         store: Store,
         accounts: Accounts,
         upstream: Upstream,
+        limits: Limits,
         clock: Clock,
         ids: Ids,
         luck: Luck,
@@ -42,6 +45,7 @@ class Tending:
         self._store = store
         self._accounts = accounts
         self._upstream = upstream
+        self._limits = limits
         self._clock = clock
         self._ids = ids
         self._luck = luck
@@ -85,13 +89,16 @@ class Tending:
         ref = await self._store.read(lambda tx: tx.attempts.latest_ref(account.id))
         if ref is None or provider.polls is None:
             return True
+        if await self._limits.take_for_poll(account) is not None:
+            return False  # it counts like any other request; without room nobody can tell
+        kind, taken_at = None, self._clock.now()
         try:
-            await self._upstream.ask(provider.polls.poll(ref), account, provider.adapter)
+            headers = (await self._upstream.ask(provider.polls.poll(ref), account, provider.adapter)).headers
         except ProviderFailure as failure:
-            log.info("account.probed", account=account.id, kind=failure.kind)
-            return failure.kind not in UNANSWERED
-        log.info("account.probed", account=account.id, kind=None)
-        return True
+            kind, headers = failure.kind, failure.headers
+        log.info("account.probed", account=account.id, kind=kind)
+        await self._store.write(lambda tx: self._limits.settle(tx, account, Purpose.POLL, headers, taken_at=taken_at))
+        return kind not in UNANSWERED
 
     async def _warned(self, tx: Transaction, account: Account, state: AccountState, now: Millis) -> AccountState:
         """Tell each step that its credits have come down to, once."""

@@ -17,6 +17,7 @@ from gateway.policy.standing import Lesson
 from gateway.policy.verdict import Outcome
 from gateway.services.accounts import Accounts
 from gateway.services.incidents import report
+from gateway.services.pacing import Pacing
 from gateway.services.prospects import FILE_LOST, prospect, substate_of
 from gateway.services.records import Case
 from gateway.services.tenants import Tenants
@@ -58,6 +59,7 @@ class Updates:
         *,
         accounts: Accounts,
         tenants: Tenants,
+        pacing: Pacing,
         ids: Ids,
         timing: Timing,
         luck: Luck,
@@ -66,6 +68,7 @@ class Updates:
         self._ids = ids
         self._accounts = accounts
         self._tenants = tenants
+        self._pacing = pacing
         self._timing = timing
         self._luck = luck
         self._egress_allow = egress_allow
@@ -186,7 +189,7 @@ class Updates:
         configured = self._accounts.get(case.attempt.account)
         if configured is None or configured[1].polls is None:
             return case.video.deadline_at
-        return case.now + millis(backoff.spread(self._timing.poll_min_seconds, self._luck()))
+        return case.now + self._pacing.first(configured[0], case.attempt)
 
     async def _refused(self, case: Case, verdict: Verdict, reason: Reason) -> None:
         consequence = REFUSED[reason.code]

@@ -14,6 +14,7 @@ from gateway.policy.standing import Lesson
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.limits import Limits
+from gateway.services.pacing import Pacing
 from gateway.services.places import ALONE, Places
 from gateway.services.quarantine import Quarantine
 from gateway.services.records import Case, Records
@@ -24,7 +25,7 @@ from gateway.services.updates import Updates
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
 from gateway.upstream import Upstream
-from providers.base import Provider, Submission, Update
+from providers.base import Provider, Submission
 from providers.limits import until_reset
 from schema.account import Account
 from schema.attempt import Attempt
@@ -78,6 +79,7 @@ class Watches:
         limits: Limits,
         clock: Clock,
         luck: Luck,
+        pacing: Pacing,
         timing: Timing,
         probe: Probe,
         places: Places = ALONE,
@@ -93,6 +95,7 @@ class Watches:
         self._limits = limits
         self._clock = clock
         self._luck = luck
+        self._pacing = pacing
         self._timing = timing
         self._probe = probe
         self._places = places
@@ -143,7 +146,7 @@ class Watches:
             return
         update = asked.result
         now = self._clock.now()
-        due = now + (LATE_POLL if now >= video.deadline_at else self._until_next(attempt, update))
+        due = now + (LATE_POLL if now >= video.deadline_at else self._pacing.next(account, attempt, update))
 
         async def tell(tx: Transaction) -> None:
             case = await self._records.case(tx, attempt.video, attempt.id, now)
@@ -156,15 +159,6 @@ class Watches:
 
         self._probe(Point.BEFORE_NEWS)
         await self._store.write(tell)
-
-    def _until_next(self, attempt: Attempt, update: Update) -> Millis:
-        return backoff.next_poll(
-            update.seconds_left,
-            attempt.polls,
-            shortest=self._timing.poll_min_seconds,
-            longest=self._timing.poll_max_seconds,
-            luck=self._luck(),
-        )
 
     async def _failed_poll(
         self,

@@ -67,6 +67,25 @@ def test_an_account_lives_where_its_provider_does_unless_it_says_otherwise(small
     assert settings_of(elsewhere, environ).accounts[0].base_url == "https://example.com/api"
 
 
+@pytest.mark.parametrize(
+    ("plan", "limits"),
+    [
+        ("free", Limits(per_minute=10, concurrent=1, per_day=100)),
+        ("starter", Limits(per_minute=30, concurrent=3, per_day=1_000)),
+        ("pro", Limits(per_minute=60, concurrent=10, per_day=10_000)),
+        ("enterprise", Limits()),
+    ],
+)
+def test_an_account_has_its_plan_s_limits(plan, limits, small, environ):
+    settings = settings_of(small + DOITONG + f'plan = "{plan}"\n', environ)
+
+    assert settings.accounts[1].limits == limits
+
+
+def test_an_account_at_a_provider_with_one_plan_has_its_limits(small, environ):
+    assert settings_of(small, environ).accounts[0].limits == by_name()["veo3o1"].plans["default"]
+
+
 def test_limits_replace_the_plans_one_by_one(small, environ):
     plan = by_name()["doitong"].plans["starter"]
     text = small + DOITONG + 'plan = "starter"\nlimits = { concurrent = 2 }\n'

@@ -71,9 +71,10 @@ def _toml(
     concurrency: int = 64,
     lease_seconds: float = 2,
     submit_deadline_seconds: float = 10,
-    tenants: str = "",
+    video_deadline_seconds: float = 60,
     timing: str = "",
-    doitong_limits: str = "{}",
+    doitong: str = 'plan = "enterprise"',
+    tenants: str = "",
 ) -> str:
     return f"""
 [server]
@@ -102,7 +103,7 @@ lease_beat_seconds = 0.4
 poll_min_seconds = 0.1
 poll_max_seconds = 0.4
 submit_deadline_seconds = {submit_deadline_seconds}
-video_deadline_seconds = 60
+video_deadline_seconds = {video_deadline_seconds}
 replay_schedule_seconds = {[0.1, 0.3, *[0.5] * REPLAYS]}
 breaker_failures = 1000
 retry_every_seconds = 0.05
@@ -124,8 +125,7 @@ base_url = "{upstreams.doitong_url}"
 credential = "sandbox-doitong-key"
 webhook_secrets = ["sandbox-webhook-secret"]
 price_per_credit = "0.001"
-plan = "enterprise"
-limits = {doitong_limits}
+{doitong}
 sandbox = true
 
 [[tenants]]
@@ -157,23 +157,24 @@ class Server:
     process: Process
     client: httpx.AsyncClient
 
-    async def create(self, prompt: str, provider: str) -> str | None:
+    async def create(self, prompt: str, provider: str, api_key: str = ACME_KEY) -> str | None:
         """A video's id; None when the server died before it could say that it took the wish on."""
         wish = {"prompt": prompt, "gateway": {"only": [provider]}}
         try:
-            key = {"idempotency-key": prompt.replace(" ", "-")}
+            key = {"idempotency-key": prompt.replace(" ", "-"), "authorization": f"Bearer {api_key}"}
             response = await self.client.post("/v1/videos", json=wish, headers=key)
         except httpx.TransportError:
             return None
         assert response.status_code == 202, response.text
         return str(response.json()["id"])
 
-    async def ended(self, id: str) -> dict[str, Any]:
+    async def ended(self, id: str, api_key: str = ACME_KEY) -> dict[str, Any]:
         """The video once it has ended; fails when it has not within the bound."""
         video: dict[str, Any] = {}
+        headers = {"prefer": "wait=10", "authorization": f"Bearer {api_key}"}
         async with asyncio.timeout(END_SECONDS):
             while video.get("status") not in TERMINAL:
-                response = await self.client.get(f"/v1/videos/{id}", headers={"prefer": "wait=10"})
+                response = await self.client.get(f"/v1/videos/{id}", headers=headers)
                 assert response.status_code == 200, response.text
                 video = response.json()
         return video

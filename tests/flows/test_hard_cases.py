@@ -28,6 +28,7 @@ from schema.ids import Ids
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from tests.flows.engine import QUICK, an_account, certificates, settings, until, working
 from tests.store.rows import a_video, an_attempt, keep
+from tests.support.luck import steady
 from tests.support.running import FAST, SPEED, Setup, running
 
 NOBODY = "http://127.0.0.1:9"
@@ -60,7 +61,13 @@ async def idle(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 def updates(built: Gateway) -> Updates:
     return Updates(
-        accounts=built.accounts, tenants=built.tenants, ids=Ids(), timing=QUICK, luck=evenly, egress_allow=()
+        accounts=built.accounts,
+        tenants=built.tenants,
+        pacing=steady(built, QUICK),
+        ids=Ids(),
+        timing=QUICK,
+        luck=evenly,
+        egress_allow=(),
     )
 
 

@@ -31,6 +31,7 @@ from schema.video import Video
 from tests.flows.engine import QUICK, Engine, an_account, certificates, settings, until, working
 from tests.flows.hostile import VEO3O1, Act, Hostile, Peer, forever, honestly, hostile
 from tests.store.rows import a_video, an_attempt, keep
+from tests.support.luck import steady
 from tests.support.running import FAST, Running, Setup, running
 
 VEO, DOITONG = {"only": ["veo3o1"]}, {"only": ["doitong"]}
@@ -275,6 +276,7 @@ class Pair:
         updates = Updates(
             accounts=built.accounts,
             tenants=built.tenants,
+            pacing=steady(built, QUICK),
             ids=Ids(),
             timing=QUICK,
             luck=evenly,

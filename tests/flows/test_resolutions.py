@@ -29,6 +29,7 @@ from schema.lifecycle import AttemptState
 from schema.tenant import Funding, FundingMode, RoutingPolicy
 from schema.video import Strategy
 from tests.flows.engine import certificates, until
+from tests.support.luck import steady
 from tests.support.running import FAST, Running, Setup, running
 
 VEO, DOITONG = {"only": ["veo3o1"]}, {"only": ["doitong"]}
@@ -392,7 +393,13 @@ async def answered(here: Running, attempt: Attempt, outcome: Outcome) -> None:
     built = here.gateway
     records = Records(Ids(), Books(accounts=built.accounts, tenants=built.tenants, ids=Ids(), luck=evenly))
     updates = Updates(
-        accounts=built.accounts, tenants=built.tenants, ids=Ids(), timing=FAST, luck=evenly, egress_allow=()
+        accounts=built.accounts,
+        tenants=built.tenants,
+        pacing=steady(built, FAST),
+        ids=Ids(),
+        timing=FAST,
+        luck=evenly,
+        egress_allow=(),
     )
 
     async def conclude(tx: Transaction) -> None:
