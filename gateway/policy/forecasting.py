@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from schema.clock import Millis
+from schema.quote import Exclusion
 
 FARTHEST = 2**33
 """Beyond a hundred days (milliseconds) nobody can tell."""
@@ -41,9 +42,21 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return 0 if within < free else (within - free) // max(self.make, 1) + 1
 
 
+def closed_for(against: Sequence[Exclusion], now: Millis) -> Millis:
+    """How long what stands against an account lasts, as far as that is known."""
+    return max((reason.until - now for reason in against if reason.until is not None), default=0)
+
+
 def remaining(elapsed: Millis, make: Millis) -> Millis:
     """How long something takes that has taken so long already."""
     return max(make - elapsed, make // OVERDUE)
+
+
+def crowding(waiting: int, load: int, desk: Desk, limit: int | None) -> Millis:
+    """In about how long an account can begin one more, behind all who wait for it; 0 while it has room for them."""
+    turns = 0 if limit is None else max(load + waiting + 1 - limit, 0)
+    by_jobs = 0 if limit is None else turns * desk.make // limit
+    return max(by_jobs, waiting * desk.every, desk.closed_for)
 
 
 def begins_in(ahead: int, desks: Sequence[Desk]) -> Millis | None:

@@ -1,6 +1,7 @@
 """The accounts as configured, and what we have learned about them: the facts that decisions are made from."""
 
 import random
+from collections import Counter
 
 from msgspec.structs import replace
 
@@ -8,7 +9,9 @@ from gateway.config.settings import Timing
 from gateway.policy import breaker, credit, metering, retries
 from gateway.policy.breaker import Breaker
 from gateway.policy.failover import AccountStep
+from gateway.policy.forecasting import Desk, closed_for, crowding
 from gateway.policy.metering import Meter, Purpose
+from gateway.policy.ranking import usual_ms
 from gateway.policy.routing import AccountFacts, Snapshot, snapshot
 from gateway.policy.standing import Lesson, learned, standing
 from gateway.services.experience import Experience
@@ -29,6 +32,9 @@ from schema.quote import Exclusion, ReasonCode
 FACTS_LAST = 500
 """Milliseconds for which a snapshot serves further decisions; the intent transaction checks what must be exact."""
 
+
+COUNT_EVERY = 1_000
+"""Milliseconds for which a count of those who wait serves."""
 
 _EMPTY = Meter()
 
@@ -63,6 +69,8 @@ class Accounts:
         self._states: dict[str, AccountState] = {}
         self._meters: dict[str, Meter] = {}
         self._loads: dict[str, int] = {}
+        self._waiting: Counter[str] = Counter()
+        self._counted_at: Millis = 0
         self._left: dict[str, Credits] = {}
         self._snapshots: dict[bool, Snapshot] = {}
         self._read_at: Millis | None = None
@@ -150,10 +158,19 @@ class Accounts:
                     self._loads[id] = await self.load(tx, account, state, now)
             self._left = await self._lefts(tx)
             self._meters = await tx.meters.all()
+            await self._count(tx, now)
 
         await self._store.read(ask)
         self._snapshots = {tests: self._seen(tests, now) for tests in (False, True)}
         self._read_at = now
+
+    async def _count(self, tx: Transaction, now: Millis) -> None:
+        """Who waits for whom: now and then, for it counts them all."""
+        if now - self._counted_at >= COUNT_EVERY:
+            self._counted_at = now
+            self._waiting = Counter()
+            for line, count in (await tx.queue.counts()).items():
+                self._waiting.update(dict.fromkeys(line.accounts, count))
 
     async def _lefts(self, tx: Transaction) -> dict[str, Credits]:
         """Account → its credits, less what its videos in the making may still cost."""
@@ -172,15 +189,19 @@ class Accounts:
         load = self._loads.get(account.id, 0)
         state = self._states.get(account.id) or AccountState(id=account.id)
         against = (*self._standing(account, state, load, now), *self._placeless(account.id))
+        seen = self.experience.facts(account.id)
+        make = usual_ms(seen, provider.capabilities.typical_seconds)
+        desk = Desk(make=make, every=self.every(account.id), closed_for=closed_for(against, now))
         return AccountFacts(
             account=account.id,
             provider=account.provider,
             capabilities=provider.capabilities,
             rates=provider.rates,
             known=replace(
-                self.experience.facts(account.id),
+                seen,
                 price_per_credit=account.price_per_credit,
                 load=load,
+                wait_ms=crowding(self._waiting[account.id], load, desk, account.limits.concurrent),
                 credits_left=self._left.get(account.id),
             ),
             standing=against,

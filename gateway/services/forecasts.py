@@ -4,7 +4,7 @@ import msgspec
 
 from gateway.policy import fairness
 from gateway.policy.fairness import Waiter
-from gateway.policy.forecasting import Desk, begins_in, remaining
+from gateway.policy.forecasting import Desk, begins_in, closed_for, remaining
 from gateway.policy.ranking import usual_ms
 from gateway.policy.routing import AccountFacts
 from gateway.services.accounts import Accounts
@@ -142,12 +142,12 @@ class Forecasts:
         if limit is not None:
             busy = sorted(remaining(now - at, make) for at in begun)[:limit]
             slots = tuple(sorted([*busy, *([0] * (limit - len(busy)))]))
-        return Desk(make=make, slots=slots, every=self._accounts.every(facts.account), closed_for=_closed(facts, now))
-
-
-def _closed(facts: AccountFacts, now: Millis) -> Millis:
-    """How long what stands against an account lasts, as far as that is known."""
-    return max((reason.until - now for reason in facts.standing if reason.until is not None), default=0)
+        return Desk(
+            make=make,
+            slots=slots,
+            every=self._accounts.every(facts.account),
+            closed_for=closed_for(facts.standing, now),
+        )
 
 
 def _competes(one: Line, line: Line) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.forecasting import FARTHEST, Desk, begins_in, remaining
+from gateway.policy.forecasting import FARTHEST, Desk, begins_in, crowding, remaining
 
 MINUTE = 60_000
 
@@ -70,3 +70,18 @@ def test_the_more_are_before_the_later_it_begins(ahead, desks):
     assert sooner is not None
     assert later is not None
     assert sooner <= later
+
+
+@pytest.mark.parametrize(
+    ("waiting", "load", "limit", "desk", "wait"),
+    [
+        pytest.param(0, 5, None, Desk(make=MINUTE), 0, id="no-end-of-places"),
+        pytest.param(0, 1, 2, Desk(make=MINUTE), 0, id="room"),
+        pytest.param(0, 2, 2, Desk(make=MINUTE), MINUTE // 2, id="the-next-of-two-places"),
+        pytest.param(3, 1, 1, Desk(make=MINUTE), 4 * MINUTE, id="behind-three"),
+        pytest.param(3, 0, None, Desk(make=MINUTE, every=6_000), 18_000, id="by-its-requests-a-minute"),
+        pytest.param(0, 0, 1, Desk(make=MINUTE, closed_for=9_000), 9_000, id="closed"),
+    ],
+)
+def test_a_crowded_account_begins_one_more_when_those_before_have_had_their_turn(waiting, load, limit, desk, wait):
+    assert crowding(waiting, load, desk, limit) == wait
