@@ -1,5 +1,7 @@
 """Who would make a wish now: the decision behind every accepted video, and behind every quote."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from gateway.policy.remedy import Asked, remedy
@@ -30,10 +32,16 @@ _FIELDS = {
 """Which field of the wish a reason speaks of."""
 
 
+MADE = 1_000
+"""Decisions that are remembered, of one moment's facts."""
+
+
 class Decisions:
     def __init__(self, accounts: Accounts, policies: Policies) -> None:
         self._accounts = accounts
         self._policies = policies
+        self._made_of: Snapshot | None = None
+        self._made: dict[Any, Decision] = {}
 
     async def decide(
         self, tenant: Tenant, spec: VideoSpec, routing: RoutingWish, now: Millis, *, affordable: Micros | None = None
@@ -65,10 +73,21 @@ class Decisions:
         *,
         affordable: Micros | None = None,
     ) -> Decision:
-        """The same for accounts that were seen before."""
-        wish = overlay(routing, tenant.routing, tenant.funding, spec=spec, version=tenant.policy_version)
+        """The same for accounts that were seen before. Equal wishes that see the same accounts are decided once."""
         ends_by = None if routing.deadline_seconds is None else now + millis(routing.deadline_seconds)
-        standing = Circumstances(affordable=affordable, ends_by=ends_by)
+        if seen is not self._made_of or len(self._made) >= MADE:
+            self._made_of, self._made = seen, {}
+        alike = (tenant.id, tenant.policy_version, _wordless(spec, seen), routing, affordable, ends_by)
+        decision = self._made.get(alike)
+        if decision is None:
+            standing = Circumstances(affordable=affordable, ends_by=ends_by)
+            decision = self._made[alike] = self._decided(seen, tenant, spec, routing, standing)
+        return decision
+
+    def _decided(
+        self, seen: Snapshot, tenant: Tenant, spec: VideoSpec, routing: RoutingWish, standing: Circumstances
+    ) -> Decision:
+        wish = overlay(routing, tenant.routing, tenant.funding, spec=spec, version=tenant.policy_version)
         decision = decide(spec, wish, seen, standing)
         if decision.hopeful is None:
             self._check_model(tenant, spec.model)
@@ -91,6 +110,12 @@ class Decisions:
         if model not in known:
             detail = f"is not known here; the models are {', '.join(known)}"
             raise InvalidRequest.field("model", "unknown_model", detail)
+
+
+def _wordless(spec: VideoSpec, seen: Snapshot) -> VideoSpec:
+    """A spec without its words, which no decision minds unless they are too many for somebody."""
+    too_long = any(len(spec.prompt) > facts.capabilities.max_prompt for facts in seen.accounts)
+    return spec if too_long else replace(spec, prompt="")
 
 
 def refusal(spec: VideoSpec, routing: RoutingWish, decision: Decision) -> NoRoute:
