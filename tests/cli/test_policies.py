@@ -29,10 +29,11 @@ async def command(here: Running, *words: str, key: str = OPERATOR_KEY) -> Result
 
 
 async def told(here: Running, *words: str) -> dict[str, object]:
-    """What a command says as JSON; the gateway's log, which shares this process, comes before it."""
+    """What a command says as JSON, among the lines of the gateway's log, which shares this process."""
     result = await command(here, *words, "-o", "jsonl")
     assert result.exit_code == ExitCode.OK, result.output
-    found: dict[str, object] = json.loads(result.stdout.splitlines()[-1])
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("{")]
+    found: dict[str, object] = json.loads(line)
     return found
 
 
