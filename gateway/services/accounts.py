@@ -148,20 +148,21 @@ class Accounts:
                 state = self._states.get(id) or AccountState(id=id)
                 if spans[id] != longest or state.circuit is not Circuit.CLOSED:
                     self._loads[id] = await self.load(tx, account, state, now)
-            self._left = await self._lefts(tx)
+            self._left = await self._lefts(tx, now)
             self._meters = await tx.meters.all()
 
         await self._store.read(ask)
         self._snapshots = {tests: self._seen(tests, now) for tests in (False, True)}
         self._read_at = now
 
-    async def _lefts(self, tx: Transaction) -> dict[str, Credits]:
+    async def _lefts(self, tx: Transaction, now: Millis) -> dict[str, Credits]:
         """Account → its credits, less what its videos in the making may still cost."""
         told = [id for id, state in self._states.items() if state.credits is not None and id in self._accounts]
         if not told:
             return {}
         spent, committed = await spendings(tx, told), await tx.attempts.committed()
-        remaining = {id: credit.left(self._states[id], spent.get(id, 0)) for id in told}
+        believed = [id for id in told if credit.believed(self._states[id], now)]
+        remaining = {id: credit.left(self._states[id], spent.get(id, 0)) for id in believed}
         return {id: max(left - committed.get(id, 0), 0) for id, left in remaining.items() if left is not None}
 
     def _seen(self, tests: bool, now: Millis) -> Snapshot:
@@ -202,10 +203,11 @@ class Accounts:
 
     def _room(self, account: Account, state: AccountState, load: int, now: Millis) -> int | None:
         """How many more videos it may begin, by its jobs at once and its requests; a half-open circuit takes one."""
-        limit = account.limits.concurrent if state.circuit is Circuit.CLOSED else 1
+        limit = account.limits.concurrent
+        jobs = None if limit is None else max(limit - load, 0)
+        trial = None if state.circuit is Circuit.CLOSED else 1  # beside those it had before its circuit opened
         requests = metering.room(self.meter(account.id), account.limits, now, self._spans)
-        rooms = [room for room in (None if limit is None else max(limit - load, 0), requests) if room is not None]
-        return min(rooms, default=None)
+        return min((room for room in (jobs, trial, requests) if room is not None), default=None)
 
     def _span(self, account: str) -> Millis:
         return self.experience.slot_span(account, self._providers[account])
