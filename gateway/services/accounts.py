@@ -228,18 +228,24 @@ class Accounts:
         """The account's state when it may take one more video now, exactly; its row stays held by the transaction.
 
         Args:
-            again: the video has tried it before, so that it counts towards the account's retry budget.
+            again: the video has tried it before, so that the account's retry budget must have one left for it.
         """
         state = await tx.accounts.lock(account.id)
         load = await self.load(tx, account, state, now)
         if standing(account, state, load=load, now=now) or self._places.full(account.id):
             return None
-        return await self._retried(tx, state, now) if again else state
+        return None if again and self._blocked_until(state, now) is not None else state
 
-    async def enter(self, tx: Transaction, state: AccountState, attempt: str, now: Millis) -> None:
-        """An admitted attempt is about to be made: through a half-open circuit it goes on trial, alone."""
+    async def enter(self, tx: Transaction, state: AccountState, attempt: str, now: Millis, *, again: bool) -> None:
+        """An admitted attempt is about to be made: through a half-open circuit it goes on trial, alone.
+
+        Args:
+            again: the video has tried it before: that takes one of the account's retry budget.
+        """
         lease = millis(self._timing.submit_deadline_seconds + self._timing.lease_seconds)
         after = breaker.tried(state, attempt, now + lease)
+        if again:
+            after = self._retried(after, now)
         if after != state:
             await self._keep(tx, state, after, now)
 
@@ -248,19 +254,14 @@ class Accounts:
         state = await tx.accounts.lock(account)
         until = self._blocked_until(state, now)
         if until is None:
-            await self._retried(tx, state, now)
+            await tx.accounts.update(self._retried(state, now))
         return until
 
     def _blocked_until(self, state: AccountState, now: Millis) -> Millis | None:
         return retries.blocked_until(state.retries_full_at, now, every=self._retry_every)
 
-    async def _retried(self, tx: Transaction, state: AccountState, now: Millis) -> AccountState | None:
-        if self._blocked_until(state, now) is not None:
-            return None
-        full_at = retries.spent(state.retries_full_at, now, every=self._retry_every)
-        after = replace(state, retries_full_at=full_at)
-        await tx.accounts.update(after)
-        return after
+    def _retried(self, state: AccountState, now: Millis) -> AccountState:
+        return replace(state, retries_full_at=retries.spent(state.retries_full_at, now, every=self._retry_every))
 
     # learning
 

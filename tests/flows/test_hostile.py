@@ -115,6 +115,30 @@ async def test_a_video_that_an_accounts_credits_do_not_cover_holds_up_nobody_who
             assert (await engine.ended(dear.id)).status is VideoStatus.COMPLETED
 
 
+async def test_a_removed_test_tenants_video_is_never_made_by_an_account_that_costs_money(tmp_path):
+    upstream = SandboxSettings(speed=200, accounts=(AccountSettings(name="v", provider="veo3o1", key="k", credits=99),))
+    async with serve(upstream) as sandbox:
+        test = an_account("test", "veo3o1", sandbox.veo3o1_url, credential=Secret("k"))
+        live = replace(test, id="live", sandbox=False)
+        chosen = settings(tmp_path, test, live, allow=(sandbox.url,))
+        async with working(chosen) as engine:
+            assert engine.tenant.test
+            await engine.gateway.operators.pause("test", actor="house")
+            video = await engine.accept()
+            await until(lambda: _waits(engine, video.id))
+
+        removed = replace(chosen, tenants=tuple(one for one in chosen.tenants if one.tenant.id != engine.tenant.id))
+        async with gateway(removed, Seams(verify=certificates())) as built:
+            await built.operators.resume("test", actor="house")
+            work = asyncio.create_task(built.worker.run())
+            await built.queue.call()
+            ended = await built.events.wait(engine.tenant.id, video.id, 15)
+            built.worker.stop()
+            await work
+
+    assert (ended.status, ended.account) == (VideoStatus.COMPLETED, "test")
+
+
 async def _waits(engine: Engine, video: str) -> bool:
     return (await engine.video(video)).substate is Substate.WAITING_CAPACITY
 
