@@ -58,7 +58,8 @@ def standing(
     quotas = ((ReasonCode.MINUTE_QUOTA_EXHAUSTED, minute), (ReasonCode.DAILY_QUOTA_EXHAUSTED, day))
     for code, full in quotas:
         if full is not None:
-            found.append(Exclusion(code, {"limit": full.limit, "used": full.used}, until=full.until))
+            known = {"limit": full.limit, "used": full.used} if full.limit else {}  # a header may say only what is left
+            found.append(Exclusion(code, known, until=full.until))
     return tuple(found)
 
 

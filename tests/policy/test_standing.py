@@ -117,6 +117,12 @@ def test_an_account_takes_as_many_videos_at_once_as_its_limit(concurrent, load, 
     assert found == (() if able else (Exclusion(ReasonCode.AT_CAPACITY, {"running": load, "limit": concurrent}),))
 
 
+def test_a_minute_of_which_an_answer_only_said_that_nothing_is_left_tells_no_limit():
+    said = standing(account(), AccountState(id="a"), load=0, now=NOW, minute=Full(limit=0, used=0, until=NOW + 9))
+
+    assert said == (Exclusion(ReasonCode.MINUTE_QUOTA_EXHAUSTED, until=NOW + 9),)
+
+
 def test_every_reason_speaks_at_once():
     state = AccountState(
         id="a",
