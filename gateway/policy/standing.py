@@ -58,8 +58,9 @@ def standing(
     quotas = ((ReasonCode.MINUTE_QUOTA_EXHAUSTED, minute), (ReasonCode.DAILY_QUOTA_EXHAUSTED, day))
     for code, full in quotas:
         if full is not None:
-            known = {"limit": full.limit, "used": full.used} if full.limit else {}  # a header may say only what is left
-            found.append(Exclusion(code, known, until=full.until))
+            params: dict[str, str | int] = {"limit": full.limit, "used": full.used}
+            # an answer may say only how much is left
+            found.append(Exclusion(code, params if full.limit else {}, until=full.until))
     return tuple(found)
 
 
