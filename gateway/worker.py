@@ -136,7 +136,8 @@ class Worker:
             due = await self._store.read(lambda tx: tx.tasks.next_due(kinds))
         except (StoreError, Overloaded):
             return longest
-        moments = [moment for moment in (due, self._call_at) if moment is not None]
+        call_at = self._call_at if TaskKind.SUBMIT in kinds else None  # whom nobody could send needs no call
+        moments = [moment for moment in (due, call_at) if moment is not None]
         if not moments or room <= 0:
             return longest
         return min(max((min(moments) - self._clock.now()) / 1000, 0.001), longest)

@@ -30,7 +30,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ReasonCode.CIRCUIT_OPEN: ("failed {failures} times running, and is left alone", "fails, and is left alone"),
     ReasonCode.RATE_LIMITED: ("said that it is asked too often",),
     ReasonCode.BUSY: ("said that it is busy",),
-    ReasonCode.OUT_OF_CREDITS: ("has no credits left",),
+    ReasonCode.OUT_OF_CREDITS: ("has {left} credits left, and may need {needed}", "has no credits left"),
     ReasonCode.UNAUTHORIZED: ("does not take our credential",),
     ReasonCode.AT_CAPACITY: ("has no room: {running} of {limit} in the making", "has no room"),
     ReasonCode.MINUTE_QUOTA_EXHAUSTED: ("has used up its {limit} requests a minute", "has used up its minute"),

@@ -3,6 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
+from gateway.policy.standing import LONG_REST
 from schema.account import AccountState, CreditsSource
 from schema.clock import Millis
 from schema.money import Credits
@@ -27,6 +28,15 @@ def left(state: AccountState, spent: Credits) -> Credits | None:
     if state.credits is None or state.credits_spent is None:
         return None
     return max(state.credits - (spent - state.credits_spent), 0)
+
+
+def believed(state: AccountState, now: Millis) -> bool:
+    """Whether videos are kept from an account by the balance that was told.
+
+    One that a provider told when it refused for want of credits keeps them away as long as that refusal does: nobody
+    may tell us of a top-up, and to be refused again costs nothing.
+    """
+    return state.credits_source is not CreditsSource.PROVIDER or now < (state.credits_at or 0) + LONG_REST
 
 
 def told(

@@ -210,11 +210,11 @@ def _full(
     anyway = _filled(counts, limit, now, purpose, span, owed=False)
     if owed_until is None or owed_until <= now or purpose is Purpose.POLL:
         return anyway
-    full = _filled(counts, limit, now, purpose, span, owed=True)
-    if full is None:
-        return None
     unless_it_comes = max(owed_until, now if anyway is None else anyway.until)
-    return replace(full, until=min(full.until, unless_it_comes))
+    if limit < 2:  # half of it is nothing: the only request is the poll's
+        return Full(limit=limit, used=_used(counts, now, span), until=unless_it_comes)
+    full = _filled(counts, limit, now, purpose, span, owed=True)
+    return None if full is None else replace(full, until=min(full.until, unless_it_comes))
 
 
 def _filled(counts: Counts, limit: int, now: Millis, purpose: Purpose, span: Millis, *, owed: bool) -> Full | None:
@@ -228,7 +228,11 @@ def _filled(counts: Counts, limit: int, now: Millis, purpose: Purpose, span: Mil
         until = _ends_counting(counting[passed], span)
     if until is None:
         return None
-    return Full(limit=limit, used=sum(one.creates + one.polls for one in counting), until=until)
+    return Full(limit=limit, used=_used(counting, now, span), until=until)
+
+
+def _used(counts: Counts, now: Millis, span: Millis) -> int:
+    return sum(one.creates + one.polls for one in _counting(counts, now, span))
 
 
 def _has_room(creates: int, polls: int, limit: int, purpose: Purpose, *, owed: bool) -> bool:

@@ -44,7 +44,7 @@ def standing(
     """
     found: list[Exclusion] = []
     if state.paused_at is not None:
-        found.append(Exclusion(ReasonCode.PAUSED, {"by": state.paused_by or "", "note": state.pause_note or ""}))
+        found.append(Exclusion(ReasonCode.PAUSED))  # callers read it: who paused it, and why, operators alone may know
     if state.credential is CredentialState.REFUSED and state.credential_version >= account.credential_version:
         found.append(Exclusion(ReasonCode.UNAUTHORIZED))
     if state.resting_until is not None and state.resting_until > now:
@@ -58,14 +58,16 @@ def standing(
     quotas = ((ReasonCode.MINUTE_QUOTA_EXHAUSTED, minute), (ReasonCode.DAILY_QUOTA_EXHAUSTED, day))
     for code, full in quotas:
         if full is not None:
-            found.append(Exclusion(code, {"limit": full.limit, "used": full.used}, until=full.until))
+            params: dict[str, str | int] = {"limit": full.limit, "used": full.used}
+            # an answer may say only how much is left
+            found.append(Exclusion(code, params if full.limit else {}, until=full.until))
     return tuple(found)
 
 
 def _circuit(state: AccountState, now: Millis) -> Exclusion:
     """Why it takes no video; when an open one is due to be probed, nobody knows how that ends."""
     if state.circuit is Circuit.HALF_OPEN:
-        return Exclusion(ReasonCode.CIRCUIT_OPEN, {"trial": state.trial or ""}, until=state.trial_until)
+        return Exclusion(ReasonCode.CIRCUIT_OPEN, until=state.trial_until)  # whose video is on trial is nobody else's
     failures, until = max(state.failures, state.poll_failures), state.circuit_until
     return Exclusion(
         ReasonCode.CIRCUIT_OPEN, {"failures": failures}, until=until if until is not None and until > now else None

@@ -156,7 +156,7 @@ class Accounts:
                 state = self._states.get(id) or AccountState(id=id)
                 if spans[id] != longest or state.circuit is not Circuit.CLOSED:
                     self._loads[id] = await self.load(tx, account, state, now)
-            self._left = await self._lefts(tx)
+            self._left = await self._lefts(tx, now)
             self._meters = await tx.meters.all()
             await self._count(tx, now)
 
@@ -172,13 +172,14 @@ class Accounts:
             for line, count in (await tx.queue.counts()).items():
                 self._waiting.update(dict.fromkeys(line.accounts, count))
 
-    async def _lefts(self, tx: Transaction) -> dict[str, Credits]:
+    async def _lefts(self, tx: Transaction, now: Millis) -> dict[str, Credits]:
         """Account → its credits, less what its videos in the making may still cost."""
         told = [id for id, state in self._states.items() if state.credits is not None and id in self._accounts]
         if not told:
             return {}
         spent, committed = await spendings(tx, told), await tx.attempts.committed()
-        remaining = {id: credit.left(self._states[id], spent.get(id, 0)) for id in told}
+        believed = [id for id in told if credit.believed(self._states[id], now)]
+        remaining = {id: credit.left(self._states[id], spent.get(id, 0)) for id in believed}
         return {id: max(left - committed.get(id, 0), 0) for id, left in remaining.items() if left is not None}
 
     def _seen(self, tests: bool, now: Millis) -> Snapshot:
@@ -223,10 +224,11 @@ class Accounts:
 
     def _room(self, account: Account, state: AccountState, load: int, now: Millis) -> int | None:
         """How many more videos it may begin, by its jobs at once and its requests; a half-open circuit takes one."""
-        limit = account.limits.concurrent if state.circuit is Circuit.CLOSED else 1
+        limit = account.limits.concurrent
+        jobs = None if limit is None else max(limit - load, 0)
+        trial = None if state.circuit is Circuit.CLOSED else 1  # beside those it had before its circuit opened
         requests = metering.room(self.meter(account.id), account.limits, now, self._spans)
-        rooms = [room for room in (None if limit is None else max(limit - load, 0), requests) if room is not None]
-        return min(rooms, default=None)
+        return min((room for room in (jobs, trial, requests) if room is not None), default=None)
 
     def _span(self, account: str) -> Millis:
         return self.experience.slot_span(account, self._providers[account])
@@ -247,18 +249,24 @@ class Accounts:
         """The account's state when it may take one more video now, exactly; its row stays held by the transaction.
 
         Args:
-            again: the video has tried it before, so that it counts towards the account's retry budget.
+            again: the video has tried it before, so that the account's retry budget must have one left for it.
         """
         state = await tx.accounts.lock(account.id)
         load = await self.load(tx, account, state, now)
         if standing(account, state, load=load, now=now) or self._places.full(account.id):
             return None
-        return await self._retried(tx, state, now) if again else state
+        return None if again and self._blocked_until(state, now) is not None else state
 
-    async def enter(self, tx: Transaction, state: AccountState, attempt: str, now: Millis) -> None:
-        """An admitted attempt is about to be made: through a half-open circuit it goes on trial, alone."""
+    async def enter(self, tx: Transaction, state: AccountState, attempt: str, now: Millis, *, again: bool) -> None:
+        """An admitted attempt is about to be made: through a half-open circuit it goes on trial, alone.
+
+        Args:
+            again: the video has tried it before: that takes one of the account's retry budget.
+        """
         lease = millis(self._timing.submit_deadline_seconds + self._timing.lease_seconds)
         after = breaker.tried(state, attempt, now + lease)
+        if again:
+            after = self._retried(after, now)
         if after != state:
             await self._keep(tx, state, after, now)
 
@@ -267,19 +275,14 @@ class Accounts:
         state = await tx.accounts.lock(account)
         until = self._blocked_until(state, now)
         if until is None:
-            await self._retried(tx, state, now)
+            await tx.accounts.update(self._retried(state, now))
         return until
 
     def _blocked_until(self, state: AccountState, now: Millis) -> Millis | None:
         return retries.blocked_until(state.retries_full_at, now, every=self._retry_every)
 
-    async def _retried(self, tx: Transaction, state: AccountState, now: Millis) -> AccountState | None:
-        if self._blocked_until(state, now) is not None:
-            return None
-        full_at = retries.spent(state.retries_full_at, now, every=self._retry_every)
-        after = replace(state, retries_full_at=full_at)
-        await tx.accounts.update(after)
-        return after
+    def _retried(self, state: AccountState, now: Millis) -> AccountState:
+        return replace(state, retries_full_at=retries.spent(state.retries_full_at, now, every=self._retry_every))
 
     # learning
 

@@ -15,9 +15,9 @@ from gateway.services.accounts import Accounts
 from gateway.services.tenants import Tenants
 from gateway.store.queue import Line, Place
 from gateway.store.store import Store, Transaction
-from schema.account import Account, Limits
+from schema.account import Account
 from schema.clock import Clock, Millis
-from schema.quote import STANDING, Decision
+from schema.quote import STANDING, Decision, Exclusion, ReasonCode
 from schema.video import Priority, Video
 
 AT_ONCE = 64
@@ -27,7 +27,6 @@ PASSES = 200
 """Milliseconds for which one that was called in vain lets others go first."""
 
 _PRIORITIES = {Priority.LOW: -1, Priority.NORMAL: 0, Priority.HIGH: 1}
-_UNLIMITED = Limits()
 
 
 class Queue:
@@ -72,8 +71,9 @@ class Queue:
 
     async def served(self, tx: Transaction, account: Account, tenant: str) -> None:
         """A tenant's video is begun at an account, whose row is locked: its turn is over."""
-        if account.limits == _UNLIMITED:
-            return  # there is no end of turns
+        facts = self._accounts.known(account.id)
+        if facts is not None and facts.room is None:
+            return  # there is no end of turns; an answer or a trial may set one where no limit is configured
         passed, virtual = await tx.queue.passed(account.id, tenant)
         passed, virtual = fairness.served(passed, virtual, self.weight(tenant))
         await tx.queue.serve(account.id, tenant, passed=passed, virtual=virtual)
@@ -92,7 +92,7 @@ class Queue:
         accounts = tuple(
             candidate.account
             for candidate in decision.candidates
-            if all(reason.code in STANDING for reason in candidate.excluded)
+            if all(_of_account(reason) for reason in candidate.excluded)
         )
         if not accounts:
             return None
@@ -120,13 +120,21 @@ class Queue:
         waiters = [
             Waiter(tenant=tenant, weight=self.weight(tenant), passed=shares.get(tenant, 0)) for tenant in tenants
         ]
-        soon = [
-            msgspec.structs.replace(
-                waiter, videos=await _first(tx, [line for line in lines if line.tenant == waiter.tenant], room, now)
-            )
-            for waiter in fairness.soonest(waiters, virtual, room)
-        ]
+        soon: list[Waiter] = []
+        for waiter in fairness.soonest(waiters, virtual, len(waiters)):
+            own = [line for line in lines if line.tenant == waiter.tenant]
+            videos = await _first(tx, own, room, now)
+            if videos:  # who was called in vain a moment ago holds up nobody else
+                soon.append(msgspec.structs.replace(waiter, videos=videos))
+            if len(soon) == room:
+                break
         return fairness.turns(soon, virtual, room)
+
+
+def _of_account(reason: Exclusion) -> bool:
+    """It speaks against the account whatever the video; credits that are too few for this one need no end."""
+    too_dear = reason.code is ReasonCode.OUT_OF_CREDITS and reason.until is None
+    return reason.code in STANDING and not too_dear
 
 
 async def _first(tx: Transaction, lines: Sequence[Line], limit: int, now: Millis) -> tuple[str, ...]:

@@ -48,7 +48,9 @@ HELD_LOOK = 2_000
 """While the database is in quarantine, a lost submit waits for its replay and looks so often for the release."""
 
 BUSY_LOOK = 200
-"""While polls of its account have all the places they may, one more looks again so soon (milliseconds)."""
+BUSY_LOOK_EACH = 10
+"""While polls of its account have all the places they may, one more looks again so soon, and no sooner than so long for
+each of its videos (milliseconds): together they look a hundred times a second, however many they are."""
 
 NEVER_SEEN = 3
 """Polls in a row that knew no such ref, and none that did."""
@@ -131,7 +133,8 @@ class Watches:
             await self._snooze(task, attempt, video, None)
             return
         if self._places.busy(account.id):
-            await self._snooze(task, attempt, video, BUSY_LOOK)
+            pause = max(BUSY_LOOK, BUSY_LOOK_EACH * self._accounts.active(account.id))
+            await self._snooze(task, attempt, video, pause)
             return
         until = await self._limits.take_for_poll(account)
         taken_at = self._clock.now()

@@ -35,6 +35,10 @@ def test_every_code_has_words_and_no_other_has():
             "has room, but a is better and worth waiting for, until 2026-01-01 00:00:00Z (waits_for_better)",
         ),
         (Reason("circuit_open", {"failures": 5}), "failed 5 times running, and is left alone (circuit_open)"),
+        (
+            Reason("out_of_credits", {"left": 250, "needed": 500}),
+            "has 250 credits left, and may need 500 (out_of_credits)",
+        ),
         (Reason("dearer", {"than": "a"}), "is dearer than a, as far as we know (dearer)"),
         (Reason("price_unknown"), "has no price (price_unknown)"),
     ],

@@ -74,9 +74,14 @@ def test_a_minute_of_ten_is_shared_by_creates_and_polls(meter, purpose, until):
     assert may(meter, TEN, NOW, purpose, SPANS) == until
 
 
-def test_an_account_that_may_be_asked_once_a_minute_is_asked_by_either():
-    assert may(Meter(), Limits(per_minute=1), NOW, POLL, SPANS) is None
-    assert may(owing(Meter()), Limits(per_minute=1), NOW, CREATE, SPANS) is None
+def test_an_account_that_may_be_asked_once_a_minute_is_asked_by_either_and_the_poll_that_is_owed_goes_first():
+    once = Limits(per_minute=1)
+
+    assert may(Meter(), once, NOW, POLL, SPANS) is None
+    assert may(Meter(), once, NOW, CREATE, SPANS) is None
+    assert may(owing(Meter()), once, NOW, POLL, SPANS) is None
+    assert may(owing(Meter()), once, NOW, CREATE, SPANS) == NOW + 9_000
+    assert may(owing(Meter()), once, NOW + 9_000, CREATE, SPANS) is None
 
 
 def test_the_oldest_calls_make_room_first():

@@ -93,13 +93,13 @@ def test_a_half_open_circuit_takes_one_video_at_a_time(until, able):
 
     found = against(state, of=account(concurrent=10), load=3)
 
-    assert found == (() if able else (Exclusion(ReasonCode.CIRCUIT_OPEN, {"trial": "att_1"}, until=until),))
+    assert found == (() if able else (Exclusion(ReasonCode.CIRCUIT_OPEN, until=until),))
 
 
-def test_a_paused_account_says_who_paused_it_and_why():
+def test_a_paused_account_tells_callers_neither_who_paused_it_nor_why():
     state = AccountState(id="a", paused_at=NOW, paused_by="house …hijk", pause_note="maintenance")
 
-    assert against(state) == (Exclusion(ReasonCode.PAUSED, {"by": "house …hijk", "note": "maintenance"}),)
+    assert against(state) == (Exclusion(ReasonCode.PAUSED),)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,12 @@ def test_an_account_takes_as_many_videos_at_once_as_its_limit(concurrent, load, 
     found = against(of=account(concurrent=concurrent), load=load)
 
     assert found == (() if able else (Exclusion(ReasonCode.AT_CAPACITY, {"running": load, "limit": concurrent}),))
+
+
+def test_a_minute_of_which_an_answer_only_said_that_nothing_is_left_tells_no_limit():
+    said = standing(account(), AccountState(id="a"), load=0, now=NOW, minute=Full(limit=0, used=0, until=NOW + 9))
+
+    assert said == (Exclusion(ReasonCode.MINUTE_QUOTA_EXHAUSTED, until=NOW + 9),)
 
 
 def test_every_reason_speaks_at_once():
