@@ -3,9 +3,11 @@
 import msgspec
 from msgspec.structs import replace
 
+from providers.base import Provider
 from schema.account import AccountState, CreditsSource
 from schema.clock import Millis
 from schema.money import Credits
+from schema.video import VideoSpec
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -27,6 +29,13 @@ def left(state: AccountState, spent: Credits) -> Credits | None:
     if state.credits is None or state.credits_spent is None:
         return None
     return max(state.credits - (spent - state.credits_spent), 0)
+
+
+def pays_for(remaining: Credits, provider: Provider) -> int:
+    """How many more videos it pays for, if they are all of the cheapest quality."""
+    qualities = (None, *provider.capabilities.qualities)
+    cheapest = min(provider.rates.quote(VideoSpec(prompt="", quality=quality)).high for quality in qualities)
+    return remaining // max(cheapest, 1)
 
 
 def told(

@@ -184,7 +184,7 @@ class Accounts:
                 credits_left=self._left.get(account.id),
             ),
             standing=against,
-            room=0 if against else self._room(account, state, load, now),
+            room=0 if against else self._room(account, provider, state, load, now),
             retry_at=self._blocked_until(state, now),
         )
 
@@ -200,12 +200,14 @@ class Accounts:
         minute, day = metering.minute_full(*counted), metering.day_full(*counted)
         return standing(account, state, load=load, now=now, minute=minute, day=day)
 
-    def _room(self, account: Account, state: AccountState, load: int, now: Millis) -> int | None:
-        """How many more videos it may begin, by its jobs at once and its requests; a half-open circuit takes one."""
+    def _room(self, account: Account, provider: Provider, state: AccountState, load: int, now: Millis) -> int | None:
+        """How many more videos it may begin, by jobs, requests and credits; a half-open circuit takes one."""
         limit = account.limits.concurrent if state.circuit is Circuit.CLOSED else 1
         requests = metering.room(self.meter(account.id), account.limits, now, self._spans)
-        rooms = [room for room in (None if limit is None else max(limit - load, 0), requests) if room is not None]
-        return min(rooms, default=None)
+        left = self._left.get(account.id)
+        paid = None if left is None else credit.pays_for(left, provider)
+        jobs = None if limit is None else max(limit - load, 0)
+        return min((room for room in (jobs, requests, paid) if room is not None), default=None)
 
     def _span(self, account: str) -> Millis:
         return self.experience.slot_span(account, self._providers[account])
@@ -222,15 +224,20 @@ class Accounts:
 
     # taking a place
 
-    async def admits(self, tx: Transaction, account: Account, now: Millis, *, again: bool) -> AccountState | None:
+    async def admits(
+        self, tx: Transaction, account: Account, now: Millis, *, again: bool, needed: Credits = 0
+    ) -> AccountState | None:
         """The account's state when it may take one more video now, exactly; its row stays held by the transaction.
 
         Args:
             again: the video has tried it before, so that it counts towards the account's retry budget.
+            needed: the most that the video may cost, in the account's credits.
         """
         state = await tx.accounts.lock(account.id)
         load = await self.load(tx, account, state, now)
         if standing(account, state, load=load, now=now) or self._places.full(account.id):
+            return None
+        if not await pays(tx, state, needed):
             return None
         return await self._retried(tx, state, now) if again else state
 
@@ -327,6 +334,14 @@ def _healthy(state: AccountState) -> bool:
 def tended(state: AccountState) -> bool:
     """Somebody looks after it: its open circuit is to be probed, or its credits are counted."""
     return state.circuit is Circuit.OPEN or state.credits is not None
+
+
+async def pays(tx: Transaction, state: AccountState, needed: Credits) -> bool:
+    """Whether an account, whose row is held, has so many credits beyond what its videos in the making may cost."""
+    if state.credits is None:
+        return True
+    left = credit.left(state, (await spendings(tx, [state.id]))[state.id])
+    return left is None or left - await tx.attempts.committed_at(state.id) >= needed
 
 
 async def spendings(tx: Transaction, accounts: list[str]) -> dict[str, Credits]:

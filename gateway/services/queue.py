@@ -17,7 +17,7 @@ from gateway.store.queue import Line, Place
 from gateway.store.store import Store, Transaction
 from schema.account import Account, Limits
 from schema.clock import Clock, Millis
-from schema.quote import STANDING, Decision
+from schema.quote import STANDING, Candidate, Decision, ReasonCode
 from schema.video import Priority, Video
 
 AT_ONCE = 64
@@ -92,7 +92,7 @@ class Queue:
         accounts = tuple(
             candidate.account
             for candidate in decision.candidates
-            if all(reason.code in STANDING for reason in candidate.excluded)
+            if all(reason.code in STANDING for reason in candidate.excluded) and not self._too_dear(candidate)
         )
         if not accounts:
             return None
@@ -101,6 +101,12 @@ class Queue:
             priority=_PRIORITIES[video.routing.priority or Priority.NORMAL],
             passes_until=self._clock.now() + PASSES if in_vain else 0,
         )
+
+    def _too_dear(self, candidate: Candidate) -> bool:
+        """It lacks credits for this one while it has room for cheaper ones: called with them, it would come in vain."""
+        known = self._accounts.known(candidate.account)
+        lacking = any(reason.code is ReasonCode.OUT_OF_CREDITS for reason in candidate.excluded)
+        return lacking and known is not None and known.room != 0
 
     async def _called(
         self, tx: Transaction, lines: list[Line], with_room: list[AccountFacts], now: Millis

@@ -12,6 +12,11 @@ _COLUMNS = (
     "keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings, credits_low, credits_high, "
     "credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at"
 )
+_COMMITTED = (
+    "CAST(sum(CASE WHEN state = 'running' THEN credits_high - coalesce(expected, 0) ELSE credits_high END) AS BIGINT) "
+    "FROM attempts"
+)
+_UNBILLED = "(state IN ('planned', 'submitting') OR (state = 'running' AND credits IS NULL))"
 
 
 class Attempts:
@@ -136,12 +141,13 @@ class Attempts:
 
     async def committed(self) -> dict[str, Credits]:
         """Account → credits that its videos in the making may still cost, beyond what the ledger counts already."""
-        rows = await self._connection.all(
-            "SELECT account, CAST(sum(CASE WHEN state = 'running' THEN credits_high - coalesce(expected, 0) "
-            "ELSE credits_high END) AS BIGINT) FROM attempts WHERE state IN ('planned', 'submitting') "
-            "OR (state = 'running' AND credits IS NULL) GROUP BY account"
-        )
+        rows = await self._connection.all(f"SELECT account, {_COMMITTED} WHERE {_UNBILLED} GROUP BY account")
         return {str(account): int(credits) for account, credits in rows}
+
+    async def committed_at(self, account: str) -> Credits:
+        """The same for one account; exact when its row is locked."""
+        row = await self._connection.one(f"SELECT {_COMMITTED} WHERE account = ? AND {_UNBILLED}", account)
+        return 0 if row is None else int(row[0] or 0)
 
     async def burnt(self, since: Millis) -> dict[str, tuple[Credits, Millis]]:
         """Account → what attempts begun since have cost it, as is known or expected, and when the first was begun."""
