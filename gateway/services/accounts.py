@@ -340,8 +340,9 @@ async def pays(tx: Transaction, state: AccountState, needed: Credits) -> bool:
     """Whether an account, whose row is held, has so many credits beyond what its videos in the making may cost."""
     if state.credits is None:
         return True
-    left = credit.left(state, (await spendings(tx, [state.id]))[state.id])
-    return left is None or left - await tx.attempts.committed_at(state.id) >= needed
+    spent, committed = await tx.attempts.claims(state.id)
+    left = credit.left(state, spent)
+    return left is None or left - committed >= needed
 
 
 async def spendings(tx: Transaction, accounts: list[str]) -> dict[str, Credits]:

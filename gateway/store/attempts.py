@@ -1,6 +1,7 @@
 """Questions about attempts. Every change to an attempt is made while its video is locked."""
 
 from gateway.store.database import Connection, Row
+from schema import ledger
 from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind, IllegalMove
@@ -144,10 +145,19 @@ class Attempts:
         rows = await self._connection.all(f"SELECT account, {_COMMITTED} WHERE {_UNBILLED} GROUP BY account")
         return {str(account): int(credits) for account, credits in rows}
 
-    async def committed_at(self, account: str) -> Credits:
-        """The same for one account; exact when its row is locked."""
-        row = await self._connection.one(f"SELECT {_COMMITTED} WHERE account = ? AND {_UNBILLED}", account)
-        return 0 if row is None else int(row[0] or 0)
+    async def claims(self, account: str) -> tuple[Credits, Credits]:
+        """What an account has billed by the ledger, and what its videos in the making may still cost beyond that.
+
+        Both as of one moment: asked one after the other, a video that is accepted meanwhile would be in neither.
+        """
+        row = await self._connection.one(
+            "SELECT (SELECT CAST(sum(amount) AS BIGINT) FROM balances WHERE account = ? AND unit = ?), "
+            f"(SELECT {_COMMITTED} WHERE account = ? AND {_UNBILLED})",
+            ledger.billed(account),
+            ledger.credits_unit(account),
+            account,
+        )
+        return (0, 0) if row is None else (-int(row[0] or 0), int(row[1] or 0))
 
     async def burnt(self, since: Millis) -> dict[str, tuple[Credits, Millis]]:
         """Account → what attempts begun since have cost it, as is known or expected, and when the first was begun."""
