@@ -23,7 +23,7 @@ _Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Number = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
 
-class CircuitView(msgspec.Struct, frozen=True, kw_only=True):
+class AccountCircuitView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is sent videos, as far as its answers go.
 
     Attributes:
@@ -131,7 +131,7 @@ class ProviderView(MakerView, frozen=True, kw_only=True):
     """
 
     object: Literal["provider_account"] = "provider_account"
-    circuit: CircuitView
+    circuit: AccountCircuitView
     paused: bool
     credential: CredentialState
     resting: RestingView | None
@@ -163,7 +163,7 @@ def shown(report: Report, now: int) -> dict[str, Any]:
     state = report.state
     return {
         **msgspec.structs.asdict(maker(report.account, report.provider)),
-        "circuit": CircuitView(
+        "circuit": AccountCircuitView(
             state=state.circuit,
             until=None if state.circuit_until is None else state.circuit_until // 1000,
             failures=state.failures,
