@@ -179,6 +179,22 @@ async def test_what_waits_for_credits_begins_at_the_top_up(here):
     assert (await here.finished(waiting))["gateway"]["account"] == VEO
 
 
+async def test_who_is_too_dear_for_what_is_left_waits_apart_from_those_it_pays_for(here):
+    doitong = "/v1/admin/accounts/doitong-main/credits"
+    await here.operator.post(doitong, json={"credits": 250})
+    dear = (await here.create("a boat", quality="high", gateway={"only": ["doitong-main"]}))["id"]
+    await until(partial(_waits, here, dear))
+
+    apart = await here.gateway.store.read(lambda tx: tx.queue.place(dear)) is None
+    cheap = (await here.create("a boat", gateway={"only": ["doitong-main"]}))["id"]
+    made_first = await here.finished(cheap)
+    still = await _waits(here, dear)
+    await here.operator.post(doitong, json={"credits": 5_000})
+
+    assert (apart, made_first["status"], still) == (True, "completed", True)
+    assert (await here.finished(dear))["status"] == "completed"
+
+
 async def test_a_paused_account_is_sent_nothing_and_what_waits_begins_at_its_resume(here):
     paused = await act(here, "pause", note="a bill to settle")
     elsewhere = await made(here, "a boat for anybody")
