@@ -338,7 +338,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             store=store, accounts=accounts, records=records, updates=updates, ids=ids, clock=clock, timing=timing
         ),
         incidents=Incidents(store),
-        availability=Availability(store=store, accounts=accounts, clock=clock),
+        availability=Availability(store=store, accounts=accounts, clock=clock, timing=timing),
         operators=Operators(store=store, accounts=accounts, clock=clock, ids=ids),
         receipts=Receipts(store=store, signer=Signer(settings.secrets.key), issuer=settings.server.public_url),
         quarantine=quarantine,

@@ -122,6 +122,9 @@ class Worker:
         except (StoreError, Overloaded) as error:
             log.warning("worker.claim_failed", error=str(error))
             return []
+        except Exception:  # whatever it is, a worker that died in silence would leave everything lying
+            log.exception("worker.claim_crashed")
+            return []
 
     async def _pause(self) -> None:
         """Until the next task is due, somebody nudges, or a while has passed."""

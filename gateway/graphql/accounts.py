@@ -13,6 +13,7 @@ from gateway.graphql.context import Info
 from gateway.graphql.refusals import InvalidInputError, NotFoundError
 from gateway.graphql.scalars import Facts, Moment, moment
 from gateway.policy import observing
+from gateway.policy.metering import Left
 from gateway.services.availability import Report
 from gateway.wiring import Gateway
 from providers.base import Capabilities
@@ -53,8 +54,10 @@ class AccountCredits:
 class AccountLimit:
     limit: int | None = strawberry.field(description="Null for none.")
     running: int | None = strawberry.field(description="Videos in the making, where that is what is limited.")
-    left: int | None = strawberry.field(description="What is left of it; null when that is not counted.")
-    resets_at: Moment | None = strawberry.field(description="When it is whole again.")
+    left: int | None = strawberry.field(description="What is left of it; null without a limit.")
+    resets_at: Moment | None = strawberry.field(
+        description="When it is whole again if nothing more is asked; null when it is."
+    )
 
 
 @strawberry.type(description="What a provider lets an account do.")
@@ -117,6 +120,7 @@ class ProviderAccount:
     resting: AccountRest | None = strawberry.field(description="It asked to be left alone.")
     credits: AccountCredits | None = strawberry.field(description="Null when nobody told its balance.")
     limits: AccountLimits = strawberry.field(description="What the provider lets it do.")
+    waiting: int = strawberry.field(description="Videos that wait for room there; some may begin elsewhere as well.")
     observed: AccountObserved = strawberry.field(description="Of all its latest attempts.")
     kinds: list[AccountObserved] = strawberry.field(description="The same by kind of video.")
 
@@ -137,6 +141,7 @@ class ProviderAccount:
             resting=_resting(facts, now),
             credits=_credits(facts),
             limits=_limits(facts),
+            waiting=facts.waiting,
             observed=AccountObserved.of(None, facts.observed.all),
             kinds=[AccountObserved.of(kind, one) for kind, one in facts.observed.kinds.items()],
         )
@@ -321,10 +326,14 @@ def _credits(facts: Report) -> AccountCredits | None:
 
 
 def _limits(facts: Report) -> AccountLimits:
-    limits = facts.account.limits
-    running = facts.running
+    limit, running = facts.account.limits.concurrent, facts.running
+    left = None if limit is None else max(limit - running, 0)
     return AccountLimits(
-        concurrent=AccountLimit(limit=limits.concurrent, running=running, left=None, resets_at=None),
-        per_minute=AccountLimit(limit=limits.per_minute, running=None, left=None, resets_at=None),
-        per_day=AccountLimit(limit=limits.per_day, running=None, left=None, resets_at=None),
+        concurrent=AccountLimit(limit=limit, running=running, left=left, resets_at=None),
+        per_minute=_window(facts.minute),
+        per_day=_window(facts.day),
     )
+
+
+def _window(window: Left) -> AccountLimit:
+    return AccountLimit(limit=window.limit, running=None, left=window.left, resets_at=moment(window.whole_at))

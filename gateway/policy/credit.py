@@ -4,9 +4,11 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.policy.standing import LONG_REST
+from providers.base import Provider
 from schema.account import AccountState, CreditsSource
 from schema.clock import Millis
 from schema.money import Credits
+from schema.video import VideoSpec
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -37,6 +39,13 @@ def believed(state: AccountState, now: Millis) -> bool:
     may tell us of a top-up, and to be refused again costs nothing.
     """
     return state.credits_source is not CreditsSource.PROVIDER or now < (state.credits_at or 0) + LONG_REST
+
+
+def pays_for(remaining: Credits, provider: Provider) -> int:
+    """How many more videos it pays for, if they are all of the cheapest quality."""
+    qualities = (None, *provider.capabilities.qualities)
+    cheapest = min(provider.rates.quote(VideoSpec(prompt="", quality=quality)).high for quality in qualities)
+    return remaining // max(cheapest, 1)
 
 
 def told(

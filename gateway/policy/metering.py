@@ -91,6 +91,14 @@ class Full(msgspec.Struct, frozen=True, kw_only=True):
     until: Millis
 
 
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """A window as it is shown: its limit, what is left of it, and when it is whole again; None when it is already."""
+
+    limit: int | None
+    left: int | None
+    whole_at: Millis | None
+
+
 class Word(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer's headers say of a window; ``reset`` is milliseconds from now."""
 
@@ -128,6 +136,30 @@ def room(meter: Meter, limits: Limits, now: Millis, spans: Spans) -> int | None:
     if meter.told is not None and meter.told.until > now:
         left = min(left, meter.told.left)
     return None if left == float("inf") else max(int(left), 1)
+
+
+def minute_left(meter: Meter, limits: Limits, now: Millis, spans: Spans) -> Left:
+    """The minute, or less of it when an answer said so."""
+    ours = _left(meter.minute, per_minute(meter, limits), now, spans.minute)
+    told = meter.told
+    if told is None or told.until <= now:
+        return ours
+    left = told.left if ours.left is None else min(ours.left, told.left)
+    return Left(limit=ours.limit, left=left, whole_at=max(told.until, ours.whole_at or 0))
+
+
+def day_left(meter: Meter, limits: Limits, now: Millis, spans: Spans) -> Left:
+    """The day, by what was asked in it."""
+    return _left(meter.day, limits.per_day, now, spans.day)
+
+
+def _left(counts: Counts, limit: int | None, now: Millis, span: Millis) -> Left:
+    if limit is None:
+        return Left(limit=None, left=None, whole_at=None)
+    counting = _counting(counts, now, span)
+    used = sum(one.creates + one.polls for one in counting)
+    whole_at = _ends_counting(counting[-1], span) if counting else None
+    return Left(limit=limit, left=max(limit - used, 0), whole_at=whole_at)
 
 
 def rest_of_day(meter: Meter, limits: Limits, now: Millis, spans: Spans) -> tuple[int, Millis]:

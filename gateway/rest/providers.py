@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import get
 
+from gateway.policy.metering import Left
 from gateway.policy.observing import Observed, Spread
 from gateway.rest.answers import JSON, Answer
 from gateway.rest.models import MakerView, maker
@@ -22,7 +23,7 @@ _Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Number = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 
 
-class CircuitView(msgspec.Struct, frozen=True, kw_only=True):
+class AccountCircuitView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is sent videos, as far as its answers go.
 
     Attributes:
@@ -75,8 +76,8 @@ class LimitView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         limit: null for none.
         running: videos in the making, where that is what is limited.
-        left: what is left of it; null when that is not counted.
-        resets_at: when it is whole again, seconds since the Unix epoch.
+        left: what is left of it; null without a limit.
+        resets_at: when it is whole again if nothing more is asked, seconds since the Unix epoch; null when it is whole.
     """
 
     limit: _Count | None
@@ -124,17 +125,19 @@ class ProviderView(MakerView, frozen=True, kw_only=True):
     Attributes:
         paused: an operator wants it to get no more videos.
         credits: null when nobody told its balance.
+        waiting: videos that wait for room there; some may begin elsewhere as well.
         observed: in all, of its latest attempts.
         kinds: the same by kind of video.
     """
 
     object: Literal["provider_account"] = "provider_account"
-    circuit: CircuitView
+    circuit: AccountCircuitView
     paused: bool
     credential: CredentialState
     resting: RestingView | None
     credits: CreditsView | None
     limits: LimitsView
+    waiting: _Count
     observed: ObservedView
     kinds: Annotated[tuple[ObservedView, ...], msgspec.Meta(max_length=1000)]
 
@@ -157,10 +160,10 @@ async def list_(request: Call) -> Answer:
 
 def shown(report: Report, now: int) -> dict[str, Any]:
     """What everybody may see of an account: the fields of ``ProviderView``."""
-    state, limits = report.state, report.account.limits
+    state = report.state
     return {
         **msgspec.structs.asdict(maker(report.account, report.provider)),
-        "circuit": CircuitView(
+        "circuit": AccountCircuitView(
             state=state.circuit,
             until=None if state.circuit_until is None else state.circuit_until // 1000,
             failures=state.failures,
@@ -172,13 +175,25 @@ def shown(report: Report, now: int) -> dict[str, Any]:
         "resting": _resting(report, now),
         "credits": _credits(report),
         "limits": LimitsView(
-            concurrent=LimitView(limit=limits.concurrent, running=report.running),
-            per_minute=LimitView(limit=limits.per_minute),
-            per_day=LimitView(limit=limits.per_day),
+            concurrent=_concurrent(report),
+            per_minute=_window(report.minute),
+            per_day=_window(report.day),
         ),
+        "waiting": report.waiting,
         "observed": _observed(None, report.observed.all),
         "kinds": tuple([_observed(kind, one) for kind, one in report.observed.kinds.items()]),
     }
+
+
+def _concurrent(report: Report) -> LimitView:
+    limit = report.account.limits.concurrent
+    left = None if limit is None else max(limit - report.running, 0)
+    return LimitView(limit=limit, running=report.running, left=left)
+
+
+def _window(window: Left) -> LimitView:
+    whole_at = window.whole_at
+    return LimitView(limit=window.limit, left=window.left, resets_at=None if whole_at is None else -(-whole_at // 1000))
 
 
 def _resting(report: Report, now: int) -> RestingView | None:

@@ -206,7 +206,7 @@ class Accounts:
                 credits_left=self._left.get(account.id),
             ),
             standing=against,
-            room=0 if against else self._room(account, state, load, now),
+            room=0 if against else self._room(account, provider, state, load, now),
             retry_at=self._blocked_until(state, now),
         )
 
@@ -222,13 +222,14 @@ class Accounts:
         minute, day = metering.minute_full(*counted), metering.day_full(*counted)
         return standing(account, state, load=load, now=now, minute=minute, day=day)
 
-    def _room(self, account: Account, state: AccountState, load: int, now: Millis) -> int | None:
-        """How many more videos it may begin, by its jobs at once and its requests; a half-open circuit takes one."""
-        limit = account.limits.concurrent
+    def _room(self, account: Account, provider: Provider, state: AccountState, load: int, now: Millis) -> int | None:
+        """How many more videos it may begin, by jobs, requests and credits; a half-open circuit takes one."""
+        limit, left = account.limits.concurrent, self._left.get(account.id)
         jobs = None if limit is None else max(limit - load, 0)
         trial = None if state.circuit is Circuit.CLOSED else 1  # beside those it had before its circuit opened
         requests = metering.room(self.meter(account.id), account.limits, now, self._spans)
-        return min((room for room in (jobs, trial, requests) if room is not None), default=None)
+        paid = None if left is None else credit.pays_for(left, provider)
+        return min((room for room in (jobs, trial, requests, paid) if room is not None), default=None)
 
     def _span(self, account: str) -> Millis:
         return self.experience.slot_span(account, self._providers[account])
@@ -245,15 +246,20 @@ class Accounts:
 
     # taking a place
 
-    async def admits(self, tx: Transaction, account: Account, now: Millis, *, again: bool) -> AccountState | None:
+    async def admits(
+        self, tx: Transaction, account: Account, now: Millis, *, again: bool, needed: Credits = 0
+    ) -> AccountState | None:
         """The account's state when it may take one more video now, exactly; its row stays held by the transaction.
 
         Args:
             again: the video has tried it before, so that the account's retry budget must have one left for it.
+            needed: the most that the video may cost, in the account's credits.
         """
         state = await tx.accounts.lock(account.id)
         load = await self.load(tx, account, state, now)
         if standing(account, state, load=load, now=now) or self._places.full(account.id):
+            return None
+        if not await pays(tx, state, needed, now):
             return None
         return None if again and self._blocked_until(state, now) is not None else state
 
@@ -351,6 +357,15 @@ def _healthy(state: AccountState) -> bool:
 def tended(state: AccountState) -> bool:
     """Somebody looks after it: its open circuit is to be probed, or its credits are counted."""
     return state.circuit is Circuit.OPEN or state.credits is not None
+
+
+async def pays(tx: Transaction, state: AccountState, needed: Credits, now: Millis) -> bool:
+    """Whether an account, whose row is held, has so many credits beyond what its videos in the making may cost."""
+    if state.credits is None or not credit.believed(state, now):
+        return True
+    spent, committed = await tx.attempts.claims(state.id)
+    left = credit.left(state, spent)
+    return left is None or left - committed >= needed
 
 
 async def spendings(tx: Transaction, accounts: list[str]) -> dict[str, Credits]:

@@ -196,7 +196,7 @@ class Submits:
         async def intend(tx: Transaction) -> None:
             nonlocal plan
             locked = await tx.videos.lock(video.id)
-            state = await self._accounts.admits(tx, seat.account, now, again=again)
+            state = await self._accounts.admits(tx, seat.account, now, again=again, needed=seat.candidate.credits.high)
             if state is not None and await self._limits.until(tx, seat.account, now) is not None:
                 state = None
             held = (await tx.instance.get()).quarantined  # not from the cache: it stops sends at once

@@ -1,6 +1,7 @@
 """Questions about attempts. Every change to an attempt is made while its video is locked."""
 
 from gateway.store.database import Connection, Row
+from schema import ledger
 from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind, IllegalMove
@@ -12,6 +13,11 @@ _COLUMNS = (
     "keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings, credits_low, credits_high, "
     "credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at"
 )
+_COMMITTED = (
+    "CAST(sum(CASE WHEN state = 'running' THEN credits_high - coalesce(expected, 0) ELSE credits_high END) AS BIGINT) "
+    "FROM attempts"
+)
+_UNBILLED = "(state IN ('planned', 'submitting') OR (state = 'running' AND credits IS NULL))"
 
 
 class Attempts:
@@ -136,12 +142,22 @@ class Attempts:
 
     async def committed(self) -> dict[str, Credits]:
         """Account → credits that its videos in the making may still cost, beyond what the ledger counts already."""
-        rows = await self._connection.all(
-            "SELECT account, CAST(sum(CASE WHEN state = 'running' THEN credits_high - coalesce(expected, 0) "
-            "ELSE credits_high END) AS BIGINT) FROM attempts WHERE state IN ('planned', 'submitting') "
-            "OR (state = 'running' AND credits IS NULL) GROUP BY account"
-        )
+        rows = await self._connection.all(f"SELECT account, {_COMMITTED} WHERE {_UNBILLED} GROUP BY account")
         return {str(account): int(credits) for account, credits in rows}
+
+    async def claims(self, account: str) -> tuple[Credits, Credits]:
+        """What an account has billed by the ledger, and what its videos in the making may still cost beyond that.
+
+        Both as of one moment: asked one after the other, a video that is accepted meanwhile would be in neither.
+        """
+        row = await self._connection.one(
+            "SELECT (SELECT CAST(sum(amount) AS BIGINT) FROM balances WHERE account = ? AND unit = ?), "
+            f"(SELECT {_COMMITTED} WHERE account = ? AND {_UNBILLED})",
+            ledger.billed(account),
+            ledger.credits_unit(account),
+            account,
+        )
+        return (0, 0) if row is None else (-int(row[0] or 0), int(row[1] or 0))
 
     async def burnt(self, since: Millis) -> dict[str, tuple[Credits, Millis]]:
         """Account → what attempts begun since have cost it, as is known or expected, and when the first was begun."""

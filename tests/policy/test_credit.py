@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.policy import credit
+from providers.registry import KINDS, by_name
 from schema.account import AccountState, CreditsSource
+from tests.flows.engine import an_account
 
 NOW = 10**9
 FRESH = AccountState(id="a")
@@ -16,6 +18,16 @@ STEPS = (20, 10, 5)
 
 def told(state: AccountState, credits: int, source: CreditsSource = OPERATOR, spent: int = 0) -> AccountState:
     return credit.told(state, credits, source, spent=spent, now=NOW)[0]
+
+
+@pytest.mark.parametrize(
+    ("provider", "remaining", "videos"),
+    [("veo3o1", 0, 0), ("veo3o1", 1, 0), ("veo3o1", 21, 10), ("doitong", 199, 0), ("doitong", 400, 2)],
+)
+def test_a_balance_pays_for_so_many_of_the_cheapest_videos(provider, remaining, videos):
+    account = an_account("a", provider, "http://127.0.0.1:1")
+
+    assert credit.pays_for(remaining, by_name(KINDS)[provider].of(account)) == videos
 
 
 def test_what_nobody_told_nobody_knows():

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from gateway.policy.metering import (
     Bucket,
     Full,
+    Left,
     Meter,
     Purpose,
     Spans,
@@ -15,9 +16,11 @@ from gateway.policy.metering import (
     Word,
     answered,
     day_full,
+    day_left,
     may,
     metered,
     minute_full,
+    minute_left,
     owed,
     per_minute,
     taken,
@@ -231,3 +234,32 @@ def test_whoever_comes_at_the_named_moment_is_served_when_nobody_else_came(calls
             meter = owed(meter, until, SPANS) if purpose is POLL else meter
         else:
             meter = taken(meter, now, purpose, SPANS)
+
+
+@pytest.mark.parametrize(
+    ("meter", "limits", "shown"),
+    [
+        pytest.param(Meter(), Limits(), (None, None, None), id="without-a-limit"),
+        pytest.param(Meter(), TEN, (10, 10, None), id="nothing-was-asked"),
+        pytest.param(used(3, 2), TEN, (10, 5, NOW + 61_000), id="creates-and-polls"),
+        pytest.param(used(9, 9), TEN, (10, 0, NOW + 61_000), id="never-less-than-none"),
+        pytest.param(used(3, at=NOW - 61_000), TEN, (10, 10, None), id="a-minute-ago"),
+        pytest.param(replace(used(3), learned=4), TEN, (4, 1, NOW + 61_000), id="a-header-lowers"),
+        pytest.param(
+            replace(used(3), told=Told(left=2, until=NOW + 90_000, at=NOW)), TEN, (10, 2, NOW + 90_000), id="told"
+        ),
+        pytest.param(Meter(told=Told(left=2, until=NOW + 9, at=NOW)), Limits(), (None, 2, NOW + 9), id="told-alone"),
+        pytest.param(Meter(told=Told(left=2, until=NOW, at=NOW - 9)), Limits(), (None, None, None), id="told-long-ago"),
+    ],
+)
+def test_a_minute_is_shown_with_what_is_left_and_when_it_is_whole_again(meter, limits, shown):
+    limit, left, whole_at = shown
+
+    assert minute_left(meter, limits, NOW, SPANS) == Left(limit=limit, left=left, whole_at=whole_at)
+
+
+def test_a_day_is_shown_by_what_was_asked_in_it():
+    day = Limits(per_day=100)
+
+    assert day_left(used(3, 2), day, NOW, SPANS) == Left(limit=100, left=95, whole_at=NOW + 1_440_000 + 86_400_000)
+    assert day_left(used(3, 2), Limits(), NOW, SPANS) == Left(limit=None, left=None, whole_at=None)

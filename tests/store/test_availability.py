@@ -1,9 +1,12 @@
 """How accounts are, what happened to them, and how attempts ended: kept on both engines."""
 
+from typing import Any
+
 import pytest
 
 from gateway.policy.observing import KEPT, Sample
 from gateway.store.database import StoreError
+from schema import ledger
 from schema.account import AccountState, Circuit, CreditsSource
 from schema.account_event import AccountEvent, AccountEventType
 from schema.attempt import Verdict
@@ -95,3 +98,18 @@ async def test_submits_that_nobody_answered_are_counted_among_those_of_a_span(st
     assert await store.read(lambda tx: tx.attempts.failing(account, begun - 1)) == (3, 2)
     assert await store.read(lambda tx: tx.attempts.failing(account, begun)) == (0, 0)
     assert await store.read(lambda tx: tx.attempts.latest_ref("nobody")) is None
+
+
+async def test_what_an_account_has_billed_and_may_still_bill_is_told_as_of_one_moment(store):
+    billed, unit = ledger.billed("veo-main"), ledger.credits_unit("veo-main")
+    running: dict[str, Any] = {"verdict": Verdict.ACCEPTED, "state": AttemptState.RUNNING, "expected": 1}
+    attempts: list[dict[str, Any]] = [{}, running, {**running, "credits": 2}, {"account": "doitong-main"}]
+    for n, facts in enumerate(attempts):
+        await keep(store, a_video(f"video_{n}"), an_attempt(f"att_{n}", video=f"video_{n}", **facts))
+    booked = "INSERT INTO balances (account, unit, shard, amount) VALUES (?, ?, ?, -3)"
+    for shard in (0, 1):
+        await store.database.write(lambda connection, shard=shard: connection.run(booked, billed, unit, shard))
+
+    assert await store.read(lambda tx: tx.attempts.claims("veo-main")) == (6, 2 + 1)
+    assert await store.read(lambda tx: tx.attempts.claims("nobody")) == (0, 0)
+    assert (await store.read(lambda tx: tx.attempts.committed()))["veo-main"] == 2 + 1

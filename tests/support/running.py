@@ -68,6 +68,8 @@ class Setup:
     doitong_options: dict[str, Any] = field(default_factory=dict)
     sandbox: SandboxSettings = field(default_factory=lambda: SandboxSettings(speed=SPEED))
     concurrent: int = 8
+    per_minute: int | None = None
+    per_day: int | None = None
     accounts: tuple[Account, ...] | None = None
     seams: Seams = field(default_factory=Seams)
     worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
@@ -123,7 +125,7 @@ def sandbox_accounts(sandbox: Sandbox, setup: Setup) -> tuple[Account, ...]:
             base_url=sandbox.veo3o1_url,
             credential=Secret("sandbox-veo3o1-key"),
             price_per_credit=200_000,
-            limits=Limits(concurrent=setup.concurrent),
+            limits=Limits(concurrent=setup.concurrent, per_minute=setup.per_minute, per_day=setup.per_day),
             options=kinds["veo3o1"].options(),
             sandbox=True,
         ),
@@ -133,7 +135,7 @@ def sandbox_accounts(sandbox: Sandbox, setup: Setup) -> tuple[Account, ...]:
             base_url=sandbox.doitong_url,
             credential=Secret("sandbox-doitong-key"),
             price_per_credit=setup.doitong_price,
-            limits=Limits(concurrent=None),
+            limits=Limits(concurrent=None, per_minute=setup.per_minute, per_day=setup.per_day),
             webhook_secrets=(Secret("sandbox-webhook-secret"),),
             options=doitong,
             sandbox=True,
