@@ -220,8 +220,9 @@ async def server(place: Place, *die: str) -> AsyncIterator[Server]:
 async def speaking(place: Place, process: Process) -> AsyncIterator[Server]:
     """A gateway's process, answering; it is ended with the block."""
     headers = {"authorization": f"Bearer {ACME_KEY}"}
+    fresh = httpx.Limits(keepalive_expiry=2)  # the server lets go of a silent connection after five seconds
     async with httpx.AsyncClient(
-        base_url=place.url, headers=headers, timeout=30, trust_env=False, verify=certificates()
+        base_url=place.url, headers=headers, timeout=30, trust_env=False, verify=certificates(), limits=fresh
     ) as client:
         try:
             await _answers(place, process, client)

@@ -31,6 +31,8 @@ TIMING = replace(QUICK, breaker_reset_seconds=RESET, submit_deadline_seconds=1, 
 A_FIRST = RoutingPolicy(strategy=Strategy.ORDERED, order=("a", "b"), on_unknown=OnUnknown.FAILOVER)
 CALM = 40
 """Videos that tell how long the good upstream takes while all is well; as many while the other one is bad."""
+UNDER_WAY = 1_000
+"""Milliseconds in which an intent that was being written when the circuit opened may still say that it began."""
 
 
 @pytest.fixture
@@ -126,7 +128,7 @@ async def test_a_bad_upstream_is_left_alone_probed_for_free_by_one_and_used_agai
 
     assert opened.type is AccountEventType.CIRCUIT_OPENED
     assert opened.data["failures"] <= 10
-    assert not [one for one in lost if one.started_at > opened.at], opened
+    assert not [one for one in lost if one.started_at > opened.at + UNDER_WAY], opened
     await turn(sandbox, doors={"veo3o1": "500"})
     with capture_logs() as heard:
         at = time.monotonic()
