@@ -29,7 +29,7 @@ from tests.support.figures import told
 RESET = 1.0
 TIMING = replace(QUICK, breaker_reset_seconds=RESET, submit_deadline_seconds=1, tend_seconds=0.1, lease_seconds=3)
 A_FIRST = RoutingPolicy(strategy=Strategy.ORDERED, order=("a", "b"), on_unknown=OnUnknown.FAILOVER)
-CALM = 40
+CALM, CALM_IN_LONG_RUNS = 12, 40
 """Videos that tell how long the good upstream takes while all is well; as many while the other one is bad."""
 UNDER_WAY = 1_000
 """Milliseconds in which an intent that was being written when the circuit opened may still say that it began."""
@@ -109,17 +109,18 @@ async def p99(engines: tuple[Engine, ...], count: int) -> float:
 
 async def test_a_bad_upstream_is_left_alone_probed_for_free_by_one_and_used_again_when_it_heals(sandbox, three, rounds):
     """How long the good one's videos take is judged in long runs (``make soak``), which have the machine alone."""
+    count = CALM_IN_LONG_RUNS if rounds > ROUNDS else CALM
     known = await three[0].accept("known")
     await three[0].ended(known.id)
     calm = [
         await three[n % 3].accept(f"calm {n}", routing={"only": ["b"]}) for n in range(24)
     ]  # the same load as below
-    before = await p99(three, CALM)
+    before = await p99(three, count)
     await asyncio.gather(*(three[0].ended(video.id, 30) for video in calm))
 
     await turn(sandbox, doors={"veo3o1": "hang"})
     bad = [await three[n % 3].accept(f"bad {n}") for n in range(24)]
-    during = await p99(three, CALM)
+    during = await p99(three, count)
     await asyncio.gather(*(three[0].ended(video.id, 30) for video in bad))
     attempts = [one for video in bad for one in await three[0].attempts(video.id)]
     lost = [one for one in attempts if one.account == "a"]
