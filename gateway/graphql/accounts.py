@@ -10,13 +10,13 @@ from gateway.graphql.admin import Account as OfAccount
 from gateway.graphql.admin import AfterId, First, operator
 from gateway.graphql.admin_refusals import CorrectionRefusal, account_refusal
 from gateway.graphql.context import Info
+from gateway.graphql.models import Durations
 from gateway.graphql.refusals import InvalidInputError, NotFoundError
 from gateway.graphql.scalars import Facts, Moment, moment
 from gateway.policy import observing
 from gateway.policy.metering import Left
 from gateway.services.availability import Report
 from gateway.wiring import Gateway
-from providers.base import Capabilities
 from schema import account_event
 from schema.account import Circuit, CredentialState, CreditsSource
 from schema.account_event import AccountEventType
@@ -98,19 +98,12 @@ class AccountObserved:
         )
 
 
-@strawberry.type(description="The durations a provider can be told.")
-class AccountSeconds:
-    shortest: int = strawberry.field(description="The shortest.")
-    longest: int = strawberry.field(description="The longest.")
-    default: int | None = strawberry.field(description="What it makes when told nothing.")
-
-
 @strawberry.type(description="A provider account: what it can be told, and how it is.")
 class ProviderAccount:
     account: str = strawberry.field(description="The account.")
     provider: str = strawberry.field(description="The provider it is with.")
     aspect_ratios: list[AspectRatio] = strawberry.field(description="Those it can be told.")
-    seconds: AccountSeconds | None = strawberry.field(description="Null when it can not be told a duration.")
+    seconds: Durations | None = strawberry.field(description="Null when it can not be told a duration.")
     qualities: list[Quality] = strawberry.field(description="Beside the plain one.")
     image_input: bool = strawberry.field(description="It can start from a picture.")
     max_prompt: int = strawberry.field(description="Characters.")
@@ -131,7 +124,7 @@ class ProviderAccount:
             account=account.id,
             provider=account.provider,
             aspect_ratios=list(able.aspect_ratios),
-            seconds=_seconds(able),
+            seconds=Durations.of(able),
             qualities=list(able.qualities),
             image_input=able.image_input,
             max_prompt=able.max_prompt,
@@ -286,12 +279,6 @@ async def _done(
     except GatewayError as error:
         return account_refusal(error)
     return AccountSuccess(account=Account.of(await gateway.availability.one(account), gateway.clock.now()))
-
-
-def _seconds(able: Capabilities) -> AccountSeconds | None:
-    if able.seconds is None:
-        return None
-    return AccountSeconds(shortest=able.seconds[0], longest=able.seconds[1], default=able.default_seconds)
 
 
 def _circuit(facts: Report) -> AccountCircuit:

@@ -6,7 +6,7 @@ import strawberry
 
 from gateway.graphql.decisions import CreditRange, PriceRange
 from gateway.policy.capability import price_list
-from providers.base import Provider
+from providers.base import Capabilities, Provider
 from schema.account import Account
 from schema.money import CreditRange as CreditRangeFacts
 from schema.money import Micros
@@ -18,6 +18,12 @@ class Durations:
     shortest: int = strawberry.field(description="The shortest.")
     longest: int = strawberry.field(description="The longest.")
     default: int | None = strawberry.field(description="What it makes when told nothing; null when nobody knows.")
+
+    @classmethod
+    def of(cls, able: Capabilities) -> Self | None:
+        if able.seconds is None:
+            return None
+        return cls(shortest=able.seconds[0], longest=able.seconds[1], default=able.default_seconds)
 
 
 @strawberry.type(description="How long a video usually takes to make, seconds, by the provider's word.")
@@ -53,12 +59,12 @@ class Maker:
     @classmethod
     def of(cls, account: Account, provider: Provider) -> Self:
         able = provider.capabilities
-        span, (best, worst) = able.seconds, able.typical_seconds
+        best, worst = able.typical_seconds
         return cls(
             account=account.id,
             provider=account.provider,
             aspect_ratios=list(able.aspect_ratios),
-            seconds=span and Durations(shortest=span[0], longest=span[1], default=able.default_seconds),
+            seconds=Durations.of(able),
             qualities=list(able.qualities),
             image_input=able.image_input,
             max_prompt=able.max_prompt,
