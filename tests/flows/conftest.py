@@ -1,6 +1,7 @@
 """What the flows share: a PostgreSQL of their own, and how long the crash runs are (``--rounds 20`` for long ones)."""
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -25,3 +26,15 @@ def postgres() -> Iterator[PostgresServer]:
     """A server for whoever needs one; each test makes a database of its own in it, and drops it."""
     with PostgresServer() as running:
         yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str | None]:
+    """A database of each engine for one test: None for SQLite in the test's folder, or one of PostgreSQL's."""
+    if request.param == "sqlite":
+        yield None
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"flow_{secrets.token_hex(4)}"
+    yield await server.create(name)
+    await server.drop(name)

@@ -1,7 +1,6 @@
 """Batches at once and across deaths: exact to the micro, all or none, and nothing upstream before they are kept."""
 
 import asyncio
-import secrets
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +18,6 @@ from schema.tenant import Funding, FundingMode
 from tests.flows.engine import certificates
 from tests.flows.nursery import Nursery
 from tests.flows.processes import Place, Server, Upstreams, address
-from tests.store.postgres_server import PostgresServer
 from tests.support.running import Running, Setup, running
 
 URL = "/v1/videos/batches"
@@ -34,19 +32,11 @@ def wishes(name: str, count: int = WISHES) -> list[dict[str, Any]]:
     return [{"prompt": f"[sim:stuck] {name}.{n}"} for n in range(count)]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def here(request, tmp_path) -> AsyncIterator[Running]:
-    setup = Setup(folder=tmp_path, funding=PREPAID, seams=Seams(verify=certificates()))
-    if request.param == "sqlite":
-        async with running(setup) as both:
-            yield both
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"batches_{secrets.token_hex(4)}"
-    setup.database_url = await server.create(name)
+@pytest.fixture
+async def here(database_url, tmp_path) -> AsyncIterator[Running]:
+    setup = Setup(database_url=database_url, folder=tmp_path, funding=PREPAID, seams=Seams(verify=certificates()))
     async with running(setup) as both:
         yield both
-    await server.drop(name)
 
 
 async def post(here: Running, body: dict[str, Any], **headers: str) -> httpx.Response:

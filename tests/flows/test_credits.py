@@ -36,29 +36,22 @@ STEPS = (20, 10, 5)
 """Shares that are told, percent."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Running]:
+@pytest.fixture
+async def here(database_url: str | None, tmp_path: Path) -> AsyncIterator[Running]:
     """A gateway that likes the first account best; both engines."""
     few = tuple(
         replace(one, credits=CREDITS, concurrent=0) if one.name == "veo3o1" else one for one in DEFAULT_ACCOUNTS
     )
     setup = Setup(
+        database_url=database_url,
         folder=tmp_path,
         timing=replace(FAST, tend_seconds=0.05),
         routing=RoutingPolicy(strategy=Strategy.ORDERED, order=(VEO, "doitong-main")),
         sandbox=SandboxSettings(speed=SPEED, accounts=few),
         seams=Seams(verify=certificates()),
     )
-    if request.param == "sqlite":
-        async with running(setup) as both:
-            yield both
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"credits_{secrets.token_hex(4)}"
-    setup.database_url = await server.create(name)
     async with running(setup) as both:
         yield both
-    await server.drop(name)
 
 
 async def made(here: Running, prompt: str) -> str:

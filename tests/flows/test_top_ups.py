@@ -1,7 +1,6 @@
 """Top-ups that come at once: one key is booked once, on either engine."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,25 +8,16 @@ import pytest
 from gateway.wiring import Seams
 from schema.tenant import Funding, FundingMode
 from tests.flows.engine import certificates
-from tests.store.postgres_server import PostgresServer
 from tests.support.running import Running, Setup, running
 
 PREPAID = Funding(mode=FundingMode.PREPAID, opening=1_000_000)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def here(request, tmp_path) -> AsyncIterator[Running]:
-    setup = Setup(folder=tmp_path, funding=PREPAID, seams=Seams(verify=certificates()))
-    if request.param == "sqlite":
-        async with running(setup) as both:
-            yield both
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"top_ups_{secrets.token_hex(4)}"
-    setup.database_url = await server.create(name)
+@pytest.fixture
+async def here(database_url, tmp_path) -> AsyncIterator[Running]:
+    setup = Setup(database_url=database_url, folder=tmp_path, funding=PREPAID, seams=Seams(verify=certificates()))
     async with running(setup) as both:
         yield both
-    await server.drop(name)
 
 
 async def test_a_key_that_is_used_many_times_at_once_is_booked_once(here):
