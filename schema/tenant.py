@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from schema.clock import Millis
 from schema.money import Micros
 from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy, VideoSpec
 
@@ -129,15 +130,21 @@ UNLIMITED = Funding()
 
 
 class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant may take of what all share.
+    """What a tenant may take of what all share; None is no limit.
 
     Attributes:
         queued: accepted videos that have not started, at most; more are refused with 429.
         weight: its share when several wait for one account: twice the weight, twice as often.
+        concurrent: videos in the making at once; the others wait in the queue.
+        per_minute: videos it may create in a minute, over all replicas; more are refused with 429.
+        reads_per_minute: other requests of its keys in a minute, at each replica; more are refused with 429.
     """
 
     queued: int = 1000
     weight: int = 1
+    concurrent: int | None = None
+    per_minute: int | None = None
+    reads_per_minute: int | None = None
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +152,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         policy_version: which version of its routing policy ``routing`` is; None before a gateway has looked it up.
+        origins: web origins (``https://app.example.com``) whose pages may call for it from a browser.
+        test: its keys begin with ``fg_test_``, and it reaches sandbox accounts only.
     """
 
     id: str
@@ -153,12 +162,40 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: int | None = None
     funding: Funding = UNLIMITED
     limits: TenantLimits = TenantLimits()
+    origins: tuple[str, ...] = ()
     test: bool = False
 
 
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client token was given to somebody's browser for.
+
+    Attributes:
+        token: the client token's id.
+        end_user: for whom; it sees that user's videos alone.
+        video: the one video it is for; None when it may create.
+        allowance: what its videos may cost together, micros; None is no bound of its own.
+        creates: how many videos it may create; None is no bound of its own.
+        expires_at: when it ends, milliseconds since the epoch.
+    """
+
+    token: str
+    end_user: str | None = None
+    video: str | None = None
+    allowance: Micros | None = None
+    creates: int | None = None
+    expires_at: Millis
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is calling: the tenant, which of its keys, and what that key may do."""
+    """Who is calling: the tenant, which of its keys, and what that key may do.
+
+    Attributes:
+        key: the API key's id; that of the key that made it, for a client token.
+        grant: what a client token is for; None for an API key.
+    """
 
     tenant: Tenant
+    key: str = ""
     key_hint: str
     scopes: frozenset[Scope]
+    grant: Grant | None = None

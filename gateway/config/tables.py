@@ -14,6 +14,7 @@ from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quali
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NAME)]
 Money = Annotated[int, "micros, written as decimal text"]
 Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
+WebOrigin = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 
@@ -108,6 +109,9 @@ class TenantLimitsTable(Section, frozen=True, kw_only=True):
 
     queued: Number = TenantLimits().queued
     weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] = TenantLimits().weight
+    concurrent: Number | None = None
+    per_minute: Number | None = None
+    reads_per_minute: Number | None = None
 
 
 class TenantTable(Section, frozen=True, kw_only=True):
@@ -120,6 +124,7 @@ class TenantTable(Section, frozen=True, kw_only=True):
     routing: RoutingTable | None = None
     funding: FundingTable = FundingTable()
     limits: TenantLimitsTable = TenantLimitsTable()
+    origins: Annotated[tuple[WebOrigin, ...], msgspec.Meta(max_length=64)] = ()
 
 
 class ScopesTable(Section, frozen=True, kw_only=True):

@@ -31,7 +31,8 @@ def _setup(table: TenantTable) -> TenantSetup:
         name=table.name or table.id,
         routing=RoutingPolicy() if table.routing is None else _policy(table.routing),
         funding=_funding(table.funding),
-        limits=TenantLimits(queued=table.limits.queued, weight=table.limits.weight),
+        limits=TenantLimits(**msgspec.structs.asdict(table.limits)),
+        origins=table.origins,
         test=table.test,
     )
     return TenantSetup(tenant=tenant, keys=table.keys, routed_by_file=table.routing is not None)
