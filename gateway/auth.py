@@ -6,23 +6,24 @@ from gateway.wiring import Gateway
 from schema.errors import Forbidden, Unauthenticated
 from schema.tenant import Principal, Scope
 
-MAX_KEY = 256
-"""Characters; keys are far shorter, and what is longer is not worth a hash."""
 
-
-def principal_of(gateway: Gateway, authorization: str | None) -> Principal:
+def principal_of(gateway: Gateway, authorization: str | None, *, address: str | None = None) -> Principal:
     """Whose key an ``Authorization: Bearer`` header carries; what is logged from here on names the tenant.
+
+    Args:
+        address: where the caller is, when that is known.
 
     Raises:
         Unauthenticated: there is no such header, it is no bearer token, or nobody has this key.
+        Forbidden: the key may not be used from there.
+        Overloaded: it can not be looked up now whether the key still works.
     """
     scheme, _, key = (authorization or "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
         raise Unauthenticated("Send your API key in the header Authorization: Bearer <key>")
-    principal = gateway.tenants.principal(key) if len(key) <= MAX_KEY and key.isascii() else None
-    if principal is None:
-        raise Unauthenticated("This API key is not known here; check it for typing mistakes, or ask for a new one")
+    gateway.ground.keeper.check()
+    principal = gateway.ground.callers.principal(key, address=address)
     structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
     return principal
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from schema.account import Account, Secret
+from schema.clock import Millis
 from schema.tenant import Scope, Tenant
 
 _YEAR = 366 * 24 * 3600.0
@@ -60,9 +61,15 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
 
 
 class SecretsSettings(Section, frozen=True, kw_only=True):
-    """``key`` is what everything else that must stay secret hangs on: 32 characters at least."""
+    """The master keys: under them lie the secrets in the database.
+
+    Attributes:
+        key: what secrets are sealed with; 32 characters at least.
+        previous: former ones, which still open what is not yet under the current one.
+    """
 
     key: Secret
+    previous: tuple[Secret, ...] = ()
 
 
 class AssetsSettings(Section, frozen=True, kw_only=True):
@@ -134,10 +141,20 @@ class QueueSettings(Section, frozen=True, kw_only=True):
 
 
 class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
-    """One API key the file gives a tenant."""
+    """One API key the file gives a tenant.
+
+    Attributes:
+        expires_at: when it ends, milliseconds since the epoch; None for never.
+        origins: web origins it may be used from; empty for any caller.
+        networks: where its callers must be, such as ``203.0.113.0/24``; empty for anywhere.
+    """
 
     secret: Secret
+    name: str = ""
     scopes: frozenset[Scope] = DEFAULT_SCOPES
+    expires_at: Millis | None = None
+    origins: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +170,7 @@ class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file, checked."""
+    """The whole file, checked. ``source`` is its name, for whoever is told that it manages something."""
 
     secrets: SecretsSettings
     server: ServerSettings = ServerSettings()
@@ -165,6 +182,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue: QueueSettings = QueueSettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
+    source: str = "filmgate.toml"
 
 
 _LISTEN = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})")

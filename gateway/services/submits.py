@@ -130,7 +130,7 @@ class Submits:
             return
         await self._policies.look(video.tenant)
         wish = self._tenants.wish(video)
-        seen = await self._accounts.snapshot(await self._tests(video), fresh=True)
+        seen = await self._accounts.snapshot(video.tenant, tests=await self._tests(video), fresh=True)
         decision = await self._decide(video, attempts, wish, seen)
         if decision.hopeful is None:
             await self._waiting.give_up(task, *dead_end(attempts, decision))

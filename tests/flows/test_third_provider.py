@@ -42,7 +42,7 @@ def at(id: str, url: str, **changes: Any) -> Account:
 async def heard(engine: Engine, attempt: str, word: str = "a word", **news: Any) -> None:
     """The upstream calls back about an attempt."""
     hook = Hook(headers=(("x-paper-word", word),), body=json.dumps(news).encode())
-    await engine.gateway.hooks.hear("papercut", callback_token(SECRET_KEY, attempt), hook)
+    await engine.gateway.hooks.hear("papercut", callback_token(engine.gateway.ground.root, attempt), hook)
 
 
 async def test_a_provider_nobody_in_the_gateway_knows_makes_a_video(tmp_path):

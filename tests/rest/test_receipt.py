@@ -146,7 +146,7 @@ async def test_its_waits_add_up_to_its_life(pair: Running, done: dict[str, Any])
 async def test_it_is_the_same_to_the_byte_every_time_and_from_every_replica(pair: Running, done: dict[str, Any]):
     url = f"/v1/videos/{done['id']}/receipt"
     first, second = await pair.client.get(url), await pair.client.get(url)
-    signer = Signer(Secret(SECRET_KEY.reveal()))
+    signer = Signer(Secret(pair.gateway.ground.root.reveal()))
     replica = Receipts(store=pair.gateway.store, signer=signer, issuer=pair.url)
 
     assert first.content == second.content == (await replica.of("acme", done["id"])).document
@@ -256,6 +256,6 @@ async def test_the_keys_are_anybody_s_and_may_be_kept_a_while(pair: Running):
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/jwk-set+json"
     assert response.headers["cache-control"] == "public, max-age=3600"
-    assert known_keys(response.content) == Signer(SECRET_KEY).keys
+    assert known_keys(response.content) == Signer(pair.gateway.ground.root).keys
     assert SECRET_KEY.reveal() not in response.text
     assert "d" not in response.json()["keys"][0]

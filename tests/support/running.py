@@ -172,6 +172,12 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
     )
 
 
+async def configured(gateway: Gateway, **changes: Any) -> None:
+    """Apply the gateway's own configuration with changes, as a new file would, and let it notice."""
+    await gateway.ground.configuration.apply(msgspec.structs.replace(gateway.settings, **changes))
+    await gateway.ground.keeper.refresh()
+
+
 def free_port() -> int:
     """A port nobody listens on now; hook URLs must be known before the server starts."""
     with socket.socket() as probe:
