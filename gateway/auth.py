@@ -1,21 +1,43 @@
 """Who is calling: an Authorization header to a principal, and what its key may do. Both doors ask here."""
 
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
 import structlog
 
+from gateway.policy.addresses import caller_address, networks_of
+from gateway.services.callers import ENDED
+from gateway.services.keys import Hand
 from gateway.wiring import Gateway
 from schema.errors import Forbidden, Unauthenticated
 from schema.tenant import Principal, Scope
 
+T = TypeVar("T")
 
-def principal_of(gateway: Gateway, authorization: str | None, *, address: str | None = None) -> Principal:
+
+def caller_of(gateway: Gateway, scope: Mapping[str, Any], *, authorization: str | None = None) -> Principal:
+    """Who sent a request, or opened a WebSocket, as its ASGI scope tells. Raises as ``principal_of`` does.
+
+    Args:
+        authorization: instead of the header.
+    """
+    found = _header(scope, b"authorization") if authorization is None else authorization
+    return principal_of(gateway, found, address=_address(gateway, scope), origin=_header(scope, b"origin"))
+
+
+def principal_of(
+    gateway: Gateway, authorization: str | None, *, address: str | None = None, origin: str | None = None
+) -> Principal:
     """Whose key an ``Authorization: Bearer`` header carries; what is logged from here on names the tenant.
 
     Args:
         address: where the caller is, when that is known.
+        origin: whose page calls, when a browser says so.
 
     Raises:
         Unauthenticated: there is no such header, it is no bearer token, or nobody has this key.
-        Forbidden: the key may not be used from there.
+        Forbidden: the key may not be used from there, or by that page.
         Overloaded: it can not be looked up now whether the key still works.
     """
     scheme, _, key = (authorization or "").partition(" ")
@@ -24,6 +46,8 @@ def principal_of(gateway: Gateway, authorization: str | None, *, address: str | 
         raise Unauthenticated("Send your API key in the header Authorization: Bearer <key>")
     gateway.ground.keeper.check()
     principal = gateway.ground.callers.principal(key, address=address)
+    if origin is not None and principal.origins and origin not in principal.origins:
+        raise Forbidden(f"This API key (…{principal.key_hint}) may not be used by pages of {origin[:255]}")
     structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
     return principal
 
@@ -33,7 +57,41 @@ def actor_of(principal: Principal) -> str:
     return f"{principal.tenant.id} …{principal.key_hint}"
 
 
+def hand_of(principal: Principal) -> Hand:
+    """Who changes keys, and how far his own reach."""
+    return Hand(actor=actor_of(principal), scopes=principal.scopes)
+
+
 def require(principal: Principal, scope: Scope) -> None:
     """Raises Forbidden unless the caller's key has the scope."""
     if scope not in principal.scopes:
         raise Forbidden(f"This key (…{principal.key_hint}) has no scope {scope.value}; use one that has")
+
+
+async def while_it_works(gateway: Gateway, principal: Principal, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives, unless the caller's key ends first: then it is broken off. Raises Unauthenticated."""
+    doing, ending = asyncio.ensure_future(work), asyncio.ensure_future(gateway.ground.callers.ended(principal))
+    try:
+        await asyncio.wait({doing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Unauthenticated(ENDED)
+        return doing.result()
+    finally:
+        doing.cancel()
+        ending.cancel()
+        await asyncio.wait({doing, ending})
+
+
+def _address(gateway: Gateway, scope: Mapping[str, Any]) -> str | None:
+    peer = scope.get("client")
+    trusted = networks_of(gateway.settings.server.trusted_proxies)
+    forwarded = _headers(scope, b"x-forwarded-for") if trusted else []
+    return caller_address(None if peer is None else peer[0], forwarded, trusted)
+
+
+def _header(scope: Mapping[str, Any], name: bytes) -> str | None:
+    return next(iter(_headers(scope, name)), None)
+
+
+def _headers(scope: Mapping[str, Any], name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

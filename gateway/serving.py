@@ -42,6 +42,7 @@ async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int =
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # which proxies are believed is the gateway's business
         ws_per_message_deflate=False,
         ws_max_size=max_message,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -31,6 +31,7 @@ from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
+from gateway.services.keys import Keys
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
 from gateway.services.operators import Operators
@@ -50,6 +51,7 @@ from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
 from gateway.services.unknowns import Unknowns
 from gateway.services.updates import Updates
+from gateway.services.usage import Usage
 from gateway.services.videos import Videos
 from gateway.services.waiting import Waiting
 from gateway.services.watches import Watches
@@ -93,6 +95,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     ground: Footing
     tenants: Tenants
     policies: Policies
+    keys: Keys
     replays: Replays
     accounts: Accounts
     decisions: Decisions
@@ -162,6 +165,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     await ground.keeper.refresh()
     following = asyncio.create_task(ground.keeper.follow())
     stack.callback(following.cancel)
+    usage = Usage(store=store, callers=ground.callers)
+    stack.push_async_callback(usage.write)
+    using = asyncio.create_task(usage.follow())
+    stack.callback(using.cancel)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -294,6 +301,15 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ground=ground,
         tenants=tenants,
         policies=policies,
+        keys=Keys(
+            store=store,
+            changes=ground.changes,
+            keeper=ground.keeper,
+            root=root,
+            clock=clock,
+            ids=ids,
+            entropy=seams.entropy,
+        ),
         replays=Replays(store=store, accounts=accounts, policies=policies),
         accounts=accounts,
         decisions=decisions,

@@ -12,6 +12,7 @@
                                         x NotUnknown            409
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
+  x KeyReplaced           409           x KeyRevoked            409
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -146,6 +147,22 @@ class ManagedByFile(GatewayError):
     code = "managed_by_file"
     status = 409
     title = "The configuration file manages this; change it there"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class KeyRevoked(GatewayError):
+    code = "key_revoked"
+    status = 409
+    title = "This API key was revoked; it can not be changed or rotated, make a new one"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class KeyReplaced(GatewayError):
+    code = "key_replaced"
+    status = 409
+    title = "Another API key takes this one's place already; rotate that one"
     kind = "invalid_request_error"
     permanent = True
 

@@ -191,6 +191,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         key: the API key's id; that of the key that made it, for a client token.
+        origins: web origins whose pages alone may use the key; empty for any caller.
         grant: what a client token is for; None for an API key.
     """
 
@@ -198,4 +199,5 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     key_hint: str
     scopes: frozenset[Scope]
+    origins: tuple[str, ...] = ()
     grant: Grant | None = None

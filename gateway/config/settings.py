@@ -36,12 +36,15 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         public_url: how the world reaches us, no trailing slash; inbound hook URLs are built from it.
         max_body_bytes: larger requests are refused with 413.
         production: stricter checks, no introspection, no suggestions.
+        trusted_proxies: networks of proxies in front of us, such as ``10.0.0.0/8``; of those alone we believe where
+            their callers are (``X-Forwarded-For``).
     """
 
     listen: str = "127.0.0.1:8080"
     public_url: str | None = None
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=_GIB)] = 1024 * 1024
     production: bool = False
+    trusted_proxies: tuple[str, ...] = ()
 
     @property
     def address(self) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from graphql import OperationType
 from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
-from gateway.auth import principal_of
+from gateway.auth import caller_of
 from gateway.graphql.answers import failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
 from gateway.graphql.negotiation import Media, negotiate
@@ -49,7 +49,7 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
     media = negotiate(header(request.scope, b"accept"))
     plain = Media.JSON if media is None or media.streams else media
     try:
-        principal = principal_of(gateway, header(request.scope, b"authorization"))
+        principal = caller_of(gateway, request.scope)
         structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
         asked = await read_request(request)
         context = Context(gateway, principal, headers(request.scope, b"idempotency-key"))
@@ -73,7 +73,8 @@ async def _run(schema: Schema, request: Call, asked: Asked, context: Context, me
     if kind is OperationType.MUTATION and request.method == "GET":
         raise Refused(405, "Mutations are sent by POST", allow="POST")
     if media.streams:
-        return Stream(await schema.stream_of(document, asked, context), media, draining=context.gateway.draining)
+        watches = context.principal if kind is OperationType.SUBSCRIPTION else None
+        return Stream(await schema.stream_of(document, asked, context), media, context.gateway, watches)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
     try:

@@ -9,6 +9,7 @@ import msgspec
 from graphql import GraphQLError
 from litestar import WebSocket
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 from strawberry.litestar.controller import LitestarWebSocketAdapter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL as PROTOCOL
@@ -16,12 +17,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
-from gateway.auth import principal_of
+from gateway.auth import caller_of
 from gateway.graphql.context import Context
 from gateway.graphql.requests import Asked, header
 from gateway.graphql.schema import Schema
+from gateway.services.callers import ENDED
 from gateway.wiring import Gateway
-from schema.errors import TooManyRequests, Unauthenticated
+from schema.errors import Forbidden, Overloaded, TooManyRequests, Unauthenticated
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -31,7 +33,7 @@ INIT_TIMEOUT = timedelta(seconds=3)
 MAX_OPERATIONS = 100
 """On one socket at a time."""
 
-FORBIDDEN, RESTARTING, UNKNOWN_PROTOCOL = 1008, 1012, 4406
+FORBIDDEN, RESTARTING, TRY_AGAIN, KEY_ENDED, UNKNOWN_PROTOCOL = 1008, 1012, 1013, 4403, 4406
 _MAX_REASON = 123
 """Bytes that fit into a close frame."""
 
@@ -77,13 +79,19 @@ class _Door:
         return msgspec.json.encode(message).decode()
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
-        """Who is calling: ``authorization`` of the payload, or of the handshake. Closes with 4403 when nobody is."""
+        """Who is calling: ``authorization`` of the payload, or of the handshake.
+
+        Closes with 4403 when nobody is, or the key may not be used there.
+        """
         said = [value for name, value in context.connection_params.items() if name.lower() == "authorization"]
-        authorization = said[0] if said else header(self.socket.scope, b"authorization")
+        authorization = None if not said else said[0] if isinstance(said[0], str) else ""
         try:
-            context.principal = principal_of(self.gateway, authorization if isinstance(authorization, str) else None)
-        except Unauthenticated as error:
+            context.principal = caller_of(self.gateway, self.socket.scope, authorization=authorization)
+        except (Unauthenticated, Forbidden) as error:
             raise ConnectionRejectionError from error
+        except Overloaded as error:
+            await self.socket.close(code=TRY_AGAIN, reason=error.title)
+            raise WebSocketDisconnected from error
         return UnsetType()
 
 
@@ -109,8 +117,10 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             schema=schema,
             connection_init_wait_timeout=INIT_TIMEOUT,
         )
-        self._draining: asyncio.Event = door.gateway.draining
+        self._gateway: Gateway = door.gateway
+        self._draining = self._gateway.draining
         self._documents = schema.documents
+        self._barring: asyncio.Task[None] | None = None
 
     async def handle_message(self, message: Any) -> None:
         if not isinstance(message, dict):
@@ -123,6 +133,20 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if message.get("payload", {}) is None:
             message = {**message, "payload": {}}
         await super().handle_connection_init(message)
+        if self.connection_acknowledged and self._barring is None:
+            self._barring = asyncio.create_task(self._bar())
+
+    async def _bar(self) -> None:
+        """Close once whoever was acknowledged would not be let in any more."""
+        await self._gateway.ground.callers.ended(self.context.principal)
+        for operation in list(self.operations):
+            await self.cleanup_operation(operation)
+        await self.websocket.close(KEY_ENDED, ENDED)
+
+    async def shutdown(self) -> None:
+        if self._barring is not None:
+            self._barring.cancel()
+        await super().shutdown()
 
     async def handle_subscribe(self, message: Any) -> None:
         try:
@@ -142,6 +166,10 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     def _trouble(self, asked: Asked) -> list[GraphQLError]:
         """Why an operation is not begun; empty when it is."""
+        try:
+            self._gateway.ground.keeper.check()
+        except Overloaded as error:
+            return [GraphQLError(error.detail, extensions={"code": error.code.upper()})]
         if len(self.operations) >= MAX_OPERATIONS:
             code = TooManyRequests.code.upper()
             return [GraphQLError(f"At most {MAX_OPERATIONS} operations at once on a socket", extensions={"code": code})]

@@ -17,10 +17,18 @@ from litestar.openapi.config import OpenAPIConfig
 from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.rest.answers import JSON, Answer
+from gateway.rest.key_views import ApiKeyView, CreateApiKey, MadeApiKeyView
 from gateway.rest.operations import OPERATIONS, Body, Operation, Parameter, Reply
 from gateway.rest.problems import PROBLEM_TYPE, Problem
 from gateway.rest.requests import Call
-from gateway.rest.samples import CREATE_SAMPLE, PROBLEM_SAMPLE, VIDEO_SAMPLE
+from gateway.rest.samples import (
+    CREATE_KEY_SAMPLE,
+    CREATE_SAMPLE,
+    KEY_SAMPLE,
+    MADE_KEY_SAMPLE,
+    PROBLEM_SAMPLE,
+    VIDEO_SAMPLE,
+)
 from gateway.rest.views import VideoView
 from gateway.rest.wishes import FORM_TYPES, CreateVideo
 
@@ -33,6 +41,7 @@ _TAGS = {
     "money": "What videos cost, and what your money did.",
     "models": "What can be asked for.",
     "tenant": "Who you are, and how your videos are routed.",
+    "keys": "Your API keys: make, change, rotate and revoke them.",
     "operator": "For operators: unknown outcomes, tenants' money and routing, incidents, quarantine after a restore.",
     "hooks": "Where providers call us back.",
     "health": "For whoever runs this.",
@@ -42,7 +51,13 @@ _NESTED = ("input_reference", "metadata", "gateway")
 
 _EVERY_REFUSAL = (500, 503)
 _KEY_REFUSALS = (401, 403)
-_SAMPLES: dict[type, Any] = {VideoView: VIDEO_SAMPLE, CreateVideo: CREATE_SAMPLE}
+_SAMPLES: dict[type, Any] = {
+    VideoView: VIDEO_SAMPLE,
+    CreateVideo: CREATE_SAMPLE,
+    CreateApiKey: CREATE_KEY_SAMPLE,
+    ApiKeyView: KEY_SAMPLE,
+    MadeApiKeyView: MADE_KEY_SAMPLE,
+}
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("Names the request in the logs; yours, when you sent a fit one.", {"maxLength": 64}),

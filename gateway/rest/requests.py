@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request
 from litestar.types import HTTPScope
 
-from gateway.auth import principal_of, require
+from gateway.auth import caller_of, require
 from gateway.wiring import Gateway
 from schema.errors import NotFound
 from schema.ids import names_video
@@ -25,10 +25,10 @@ def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
 
     Raises:
         Unauthenticated: no key, or one nobody has.
-        Forbidden: the key has not this scope.
+        Forbidden: the key has not this scope, or may not be used from there.
     """
     gateway = gateway_of(call)
-    principal = principal_of(gateway, header(call.scope, b"authorization"))
+    principal = caller_of(gateway, call.scope)
     require(principal, scope)
     return gateway, principal
 

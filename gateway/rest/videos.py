@@ -2,6 +2,7 @@
 
 from litestar import get, post
 
+from gateway.auth import while_it_works
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait_seconds
 from gateway.rest.pages import links, page_wish
@@ -96,7 +97,8 @@ async def hold(gateway: Gateway, principal: Principal, request: Call, id: str) -
     seconds = wait_seconds(headers(request.scope, b"prefer"))
     if seconds is None:
         return ()
-    await gateway.events.wait(principal.tenant.id, id, max(0.0, seconds - EARLIER))
+    waiting = gateway.events.wait(principal.tenant.id, id, max(0.0, seconds - EARLIER))
+    await while_it_works(gateway, principal, waiting)
     return ((b"preference-applied", b"wait=%d" % seconds),)
 
 

@@ -43,6 +43,11 @@ class ApiKeys:
         )
         return None if row is None else _stored(row)
 
+    async def successor(self, id: str) -> str | None:
+        """The id of the key that takes a key's place."""
+        row = await self._connection.one("SELECT id FROM api_keys WHERE rotates = ? ORDER BY id LIMIT 1", id)
+        return None if row is None else str(row[0])
+
     async def put(self, stored: StoredKey) -> None:
         """Keep a key as it is now, new or known. Raises UniqueViolation when another key has its hash."""
         key = stored.key

@@ -45,6 +45,7 @@ class Door:
             video_id=f"video_{zeros}",
             attempt_id=f"att_{zeros}",
             batch_id=f"batch_{zeros}",
+            key_id=f"key_{zeros}",
             tenant_id="acme",
             account_id="veo-main",
             model="auto",
