@@ -146,6 +146,11 @@ class Client:
         headers = {"if-match": f'"{version}"'}
         return self._answer(self._send(method, path, repeat=False, json=body, headers=headers), kind)
 
+    def do(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> Answer[T]:
+        """Change what has no versions; repeated only where doing it twice is doing it once."""
+        parts = {} if body is None else {"json": body}
+        return self._answer(self._send(method, path, repeat=method == "DELETE", **parts), kind)
+
     @contextmanager
     def content(self, video: str, attempt: str | None = None) -> Iterator[tuple[Iterator[bytes], int | None]]:
         """The finished file, or an attempt's extra output, in pieces, and its size when the answer says it."""

@@ -13,6 +13,7 @@ from gateway.cli.database import db
 from gateway.cli.doctor import doctor
 from gateway.cli.exits import Stop
 from gateway.cli.incidents import incidents
+from gateway.cli.keys import keys
 from gateway.cli.ledger import balance, ledger
 from gateway.cli.quote import quote
 from gateway.cli.receipts import receipts
@@ -67,6 +68,7 @@ for command in (
     accounts,
     attempts,
     tenants,
+    keys,
     incidents,
 ):
     main.add_command(command)

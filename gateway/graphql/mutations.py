@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.graphql import accounts, admin, batches, policies
+from gateway.graphql import accounts, admin, batches, keys, policies
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -96,6 +96,22 @@ class Mutation:
     restore_tenant_policy: policies.RestoreTenantPolicyPayload = strawberry.mutation(
         resolver=policies.restore_tenant_policy,
         description="Route a tenant's videos again as an old version says; that makes a new version.",
+    )
+    create_api_key: keys.CreateApiKeyPayload = strawberry.mutation(
+        resolver=keys.create_api_key,
+        description="Make an API key; `key` holds its text, this once. A key can give only what it may do itself; an "
+        "operator's may give all.",
+    )
+    update_api_key: keys.UpdateApiKeyPayload = strawberry.mutation(
+        resolver=keys.update_api_key, description="Change what an API key may do, from where, and how long."
+    )
+    rotate_api_key: keys.RotateApiKeyPayload = strawberry.mutation(
+        resolver=keys.rotate_api_key,
+        description="Make an API key that takes another's place; the old one goes on for a while.",
+    )
+    revoke_api_key: keys.RevokeApiKeyPayload = strawberry.mutation(
+        resolver=keys.revoke_api_key,
+        description="Let an API key work no more; its open streams end. Revoking a revoked one changes nothing.",
     )
     create_videos: batches.CreateVideosPayload = strawberry.mutation(
         resolver=batches.create_videos,

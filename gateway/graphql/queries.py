@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import ID
 
 from gateway.graphql import accounts as of_accounts
-from gateway.graphql import admin, batches, policies
+from gateway.graphql import admin, batches, keys, policies
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -134,6 +134,12 @@ class Query:
         resolver=policies.policy_replay,
         description="What another policy had changed: the latest decisions are made again under the policy in force "
         "with changes, from the facts of then and what the accounts can do now. Nothing is sent or written.",
+    )
+    api_keys: keys.ApiKeyConnection = strawberry.field(
+        resolver=keys.api_keys, description="Your tenant's API keys, newest first; needs `TENANT_ADMIN`."
+    )
+    api_key: keys.ApiKey | None = strawberry.field(
+        resolver=keys.show_api_key, description="One of them; null when there is none with this id."
     )
     providers: list[of_accounts.ProviderAccount] = strawberry.field(
         resolver=of_accounts.providers, description="How the accounts are that can make your videos."

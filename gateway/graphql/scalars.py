@@ -29,6 +29,17 @@ def rfc3339(moment: int) -> str:
     return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+def _moment(value: Any) -> int:
+    """A moment as callers write it, with its offset from UTC."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError("must be a moment as RFC 3339 text, such as 2026-11-20T18:52:03Z") from error
+    if found.tzinfo is None:
+        raise ValueError("must say its offset from UTC, such as the Z in 2026-11-20T18:52:03Z")
+    return round((found - _EPOCH) / timedelta(milliseconds=1))
+
+
 def moment(at: int | None) -> Moment | None:
     return None if at is None else Moment(at)
 
@@ -49,6 +60,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="A moment in UTC as RFC 3339 text with milliseconds, such as `2026-11-20T18:52:03.123Z`.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=rfc3339,
+        parse_value=_moment,
     ),
     Amount: strawberry.scalar(
         name="Micros",

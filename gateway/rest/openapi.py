@@ -17,16 +17,19 @@ from litestar.openapi.config import OpenAPIConfig
 from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.rest.answers import JSON, Answer
-from gateway.rest.key_views import ApiKeyView, CreateApiKey, MadeApiKeyView
+from gateway.rest.key_views import ApiKeyPageView, ApiKeyView, CreateApiKey, MadeApiKeyView, RotateApiKey, UpdateApiKey
 from gateway.rest.operations import OPERATIONS, Body, Operation, Parameter, Reply
 from gateway.rest.problems import PROBLEM_TYPE, Problem
 from gateway.rest.requests import Call
 from gateway.rest.samples import (
     CREATE_KEY_SAMPLE,
     CREATE_SAMPLE,
+    KEY_PAGE_SAMPLE,
     KEY_SAMPLE,
     MADE_KEY_SAMPLE,
     PROBLEM_SAMPLE,
+    ROTATE_KEY_SAMPLE,
+    UPDATE_KEY_SAMPLE,
     VIDEO_SAMPLE,
 )
 from gateway.rest.views import VideoView
@@ -57,6 +60,9 @@ _SAMPLES: dict[type, Any] = {
     CreateApiKey: CREATE_KEY_SAMPLE,
     ApiKeyView: KEY_SAMPLE,
     MadeApiKeyView: MADE_KEY_SAMPLE,
+    ApiKeyPageView: KEY_PAGE_SAMPLE,
+    UpdateApiKey: UPDATE_KEY_SAMPLE,
+    RotateApiKey: ROTATE_KEY_SAMPLE,
 }
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {

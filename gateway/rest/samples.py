@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.rest.key_views import CreateApiKey, key_view, made_view
+from gateway.rest.key_views import CreateApiKey, RotateApiKey, UpdateApiKey, key_page, key_view, made_view
 from gateway.rest.problems import ErrorMember, FieldProblem, Problem
 from gateway.rest.views import AttemptCostView, AttemptView, CostView, GatewayView, VideoView
 from gateway.rest.wishes import CreateVideo, RoutingOptions
-from gateway.services.keys import Made
+from gateway.services.keys import KeyPage, Made
 from schema.account import Secret
 from schema.api_key import ApiKey
 from schema.attempt import Verdict
@@ -112,4 +112,7 @@ VIDEO_SAMPLE = _plain(_VIDEO)
 CREATE_KEY_SAMPLE = _plain(_CREATE_KEY)
 KEY_SAMPLE = _plain(key_view(_KEY, _KEY.created_at))
 MADE_KEY_SAMPLE = _plain(made_view(Made(key=_KEY, text=_KEY_TEXT), _KEY.created_at))
+UPDATE_KEY_SAMPLE = _plain(UpdateApiKey(name="front", expires_at=None))
+ROTATE_KEY_SAMPLE = _plain(RotateApiKey())
+KEY_PAGE_SAMPLE = _plain(key_page(KeyPage([_KEY], more=False), _KEY.created_at))
 PROBLEM_SAMPLE = _plain(_PROBLEM)
