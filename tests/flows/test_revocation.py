@@ -1,0 +1,119 @@
+"""Two replicas on one PostgreSQL: five seconds after a key is revoked at one it works at neither, nor do its streams."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flows.processes import Place, Server, Upstreams, address, sandbox_process, server
+from tests.graphql.asking import EVENTS, PATH, socket
+
+SECONDS = 5.0
+"""So soon a key that was revoked anywhere works nowhere."""
+
+BOSS_KEY = "fg_test_boss_0123456789abcdefghijkl"
+
+
+@pytest.fixture
+async def upstreams(tmp_path: Path) -> AsyncIterator[Upstreams]:
+    async with sandbox_process(tmp_path, speed=60) as running:
+        yield running
+
+
+@pytest.fixture
+async def places(tmp_path: Path, postgres: Any, upstreams: Upstreams) -> AsyncIterator[tuple[Place, Place]]:
+    """Two places with one database and one folder for files; acme's boss makes and revokes keys."""
+    name = f"revocation_{tmp_path.name}".replace("-", "_").lower()
+    database = await postgres.create(name)
+    both = Place(tmp_path / "first", address()), Place(tmp_path / "second", address())
+    boss = f"""
+[[tenants]]
+id = "boss"
+test = true
+keys = [{{ value = "{BOSS_KEY}", scopes = ["operator"] }}]
+"""
+    for place in both:
+        place.configure(upstreams, database=database, assets=tmp_path / "assets", public_url=both[1].url, tenants=boss)
+    yield both
+    await postgres.drop(name)
+
+
+def bearer(key: str, **headers: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}", **headers}
+
+
+async def made(at: Server) -> dict[str, Any]:
+    response = await at.client.post(
+        "/v1/admin/tenants/acme/keys", json={"scopes": ["videos:read"]}, headers=bearer(BOSS_KEY)
+    )
+    assert response.status_code == 201, response.text
+    key: dict[str, Any] = response.json()
+    return key
+
+
+async def answers(at: Server, key: str, status: int) -> None:
+    """Until a read with the key is answered so."""
+    while (await at.client.get("/v1/videos", headers=bearer(key))).status_code != status:  # noqa: ASYNC110  # another process
+        await asyncio.sleep(0.02)
+
+
+async def events(at: Server, key: str, video: str, begun: asyncio.Event) -> str:
+    """Everything a stream of events tells, until it ends."""
+    body, told = {"query": EVENTS, "variables": {"id": video}}, ""
+    headers = bearer(key, accept="text/event-stream")
+    async with at.client.stream("POST", PATH, json=body, headers=headers) as response:
+        assert response.status_code == 200
+        async for piece in response.aiter_text():
+            told += piece
+            begun.set()
+    return told
+
+
+async def held(at: Server, key: str, video: str) -> int:
+    """What a request that waits for the video is answered in the end."""
+    response: httpx.Response = await at.client.get(f"/v1/videos/{video}", headers=bearer(key, prefer="wait=25"))
+    return response.status_code
+
+
+async def watched(at: Server, key: str, video: str, begun: asyncio.Event) -> int | None:
+    """What a socket that watches the video closes with."""
+    async with socket(at.place.url, key) as ws:
+        await ws.subscribe("1", EVENTS, id=video)
+        await ws.next()
+        begun.set()
+        return await ws.closed()
+
+
+async def test_a_key_that_is_revoked_at_one_replica_ends_at_the_other_with_all_that_it_holds_open(places):
+    async with server(places[0]) as first, server(places[1]) as second:
+        key = await made(first)
+        async with asyncio.timeout(SECONDS):
+            await answers(second, key["key"], 200)
+        video = await second.create("a paper boat [sim:stuck]", "doitong")
+        assert video is not None
+        streaming, watching = asyncio.Event(), asyncio.Event()
+        open_ones = asyncio.gather(
+            events(second, key["key"], video, streaming),
+            watched(second, key["key"], video, watching),
+            held(second, key["key"], video),
+        )
+        await asyncio.gather(streaming.wait(), watching.wait())
+
+        began = time.monotonic()
+        revoked = await first.client.delete(f"/v1/admin/tenants/acme/keys/{key['id']}", headers=bearer(BOSS_KEY))
+        assert revoked.status_code == 200, revoked.text
+        assert (await first.client.get("/v1/videos", headers=bearer(key["key"]))).status_code == 401, "here at once"
+        async with asyncio.timeout(SECONDS):
+            await answers(second, key["key"], 401)
+            refused = time.monotonic() - began
+            told, closed, status = await open_ones
+        sys.stdout.write(f"\nrefused after {refused:.2f} s, all ended after {time.monotonic() - began:.2f} s\n")
+
+    assert "videoEvents" in told
+    assert "event: complete" not in told
+    assert (closed, status) == (4403, 401)
