@@ -142,7 +142,7 @@ class RefTaken(GatewayError):
 
 
 class ManagedByFile(GatewayError):
-    """The configuration file says how this tenant is routed; there it is changed."""
+    """The configuration file says how this is; there it is changed."""
 
     code = "managed_by_file"
     status = 409

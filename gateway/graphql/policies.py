@@ -26,7 +26,7 @@ class VersionConflictError(UserError):
     current: PolicyVersion = strawberry.field(description="The version in force.")
 
 
-@strawberry.type(description="The configuration file says how the tenant is routed; change it there.")
+@strawberry.type(description="The configuration file manages this; change it there.")
 class ManagedByFileError(UserError):
     pass
 

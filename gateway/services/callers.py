@@ -6,6 +6,7 @@ how long an answer takes, for what is looked up is a hash that he can not comput
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -88,24 +89,28 @@ class Callers:
 
     def works(self, principal: Principal) -> bool:
         """Whether somebody who was let in before would still be: the key works, and may do no less."""
-        key = self._keys.get(principal.key)
+        key, now, grant = self._keys.get(principal.key), self._clock.now(), principal.grant
         return (
             key is not None
-            and key.works(self._clock.now())
+            and key.works(now)
             and principal.scopes <= key.scopes
             and self._tenants.get(key.tenant) is not None
+            and (grant is None or now < grant.expires_at)
         )
 
     async def ended(self, principal: Principal) -> None:
         """Returns once that is no longer so: soon after it was changed anywhere, and when the key expires."""
         while self.works(principal):
-            key, adopted = self._keys[principal.key], self._adopted
-            left = None if key.expires_at is None else (key.expires_at - self._clock.now()) / 1000
-            try:
-                async with asyncio.timeout(None if left is None else min(max(left, 0.001), LOOK_SECONDS)):
+            adopted = self._adopted
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds_left(principal)):
                     await adopted.wait()
-            except TimeoutError:
-                continue
+
+    def _seconds_left(self, principal: Principal) -> float | None:
+        """Until it is worth looking again although nothing was changed; None for never."""
+        ends = (self._keys[principal.key].expires_at, principal.grant and principal.grant.expires_at)
+        known = [end for end in ends if end is not None]
+        return min((min(known) - self._clock.now()) / 1000, LOOK_SECONDS) if known else None
 
     # when each was used
 

@@ -10,6 +10,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
 from gateway.graphql.controller import PATH
+from gateway.services import directory
+from tests.flows.engine import until
 from tests.graphql.asking import EVENTS, PROTOCOL, Socket, ask, codes, created, door, socket
 from tests.support.running import ACME_KEY, ADMIN_KEY, Running
 
@@ -243,28 +245,54 @@ async def test_a_key_that_revokes_itself_over_a_stream_gets_its_answer(gw: Runni
     assert data["revokeApiKey"]["apiKey"]["status"] == "REVOKED"
 
 
+async def revoked_while_waiting(gw: Running, id: str, request: httpx.Request) -> httpx.Response:
+    """The answer to a request that waits for a video when its key is revoked."""
+
+    async def come() -> bool:
+        return id in gw.gateway.ground.callers._used
+
+    async with httpx.AsyncClient(trust_env=False, timeout=SECONDS * 2) as client:
+        waiting = asyncio.create_task(client.send(request))
+        await until(come)
+        await administer(gw, REVOKE, input={"id": id})
+        async with asyncio.timeout(SECONDS):
+            return await waiting
+
+
 async def test_whoever_waits_for_a_video_is_sent_away_when_his_key_is_revoked(gw: Running) -> None:
     video = await created(gw.client, prompt="boat [sim:stuck]")
     id, text = await made(gw)
     headers = {"authorization": f"Bearer {text}", "prefer": "wait=25"}
-    begun = asyncio.Event()
 
-    async def seen(_: httpx.Request) -> None:
-        begun.set()
+    response = await revoked_while_waiting(gw, id, httpx.Request("GET", f"{gw.url}/v1/videos/{video}", headers=headers))
 
-    async with httpx.AsyncClient(
-        base_url=gw.url, trust_env=False, timeout=SECONDS * 2, event_hooks={"request": [seen]}
-    ) as client:
-        waiting = asyncio.create_task(client.get(f"/v1/videos/{video}", headers=headers))
-        await begun.wait()
-        while not gw.gateway.ground.callers._used.get(id):  # noqa: ASYNC110  # the request lies on the wire
-            await asyncio.sleep(0.01)
-        await administer(gw, REVOKE, input={"id": id})
-        async with asyncio.timeout(SECONDS):
-            response = await waiting
+    assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
 
-    assert response.status_code == 401
-    assert response.json()["code"] == "unauthenticated"
+
+async def test_a_video_that_was_accepted_is_told_although_the_key_ended_while_it_was_waited_for(gw: Running) -> None:
+    wish = {"scopes": ["VIDEOS_WRITE"], "tenant": "acme"}
+    answer = (await ask(gw.operator, CREATE, input=wish))["createApiKey"]
+    headers = {"authorization": f"Bearer {answer['key']}", "prefer": "wait=25"}
+    body = {"prompt": "boat [sim:stuck]"}
+
+    request = httpx.Request("POST", f"{gw.url}/v1/videos", headers=headers, json=body)
+    response = await revoked_while_waiting(gw, answer["apiKey"]["id"], request)
+
+    assert response.status_code == 202
+    assert (await gw.client.get(f"/v1/videos/{response.json()['id']}")).status_code == 200
+
+
+async def test_who_can_not_know_which_keys_are_revoked_begins_nothing(
+    gw: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with socket(gw.url, ACME_KEY) as ws, socket(gw.url, None, init=False) as late:
+        monkeypatch.setattr(directory, "BELIEVED_SECONDS", -1.0)
+        await ws.subscribe("1", "{ __typename }")
+        message = await ws.next()
+        await late.send(type="connection_init", payload={"authorization": f"Bearer {ACME_KEY}"})
+
+        assert [error["extensions"]["code"] for error in message["payload"]] == ["OVERLOADED"]
+        assert await late.closed() == 1013
 
 
 async def test_a_key_with_origins_opens_no_socket_to_pages_of_others(gw: Running) -> None:

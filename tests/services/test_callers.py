@@ -18,7 +18,7 @@ from schema.account import Secret
 from schema.api_key import HINT, ApiKey
 from schema.directory import Directory, StoredKey, TenantRecord
 from schema.errors import Forbidden, Unauthenticated
-from schema.tenant import Scope, Tenant
+from schema.tenant import Grant, Scope, Tenant
 from tests.sandbox.callers import HandClock
 
 ROOT = Secret("what all hashes hang on")
@@ -146,6 +146,19 @@ async def test_a_key_that_expires_is_heard_of_without_any_change(know: Callable[
 
     async with asyncio.timeout(5):
         await waiting
+
+
+async def test_what_was_granted_for_a_while_ends_before_its_key(know: Callable[..., Callers], clock: HandClock):
+    callers = know()
+    principal = replace(callers.principal(TEXT), grant=Grant(token="ctk_1", expires_at=clock.now() + 20))
+    waiting = asyncio.create_task(callers.ended(principal))
+    await asyncio.sleep(0)
+    assert callers.works(principal)
+    clock.time += 20
+
+    async with asyncio.timeout(5):
+        await waiting
+    assert callers.works(callers.principal(TEXT))
 
 
 async def test_a_tenant_that_is_removed_takes_its_keys_along(clock: HandClock):
