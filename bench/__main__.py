@@ -1,5 +1,4 @@
-"""`make bench`: a burst of creates and of reads on each database, beside the bare framework in the same run; then what
-knowing who calls costs."""
+"""`make bench`: creates and reads on each database, beside the bare framework in the same run; then what keys cost."""
 
 import asyncio
 import tempfile

@@ -108,9 +108,9 @@ class Callers:
 
     def _seconds_left(self, principal: Principal) -> float | None:
         """Until it is worth looking again although nothing was changed; None for never."""
-        ends = (self._keys[principal.key].expires_at, principal.grant and principal.grant.expires_at)
-        known = [end for end in ends if end is not None]
-        return min((min(known) - self._clock.now()) / 1000, LOOK_SECONDS) if known else None
+        key, grant = self._keys[principal.key], principal.grant
+        ends = [end for end in (key.expires_at, grant.expires_at if grant else None) if end is not None]
+        return min((min(ends) - self._clock.now()) / 1000, LOOK_SECONDS) if ends else None
 
     # when each was used
 

@@ -110,6 +110,8 @@ async def test_a_key_that_is_revoked_at_one_replica_ends_at_the_other_with_all_t
         began = time.monotonic()
         revoked = await first.client.delete(f"/v1/admin/tenants/acme/keys/{key['id']}", headers=bearer(BOSS_KEY))
         assert revoked.status_code == 200, revoked.text
+        shown = await second.client.get(f"/v1/admin/tenants/acme/keys/{key['id']}", headers=bearer(BOSS_KEY))
+        assert shown.json() == revoked.json()
         assert (await first.client.get("/v1/videos", headers=bearer(key["key"]))).status_code == 401, "here at once"
         async with asyncio.timeout(SECONDS):
             await answers(second, key["key"], 401)
