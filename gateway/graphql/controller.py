@@ -27,7 +27,7 @@ QUERY_SECONDS = 30.0
 
 def graphql_routes(gateway: Gateway) -> list[Any]:
     """The route handlers of the GraphQL door."""
-    schema = build_schema(production=gateway.settings.server.production)
+    schema = build_schema(explorable=gateway.settings.server.explorable)
 
     @get(PATH, include_in_schema=False)
     async def graphql_get(request: Call) -> ASGIApp:
@@ -49,7 +49,9 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
     media = negotiate(header(request.scope, b"accept"))
     plain = Media.JSON if media is None or media.streams else media
     try:
-        principal = principal_of(gateway, header(request.scope, b"authorization"))
+        state = request.scope["state"]
+        principal = principal_of(gateway, header(request.scope, b"authorization"), page=state.get("page"))
+        state["principal"] = principal  # the edge answers pages of other sites as its key allows
         structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
         asked = await read_request(request)
         context = Context(gateway, principal, headers(request.scope, b"idempotency-key"))

@@ -34,6 +34,10 @@ class Tenants:
         # what is compared is a keyed hash, so the time it takes says nothing about any key
         return self._principals.get(key_hash(self._pepper, api_key))
 
+    def welcomes(self, origin: str) -> bool:
+        """Whether pages of this web origin may call for any tenant: asked where no key tells for which."""
+        return any(origin in tenant.origins for tenant in self._tenants.values())
+
     def all(self) -> list[Tenant]:
         return list(self._tenants.values())
 
