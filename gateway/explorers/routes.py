@@ -29,11 +29,11 @@ def explorer_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
 
     @get(DOCS, include_in_schema=False)
     async def docs(request: Call) -> Answer:
-        return _page(request, pages["docs.html"])
+        return _page(request, DOCS, pages["docs.html"])
 
     @get(GRAPHIQL, include_in_schema=False)
     async def graphiql(request: Call) -> Answer:
-        return _page(request, pages["graphiql.html"])
+        return _page(request, GRAPHIQL, pages["graphiql.html"])
 
     @get(FILES + "/{name:str}", include_in_schema=False)
     async def file(request: Call) -> Answer:
@@ -45,12 +45,10 @@ def explorer_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
     return [docs, graphiql, file]
 
 
-def _page(request: Call, page: File) -> Answer:
+def _page(request: Call, path: str, page: File) -> Answer:
     """A page's links are relative, so that it works under a prefix too; a slash at its end would lead them astray."""
-    path: str = request.scope["path"]
-    if path.endswith("/"):
-        there = "../" + path.rstrip("/").rpartition("/")[2]
-        return Answer(status=308, headers=((b"location", there.encode()),))
+    if request.scope["raw_path"].endswith(b"/"):
+        return Answer(status=308, headers=((b"location", f"..{path}".encode()),))
     return _answer(request, page, (b"content-security-policy", PAGE_POLICY.encode()))
 
 

@@ -98,7 +98,7 @@ function memberOf(member, open) {
       {},
       el("code", { class: "name" }, member.name),
       member.type ? [": ", reference(member.type, open)] : null,
-      member.defaultValue ? el("span", { class: "type" }, `= ${member.defaultValue}`) : null,
+      member.defaultValue && member.defaultValue !== "null" ? el("span", { class: "type" }, `= ${member.defaultValue}`) : null,
       member.isDeprecated ? el("span", { class: "required" }, `deprecated: ${member.deprecationReason}`) : null,
     ),
     el(
