@@ -15,6 +15,7 @@ EXPOSED = (
     *("Location", "Link", "ETag", "Retry-After", "retry-after-ms", "openai-poll-after-ms", "x-should-retry"),
     *("X-Request-Id", "Idempotent-Replayed", "Preference-Applied", "RateLimit", "RateLimit-Policy"),
     *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+    *("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),  # as OpenAI's SDKs
     *("Content-Disposition", "Content-Range", "Content-Length", "Accept-Ranges", "WWW-Authenticate"),
 )
 """What a page may read beside the body; a browser hides every other header."""
