@@ -146,6 +146,33 @@ async def test_the_graphql_page_says_what_is_wrong(pair: Running, page: Page):
     assert "Authorization: Bearer" in await page.text("#schema .bad")
 
 
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        ("{ videos { edges { cursor } } }", [["query", None]]),
+        ("query { a }", [["query", None]]),
+        (
+            'query A($x: In = {y: [1]}) @d(z: "}") { a(b: {c: 1}) } mutation B { b }',
+            [["query", "A"], ["mutation", "B"]],
+        ),
+        ("# query No { x }\nfragment F on subscription { a } subscription S { ...F }", [["subscription", "S"]]),
+        ('query Q { a(b: """ query { " """) } ', [["query", "Q"]]),
+        ("query Q { subscription mutation { query } }", [["query", "Q"]]),
+        ("", []),
+        ("query", [["query", None]]),
+        ("}}} {", []),
+    ],
+)
+async def test_the_graphql_page_knows_which_operations_a_document_holds(
+    pair: Running, page: Page, document: str, found: list[list[str | None]]
+):
+    await page.go(f"{pair.url}/graphiql")
+
+    read = f"m => m.operations({json.dumps(document)}).map(one => [one.kind, one.name])"
+
+    assert await page.run(f"import('./explorers/operations.js').then({read})") == found
+
+
 @pytest.mark.parametrize("path", ["/docs", "/graphiql"])
 async def test_the_policy_keeps_a_page_from_what_an_attacker_would_do(pair: Running, page: Page, path: str):
     await page.go(pair.url + path)
