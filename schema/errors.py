@@ -101,6 +101,7 @@ class Forbidden(GatewayError):
 
 class OriginNotAllowed(Forbidden):
     code = "origin_not_allowed"
+    status = 403
     title = "This key may not be used by that web page"
 
 
