@@ -20,6 +20,7 @@ from gateway.config.load import load
 from gateway.probe import Point
 from gateway.run import serve
 from gateway.wiring import Seams
+from tests.support.certificates import certificates
 
 
 def main(config: str, point: str = "", nth: str = "1") -> None:
@@ -32,10 +33,11 @@ def main(config: str, point: str = "", nth: str = "1") -> None:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    serve(load(config, {}), seams=Seams(probe=probe))
+    serve(load(config, {}), seams=Seams(probe=probe, verify=certificates()))
 
 
 def nursery() -> None:
+    certificates()
     gc.freeze()
     for line in sys.stdin:
         log, *arguments = json.loads(line)

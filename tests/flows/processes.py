@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from tests.flows.engine import certificates
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, SECRET_KEY
 
 ROOT = Path(__file__).parents[2]

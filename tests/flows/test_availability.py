@@ -22,8 +22,9 @@ from schema.lifecycle import VideoStatus
 from schema.tenant import RoutingPolicy
 from schema.video import OnUnknown, Strategy
 from tests.flows.conftest import ROUNDS
-from tests.flows.engine import QUICK, Engine, an_account, certificates, settings, until, working
+from tests.flows.engine import QUICK, Engine, an_account, settings, until, working
 from tests.store.postgres_server import PostgresServer
+from tests.support.certificates import certificates
 from tests.support.figures import told
 
 RESET = 1.0

@@ -22,7 +22,8 @@ from schema.account import Limits, Secret
 from schema.attempt import Attempt
 from schema.tenant import Tenant, TenantLimits
 from schema.video import Order, Video, checked_routing, checked_spec
-from tests.flows.engine import an_account, certificates, settings, until
+from tests.flows.engine import an_account, settings, until
+from tests.support.certificates import certificates
 from tests.support.figures import told
 
 SECONDS = 120.0

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.flows.engine import certificates
 from tests.flows.processes import Place, Server, Upstreams, address, sandbox_process, server
 from tests.store.postgres_server import PostgresServer
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY
 
 CREATES = 200
