@@ -28,8 +28,8 @@ QUICK = replace(
     replay_schedule_seconds=(0.02, 0.04, 0.06),
     incomplete_grace_seconds=0.2,
 )
-SECONDS = 15.0
-"""No wait in these tests is longer; what takes so long has failed."""
+SECONDS = 60.0
+"""No wait in these tests is longer, on the busiest machine; what takes so long has failed."""
 
 
 @dataclass

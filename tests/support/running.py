@@ -102,7 +102,7 @@ class Running:
             if event.data["status"] == "in_progress":
                 return
 
-    async def finished(self, id: str, seconds: float = 20) -> dict[str, Any]:
+    async def finished(self, id: str, seconds: float = 60) -> dict[str, Any]:
         """The video once it has ended, by the event stream; fails when it has not within the bound."""
         await self.gateway.events.wait("acme", id, seconds)
         video: dict[str, Any] = (await self.client.get(f"/v1/videos/{id}")).json()
