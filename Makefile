@@ -37,7 +37,7 @@ soak: $(STAMP)  ## long crash runs, and many more examples of what the policies 
 	$(BIN)/pytest tests/flows --rounds 20 -p no:xdist
 	$(BIN)/pytest tests/policy --hypothesis-profile=long
 
-seeds: $(STAMP)  ## 2,000 walks of the state machine of promises; `make test` takes 200 of them
+seeds: $(STAMP)  ## 2,000 walks of the state machine of promises; `make test` takes 100 of them
 	$(BIN)/pytest tests/promises --seeds 2000 -n 2
 
 install: $(STAMP)
