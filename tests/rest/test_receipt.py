@@ -218,7 +218,7 @@ async def late_output(pair: Running, id: str) -> None:
     async def last() -> EventType:
         return (await pair.gateway.store.read(lambda tx: tx.events.after("acme", id, 0)))[-1].type
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await last() is not EventType.LATE_OUTPUT:  # noqa: ASYNC110 - what is waited for lies in a database
             await asyncio.sleep(0.02)
 
