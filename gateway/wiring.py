@@ -40,6 +40,7 @@ from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
+from gateway.services.rates import Rates
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
@@ -93,6 +94,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     tenants: Tenants
     policies: Policies
     replays: Replays
+    rates: Rates
     accounts: Accounts
     decisions: Decisions
     quotes: Quotes
@@ -205,6 +207,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
+    rates = Rates(store=store, tenants=tenants, clock=clock, luck=luck)
     admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
     limits = Limits(store, clock, timing)
     sends = Sends(
@@ -295,6 +298,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         tenants=tenants,
         policies=policies,
         replays=Replays(store=store, accounts=accounts, policies=policies),
+        rates=rates,
         accounts=accounts,
         decisions=decisions,
         quotes=quotes,
@@ -305,6 +309,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             admission=admission,
             decisions=decisions,
             backlog=backlog,
+            rates=rates,
             forecasts=Forecasts(store=store, accounts=accounts, queue=queue, clock=clock),
             quarantine=quarantine,
             assets=asset_store,
@@ -317,6 +322,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             books=books,
             decisions=decisions,
             backlog=backlog,
+            rates=rates,
             quarantine=quarantine,
             clock=clock,
             ids=ids,

@@ -13,8 +13,10 @@ from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from gateway.rest.allowances import allowance_headers
 from gateway.rest.problems import allowed
 from gateway.telemetry import Access, access_log
+from gateway.turnstile import State, allowances
 from gateway.wiring import Gateway
 from schema.clock import Millis
 from schema.ids import REQUEST
@@ -41,6 +43,7 @@ class Edge:
 
     def __init__(self, app: Litestar, gateway: Gateway) -> None:
         self._app = app
+        self._gateway = gateway
         self._clock = gateway.clock
         self._ids = gateway.ids
         self._methods = list(_methods(app))
@@ -68,7 +71,7 @@ class Edge:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(message["headers"], id)
+                message["headers"] = self._headers(message["headers"], id, scope["state"])
             elif message["type"] == "http.response.body":
                 if asked is not scope:
                     message["body"] = b""
@@ -102,9 +105,10 @@ class Edge:
             structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
         return id
 
-    def _headers(self, headers: Any, id: bytes) -> list[tuple[bytes, bytes]]:
+    def _headers(self, headers: Any, id: bytes, state: State) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in headers}
-        whole = [*headers, (b"x-request-id", id), *self._always]
+        limits = allowance_headers(allowances(self._gateway, state))
+        whole = [*headers, (b"x-request-id", id), *limits, *self._always]
         if b"cache-control" not in names:
             whole.append(_NO_STORE)
         if b"content-security-policy" not in names:

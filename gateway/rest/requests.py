@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request
 from litestar.types import HTTPScope
 
+from gateway import turnstile
 from gateway.auth import principal_of, require
 from gateway.wiring import Gateway
 from schema.errors import NotFound
@@ -25,11 +26,22 @@ def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
 
     Raises:
         Unauthenticated: no key, or one nobody has.
+        RateLimited: its tenant has made too many requests lately.
         Forbidden: the key has not this scope.
     """
     gateway = gateway_of(call)
     principal = principal_of(gateway, header(call.scope, b"authorization"))
+    turnstile.reads(gateway, principal, call.scope["state"])
     require(principal, scope)
+    return gateway, principal
+
+
+async def creator(call: Call) -> tuple[Gateway, Principal]:
+    """The same for who asks for videos: those are counted, not the request."""
+    gateway = gateway_of(call)
+    principal = principal_of(gateway, header(call.scope, b"authorization"))
+    await turnstile.creates(gateway, principal, call.scope["state"])
+    require(principal, Scope.VIDEOS_WRITE)
     return gateway, principal
 
 

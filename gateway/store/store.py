@@ -22,6 +22,7 @@ from gateway.store.resolutions import Resolutions
 from gateway.store.samples import Samples
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
+from gateway.store.tenant_limits import TenantLimits
 from gateway.store.videos import Videos
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Transaction:
         self.events = Events(connection)
         self.accounts = Accounts(connection)
         self.meters = Meters(connection)
+        self.tenant_limits = TenantLimits(connection)
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
