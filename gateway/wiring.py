@@ -32,6 +32,7 @@ from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
+from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
@@ -223,7 +224,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         places=places,
     )
     await sends.recover()
-    queue = Queue(store=store, accounts=accounts, tenants=tenants, clock=clock)
+    making = Making(accounts=accounts, tenants=tenants)
+    queue = Queue(store=store, accounts=accounts, tenants=tenants, making=making, clock=clock)
     submits = Submits(
         store=store,
         accounts=accounts,
@@ -233,6 +235,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         books=books,
         sends=sends,
         queue=queue,
+        making=making,
         waiting=Waiting(store=store, records=records, queue=queue, backlog=backlog, clock=clock, luck=luck),
         limits=limits,
         callbacks=callbacks,
@@ -310,7 +313,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             decisions=decisions,
             backlog=backlog,
             rates=rates,
-            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, clock=clock),
+            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
             quarantine=quarantine,
             assets=asset_store,
             clock=clock,

@@ -106,8 +106,8 @@ def _document() -> dict[str, Any]:
             "summary": "One door to several providers of AI video.",
             "description": "Shaped like OpenAI's Videos API, so that its SDKs work unchanged with this server's "
             "`/v1` as base URL. What that API has no word for stands under `gateway`. HEAD works wherever GET does. "
-            "Every refusal is a `Problem`. Where your limits bound what you may ask for in a minute, every answer says in "
-            "`RateLimit` and `X-RateLimit-Remaining` what is left.",
+            "Every refusal is a `Problem`. Where your limits bound what you may ask for in a minute, every answer says "
+            "what is left, in `RateLimit` and `X-RateLimit-Remaining`.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/", "description": "The gateway that serves this document."}],
