@@ -32,6 +32,7 @@ from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
+from gateway.services.limits_use import LimitsUses
 from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
@@ -96,6 +97,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     policies: Policies
     replays: Replays
     rates: Rates
+    limits_uses: LimitsUses
     accounts: Accounts
     decisions: Decisions
     quotes: Quotes
@@ -302,6 +304,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         policies=policies,
         replays=Replays(store=store, accounts=accounts, policies=policies),
         rates=rates,
+        limits_uses=LimitsUses(store=store, making=making, rates=rates, clock=clock),
         accounts=accounts,
         decisions=decisions,
         quotes=quotes,

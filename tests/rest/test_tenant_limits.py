@@ -8,6 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from schema.tenant import TenantLimits
+from tests.flows.engine import until
+from tests.graphql.asking import post
 from tests.rest.answers import problem
 from tests.support.running import Running, Setup, running
 
@@ -156,3 +158,44 @@ async def test_a_limit_that_is_changed_counts_for_the_next_request(tmp_path):
 
     assert [one.status_code for one in full] == [429, 200, 429]
     assert [(one.status_code, said(one)[1]) for one in room] == [(202, '"creates";r=1'), (200, '"reads";r=3')]
+
+
+async def test_a_tenant_sees_its_limits_and_what_is_used_of_them_at_both_doors(tmp_path):
+    query = """{ tenant { limits { queued weight concurrent perMinute readsPerMinute
+                 used { queued concurrent perMinute readsPerMinute } } } }"""
+    async with running(limited(tmp_path, concurrent=2, per_minute=9, reads_per_minute=7)) as pair:
+        await pair.client.get("/v1/models")
+        ids = [(await create(pair)).json()["id"] for _ in range(3)]
+        for id in ids[:2]:
+            await pair.begun(id)
+        seen = (await pair.client.get("/v1/tenant")).json()["limits"]
+        asked = (await post(pair.client, query)).json()["data"]["tenant"]["limits"]
+
+    assert seen["used"] == {"queued": 1, "concurrent": 2, "per_minute": 3, "reads_per_minute": 2}
+    assert asked["used"] == {"queued": 1, "concurrent": 2, "perMinute": 3, "readsPerMinute": 3}
+    assert {name: seen[name] for name in ("concurrent", "per_minute", "reads_per_minute")} == {
+        "concurrent": 2,
+        "per_minute": 9,
+        "reads_per_minute": 7,
+    }
+    assert (asked["concurrent"], asked["perMinute"], asked["readsPerMinute"]) == (2, 9, 7)
+
+
+async def test_a_video_that_waits_for_its_tenants_own_says_so_in_its_route_and_has_a_place(tmp_path):
+    async with running(limited(tmp_path, concurrent=1)) as pair:
+        first, second = [(await create(pair)).json()["id"] for _ in range(2)]
+        await pair.begun(first)
+
+        async def waits() -> bool:
+            video = (await pair.client.get(f"/v1/videos/{second}")).json()
+            return bool(video["gateway"]["substate"] == "waiting_capacity")
+
+        await until(waits)
+        route = (await pair.client.get(f"/v1/videos/{second}/route")).json()
+        video = (await pair.client.get(f"/v1/videos/{second}")).json()
+        await pair.client.post(f"/v1/videos/{second}/cancel")
+
+    full = {"code": "tenant_at_capacity", "params": {"running": 1, "limit": 1}}
+    assert [one["excluded"] for one in route["candidates"]] == [[full]] * len(route["candidates"])
+    assert video["gateway"]["queue_position"] == 1
+    assert video["gateway"]["eta_seconds"] >= 1
