@@ -4,6 +4,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from gateway.auth import require
+from gateway.turnstile import State
 from gateway.wiring import Gateway
 from schema.attempt import Attempt
 from schema.errors import InvalidRequest, Unauthenticated
@@ -18,10 +19,18 @@ class Context:
 
     Attributes:
         connection_params: what ``connection_init`` carried; Strawberry's socket handler puts it here.
+        state: of the HTTP request.
     """
 
-    def __init__(self, gateway: Gateway, principal: Principal | None = None, keys: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        principal: Principal | None = None,
+        keys: list[str] | None = None,
+        state: State | None = None,
+    ) -> None:
         self.gateway = gateway
+        self.state = {} if state is None else state
         self.connection_params: dict[str, object] = {}
         self._principal = principal
         self._keys = keys or []

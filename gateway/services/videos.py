@@ -13,6 +13,7 @@ from gateway.services.decisions import Decisions
 from gateway.services.forecasts import Forecasts
 from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
+from gateway.services.rates import Rates
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from schema.attempt import Attempt
@@ -24,6 +25,7 @@ from schema.errors import (
     NotFound,
     NotReady,
     Overloaded,
+    RateLimited,
 )
 from schema.forecast import NOTHING, Forecast
 from schema.lifecycle import AttemptState, VideoStatus
@@ -77,6 +79,7 @@ class Videos:
         admission: Admission,
         decisions: Decisions,
         backlog: Backlog,
+        rates: Rates,
         forecasts: Forecasts,
         quarantine: Quarantine,
         assets: AssetStore,
@@ -87,6 +90,7 @@ class Videos:
         self._admission = admission
         self._decisions = decisions
         self._backlog = backlog
+        self._rates = rates
         self._forecasts = forecasts
         self._quarantine = quarantine
         self._assets = assets
@@ -102,6 +106,7 @@ class Videos:
             NoRoute: no account can ever make it; the error names the fields to change.
             InsufficientFunds: the tenant's balance or a budget has not enough for it.
             Quarantined: the database was restored, and no operator has confirmed it yet.
+            RateLimited: the tenant has created as many as it may in a minute.
             TooManyRequests: the tenant has too many videos waiting to start.
             QueueFull: all tenants together have.
         """
@@ -109,6 +114,13 @@ class Videos:
         if earlier is not None:
             return _replay(order, earlier)
         await self._quarantine.refuse()
+        try:
+            await self._rates.check(tenant.id, 1)
+        except RateLimited:  # perhaps by a twin of this one, which was first
+            earlier = await self._earlier(order)
+            if earlier is None:
+                raise
+            return _replay(order, earlier)
         await self._backlog.room(tenant, 1, least=1)
         try:
             accepted = await self._accept(tenant, order, None)
@@ -143,9 +155,17 @@ class Videos:
             earlier = await self._resent(tx, order)
             if earlier is not None:
                 return _replay(order, earlier)
+            try:
+                turnstile = await self._rates.admit(tx, tenant.id, 1)
+            except RateLimited:  # perhaps by a twin of this one, which was first
+                twin = None if order.key is None else await tx.videos.by_key(order.tenant, order.key)
+                if twin is None:
+                    raise
+                return _replay(order, twin)
             video = await self._admission.keep(tx, plan, now)
             if video is None:  # a racing twin with the same key was first
                 return _replay(order, await tx.videos.by_key(order.tenant, order.key or ""))
+            await self._rates.created(tx, turnstile)
             return Accepted(video, replayed=False)
 
         self._probe(Point.BEFORE_ACCEPT)

@@ -26,6 +26,7 @@ from gateway.store.samples import Samples
 from gateway.store.sealed import SealedSecrets
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
+from gateway.store.tenant_limits import TenantLimits
 from gateway.store.tenants import Tenants
 from gateway.store.trail import Trail
 from gateway.store.videos import Videos
@@ -45,6 +46,7 @@ class Transaction:
         self.events = Events(connection)
         self.accounts = Accounts(connection)
         self.meters = Meters(connection)
+        self.tenant_limits = TenantLimits(connection)
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)

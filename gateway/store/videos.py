@@ -133,6 +133,11 @@ class Videos:
         )
         return [(_video(row[:-1]), str(row[-1]).encode()) for row in rows]
 
+    async def queued_of(self, tenant: str) -> int:
+        """How many of a tenant's videos wait to start."""
+        row = await self._connection.one("SELECT count(*) FROM videos WHERE tenant = ? AND status = 'queued'", tenant)
+        return 0 if row is None else int(row[0])
+
     async def queued(self) -> dict[str, int]:
         """Tenant → how many of its videos wait to start."""
         rows = await self._connection.all("SELECT tenant, count(*) FROM videos WHERE status = 'queued' GROUP BY tenant")
