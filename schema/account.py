@@ -54,6 +54,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         options: the provider's own settings, already checked by the provider.
         egress_hosts: hosts its video links may point to, beside the provider's own list.
         credits_warn_percent: shares of its greatest balance that are told when no more than that is left.
+        owner: the tenant whose own account it is, so that nobody else's videos reach it; None serves everybody.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     options: Any = None
     sandbox: bool = False
     credits_warn_percent: tuple[int, ...] = (20, 10, 5)
+    owner: str | None = None
 
 
 class CredentialState(StrEnum):

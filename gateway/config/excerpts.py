@@ -11,9 +11,11 @@ _TOKEN = re.compile(
     r"""|(?P<bare>[^\s,{}\[\]"'#=:]+)"""
 )
 _VARIABLE = re.compile(r"""["'][A-Za-z_][A-Za-z0-9_]*["']""")
-_SECRET_NAMES = ("credential", "credentials", "webhook_secrets", "keys", "key")
-_SECRET_PARTS = ("secret", "credential", "password", "token", "key")
+_SECRET_NAMES = ("credential", "credentials", "webhook_secrets", "keys", "key", "previous")
+_SECRET_PARTS = ("secret", "credential", "password", "token", "key", "previous")
 _BESIDE = ("env", "file", "scopes")
+_BESIDE_OR_ALONE = ("name", "expires", "origins", "networks")
+"""What stands beside a secret, or begins a line of its own and is then no part of one."""
 _LONGEST = 160
 
 
@@ -33,7 +35,9 @@ def masked(row: str) -> str:
     def judged(token: re.Match[str]) -> str:
         nonlocal name, beside
         if key := token["key"]:
-            name, beside = (name, key) if key in _BESIDE else (key, "")
+            alone = not row[: token.start()].strip()
+            within = key in _BESIDE or (key in _BESIDE_OR_ALONE and not alone)
+            name, beside = (name, key) if within else (key, "")
             return token[0]
         may, beside = _may_show(token, name, beside), ""  # what stands beside a secret's place is one text long
         return token[0] if may else _hidden(token)

@@ -1,6 +1,7 @@
 """Where a key stands in a TOML file: tomllib keeps no positions, so headers and keys are looked up in the text."""
 
 import re
+from collections.abc import Container, Mapping
 from typing import Any
 
 Place = tuple[str | int, ...]
@@ -27,12 +28,15 @@ def lines_of(text: str) -> dict[Place, int]:
     return lines
 
 
-def line_of(place: Place, lines: dict[Place, int]) -> int | None:
+def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
     """The line of a value, or of the nearest thing around it."""
-    for length in range(len(place), 0, -1):
-        if place[:length] in lines:
-            return lines[place[:length]]
-    return None
+    known = around(place, lines)
+    return None if known is None else lines[known]
+
+
+def around(place: Place, places: Container[Place]) -> Place | None:
+    """The place itself, or the nearest one around it, that is among some places."""
+    return next((place[:length] for length in range(len(place), 0, -1) if place[:length] in places), None)
 
 
 def path_of(place: Place, raw: Any) -> str:

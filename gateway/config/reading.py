@@ -19,12 +19,17 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 
 
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding that does not know its line yet."""
+    """A finding that does not know its line yet.
+
+    Attributes:
+        source: the variable or option it is about, when that is no value of any place.
+    """
 
     place: Place
     problem: str
     hint: str | None = None
     warning: bool = False
+    source: str | None = None
 
 
 class Notes:
@@ -36,8 +41,16 @@ class Notes:
     def error(self, place: Place, problem: str, hint: str | None = None) -> None:
         self.mistakes.append(Mistake(place=place, problem=problem, hint=hint))
 
+    def stray(self, source: str, problem: str, hint: str | None = None) -> None:
+        """An error in a variable or an option that names no place in the file."""
+        self.mistakes.append(Mistake(place=(), problem=problem, hint=hint, source=source))
+
     def warning(self, place: Place, problem: str, hint: str | None = None) -> None:
         self.mistakes.append(Mistake(place=place, problem=problem, hint=hint, warning=True))
+
+    def spoke_of(self, place: Place) -> bool:
+        """Something within a place is known to be wrong: whatever follows from it need not be said."""
+        return any(each.place[: len(place)] == place and not each.warning for each in self.mistakes)
 
     @property
     def wrong(self) -> bool:

@@ -1,11 +1,17 @@
-"""Settings: everything an operator decides, as frozen values. What the file may say is what these Structs hold."""
+"""Settings: everything an operator decides, as frozen values. What the file may say is what these Structs hold.
+
+Their ``Attributes`` are also what editors show (``filmgate config schema``), so they are written for operators.
+"""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
 from schema.account import Account, Secret
+from schema.clock import Millis
+from schema.event import EventType
 from schema.tenant import Scope, Tenant
 
 _YEAR = 366 * 24 * 3600.0
@@ -18,6 +24,9 @@ Schedule = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 DatabaseUrl = Annotated[str, "the address of a database; may be kept outside the file, for it may hold a password"]
 Origin = Annotated[str, "scheme, host and port, nothing behind them"]
+Network = Annotated[str, "a network in CIDR notation, or one address"]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 DEFAULT_SCOPES = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})
 """What a key may do when the file does not say."""
@@ -35,12 +44,21 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         public_url: how the world reaches us, no trailing slash; inbound hook URLs are built from it.
         max_body_bytes: larger requests are refused with 413.
         production: stricter checks, no introspection, no suggestions.
+        docs: the pages /docs and /graphiql, and GraphQL's introspection; None: unless in production.
+        trusted_proxies: networks whose ``X-Forwarded-For`` is believed; others' is not looked at.
     """
 
     listen: str = "127.0.0.1:8080"
     public_url: str | None = None
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=_GIB)] = 1024 * 1024
     production: bool = False
+    docs: bool | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def explorable(self) -> bool:
+        """Whether the doors show what can be asked of them: pages to read and try, introspection, suggestions."""
+        return not self.production if self.docs is None else self.docs
 
     @property
     def address(self) -> tuple[str, int]:
@@ -49,7 +67,12 @@ class ServerSettings(Section, frozen=True, kw_only=True):
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
-    """``url`` is ``sqlite:///file`` or ``postgresql://…``; ``pool`` is PostgreSQL's connections."""
+    """Where everything is kept.
+
+    Attributes:
+        url: ``sqlite:///file`` or ``postgresql://user@host/name``.
+        pool: connections to PostgreSQL.
+    """
 
     url: DatabaseUrl = "sqlite:///filmgate.db"
     pool: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 16
@@ -60,20 +83,35 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
 
 
 class SecretsSettings(Section, frozen=True, kw_only=True):
-    """``key`` is what everything else that must stay secret hangs on: 32 characters at least."""
+    """What everything that must stay secret hangs on.
+
+    Attributes:
+        key: the master key, 32 characters at least.
+        previous: former master keys: what was encrypted with them can still be read; nothing new is.
+    """
 
     key: Secret
+    previous: tuple[Secret, ...] = ()
 
 
 class AssetsSettings(Section, frozen=True, kw_only=True):
-    """Where finished videos are kept: ``file://``, ``s3://`` or ``gs://``; a larger file is refused."""
+    """Where finished videos are kept.
+
+    Attributes:
+        url: ``file://folder``, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
+        max_bytes: a larger video is refused.
+    """
 
     url: str = "file://./assets"
     max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
 
 
 class EgressSettings(Section, frozen=True, kw_only=True):
-    """``allow``: origins we may call although their addresses are private."""
+    """What the gateway may call.
+
+    Attributes:
+        allow: origins it may call although their addresses are private.
+    """
 
     allow: tuple[Origin, ...] = ()
 
@@ -121,27 +159,113 @@ class Timing(Section, frozen=True, kw_only=True):
 
 
 class WorkerSettings(Section, frozen=True, kw_only=True):
-    """``concurrency``: attempts one replica works on at once; ``poll_seconds``: how often it looks for due work."""
+    """The worker of one process.
+
+    Attributes:
+        concurrency: attempts it works on at once.
+        poll_seconds: how often it looks for due work.
+    """
 
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
     poll_seconds: Seconds = 0.5
 
 
 class QueueSettings(Section, frozen=True, kw_only=True):
-    """``most``: videos of all tenants that may wait to start; beyond it creates are refused with 503."""
+    """The queue of all tenants.
+
+    Attributes:
+        most: videos of all tenants that may wait to start; beyond it creates are refused with 503.
+    """
 
     most: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
 
 
+class LimitsSettings(Section, frozen=True, kw_only=True):
+    """What a tenant may take that says nothing of its own; None is no limit.
+
+    Attributes:
+        queued: videos accepted and not begun; more are refused with 429.
+        concurrent: videos in the making at once; the others wait.
+        per_minute: videos created in a minute, over all replicas; more are refused with 429.
+        reads_per_minute: other requests in a minute, at each replica; more are refused with 429.
+    """
+
+    queued: Number = 1000
+    concurrent: Number | None = None
+    per_minute: Number | None = None
+    reads_per_minute: Number | None = None
+
+
+class WebhookSettings(Section, frozen=True, kw_only=True):
+    """What webhooks to tenants may call. This version keeps and checks endpoints, and delivers nothing yet.
+
+    Attributes:
+        allow_http: plain ``http://`` addresses may be called.
+        ports: those that may be called; an origin in ``egress.allow`` may have any.
+    """
+
+    allow_http: bool = False
+    ports: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=64)] = (80, 443)
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"  # console on a terminal, JSON elsewhere
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class ObservabilitySettings(Section, frozen=True, kw_only=True):
+    """What a server and a worker tell of themselves.
+
+    Attributes:
+        log_level: events below it are not told; a line for every request is an ``info``.
+        log_format: lines of JSON, or text for people; ``auto`` is text on a terminal and JSON elsewhere.
+    """
+
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.AUTO
+
+
 class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
-    """One API key the file gives a tenant."""
+    """One API key the file gives a tenant.
+
+    Attributes:
+        name: what it is for, in its owner's words.
+        expires_at: when it ends, milliseconds since the epoch; None for never.
+        origins: web origins whose pages may use it; empty for its tenant's.
+        networks: where it may be used from; empty for anywhere.
+    """
 
     secret: Secret
     scopes: frozenset[Scope] = DEFAULT_SCOPES
+    name: str = ""
+    expires_at: Millis | None = None
+    origins: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+class WebhookSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """One webhook endpoint the file gives a tenant.
+
+    Attributes:
+        events: which it is told of; empty for all.
+        secret: signs what it is told (``whsec_…``); None when the gateway shall make one.
+    """
+
+    url: str
+    events: tuple[EventType, ...] = ()
+    secret: Secret | None = None
 
 
 class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant and the keys the file gives it.
+    """A tenant, and the keys and webhook endpoints the file gives it.
 
     Attributes:
         routed_by_file: the file says how it is routed, so nobody else may.
@@ -149,6 +273,7 @@ class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: Tenant
     keys: tuple[KeySetup, ...] = ()
+    webhooks: tuple[WebhookSetup, ...] = ()
     routed_by_file: bool = False
 
 
@@ -163,8 +288,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing = Timing()
     worker: WorkerSettings = WorkerSettings()
     queue: QueueSettings = QueueSettings()
+    limits: LimitsSettings = LimitsSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "server": ServerSettings,
+    "database": DatabaseSettings,
+    "secrets": SecretsSettings,
+    "assets": AssetsSettings,
+    "egress": EgressSettings,
+    "timing": Timing,
+    "worker": WorkerSettings,
+    "queue": QueueSettings,
+    "limits": LimitsSettings,
+    "webhooks": WebhookSettings,
+    "observability": ObservabilitySettings,
+}
+"""Every section of the file that stands there once, in the order in which they are shown."""
 
 
 _LISTEN = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})")
