@@ -37,7 +37,7 @@ def set_option(command: Command) -> Command:
         multiple=True,
         metavar="KEY=VALUE",
         callback=_assigned,
-        help="A setting that goes before the environment and the file, such as server.listen=127.0.0.1:9000; repeatable.",
+        help="A setting before the environment's and the file's, such as server.listen=127.0.0.1:9000; repeatable.",
     )
     return option(command)
 

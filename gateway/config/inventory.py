@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from gateway.config.places import Place
+from gateway.config.reading import fields_of
 from gateway.config.settings import SECTIONS
 from gateway.config.tables import AccountTable, TenantTable
 from providers.base import ProviderKind
@@ -60,7 +61,7 @@ def _element(
 
 
 def _table(table: type[msgspec.Struct], place: Place, names: tuple[str, ...]) -> Iterator[Key]:
-    for field in msgspec.structs.fields(table):
+    for field in fields_of(table):
         here, called = (*place, field.encode_name), (*names, field.encode_name)
         inner = as_table(field.type)
         if inner is not None:

@@ -90,7 +90,8 @@ def _not_one(override: Override, keys: list[Key], known: Mapping[str, list[Key]]
         notes.stray(override.source, f"could be {paths}: their ids differ in dots and dashes only")
         return
     alike = [name for name in known if name.startswith(PREFIX) != override.flag]
-    near = get_close_matches(override.name, alike, 1, 0.6)
+    name = override.name if override.flag else override.name.upper()
+    near = get_close_matches(name, alike, 1, 0.6)
     hint = f"did you mean {near[0]!r}?" if near else "filmgate config show lists every key"
     notes.stray(override.source, "names no key of the file", hint)
 

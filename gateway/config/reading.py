@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
@@ -64,6 +65,9 @@ class _Wrong:
 
 WRONG = _Wrong()
 
+fields_of = cache(msgspec.structs.fields)
+"""The fields of a Struct; looking them up takes longer than reading one."""
+
 Reader = Callable[[Any, Place, Notes], Any]
 
 
@@ -93,7 +97,7 @@ class Tables:
         if not isinstance(raw, dict):
             notes.error(place, f"expected a table, got {_word(raw)}")
             return WRONG
-        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        fields = {field.encode_name: field for field in fields_of(kind)}
         for name in raw:
             if name not in fields:
                 notes.error((*place, name), f"unknown key {name!r}", suggestion(name, fields))
@@ -118,7 +122,7 @@ class Tables:
 
 
 def _made(kind: type[msgspec.Struct], values: dict[str, Any], place: Place, notes: Notes) -> Any:
-    required = {field.name for field in msgspec.structs.fields(kind) if field.required}
+    required = {field.name for field in fields_of(kind) if field.required}
     if not required <= values.keys():
         return WRONG
     try:

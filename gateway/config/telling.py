@@ -19,7 +19,7 @@ def findings_of(
 ) -> tuple[Finding, ...]:
     """What was noted, in the order of the lines; first what has none."""
     found = [_finding(mistake, text, lines, raw, sources) for mistake in notes.mistakes]
-    return tuple(sorted(dict.fromkeys(found), key=lambda finding: finding.line or 0))
+    return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.line or 0, finding.source or "")))
 
 
 def _finding(
