@@ -71,7 +71,7 @@ def _property(field: msgspec.structs.FieldInfo, says: str | None) -> dict[str, A
         found["description"] = says
     default = default_of(field)
     if default not in (msgspec.NODEFAULT, None) and as_table(field.type) is None:
-        found["default"] = msgspec.to_builtins(default)
+        found["default"] = msgspec.to_builtins(default, order="deterministic")
     return found
 
 

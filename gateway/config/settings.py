@@ -44,7 +44,7 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         public_url: how the world reaches us, no trailing slash; inbound hook URLs are built from it.
         max_body_bytes: larger requests are refused with 413.
         production: stricter checks, no introspection, no suggestions.
-        docs: the pages /docs and /graphiql, and GraphQL's introspection; None: unless in production.
+        docs: the pages /docs and /graphiql, and GraphQL's introspection; unset: unless in production.
         trusted_proxies: networks whose ``X-Forwarded-For`` is believed; others' is not looked at.
     """
 
@@ -120,16 +120,20 @@ class Timing(Section, frozen=True, kw_only=True):
     """Every clock, in seconds; the defaults are production's.
 
     Attributes:
-        lease_seconds, lease_beat_seconds: how long a replica owns work unless it says it lives, and how often it does.
-        poll_min_seconds, poll_max_seconds: between two polls of one video.
+        lease_seconds: a replica that is silent for so long loses its work to the others.
+        lease_beat_seconds: how often a replica says that it lives.
+        poll_min_seconds, poll_max_seconds: between two polls of one video, at least and at most.
         submit_deadline_seconds: for one send to an upstream, in total.
         video_deadline_seconds: from accepted to ended.
         incomplete_grace_seconds: for an upstream that said completed and gave no usable file.
         replay_schedule_seconds: when a lost submit is sent again, under the same key, where the upstream honours keys.
         replay_window_seconds: how old a key may be for that: nobody says how long an upstream remembers it.
-        delivery_schedule_seconds, delivery_timeout_seconds: tries of one outgoing webhook, and for one of them.
-        asset_timeout_seconds, asset_tries: for one download of a finished video, and how many.
-        breaker_failures, breaker_reset_seconds: failures in a row that rest an account, and how long it rests.
+        delivery_schedule_seconds: between tries of one webhook to a tenant; this version sends none yet.
+        delivery_timeout_seconds: for one of them.
+        asset_timeout_seconds: for one download of a finished video.
+        asset_tries: how often that is tried.
+        breaker_failures: failures in a row that rest an account.
+        breaker_reset_seconds: how long it rests.
         tend_seconds: between two looks after an account whose circuit is not closed, or whose credits are counted.
         retry_every_seconds: after which an account's retry budget (ten at once) has one more.
         quote_seconds: how long a quote is a promise.
@@ -181,7 +185,7 @@ class QueueSettings(Section, frozen=True, kw_only=True):
 
 
 class LimitsSettings(Section, frozen=True, kw_only=True):
-    """What a tenant may take that says nothing of its own; None is no limit.
+    """What tenants may take that say nothing of their own; what is unset is no limit.
 
     Attributes:
         queued: videos accepted and not begun; more are refused with 429.
@@ -256,7 +260,7 @@ class WebhookSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         events: which it is told of; empty for all.
-        secret: signs what it is told (``whsec_…``); None when the gateway shall make one.
+        secret: signs what it is told (``whsec_…``).
     """
 
     url: str

@@ -72,7 +72,7 @@ class WeightsTable(Section, frozen=True, kw_only=True):
     """What ``balanced`` minds; not all of them nothing.
 
     Attributes:
-        price, speed, reliability: with equal weights, half the price is worth half the time, or half the failures.
+        price, speed, reliability: equal ones trade half the price for half the time, or for half the failures.
     """
 
     price: Share = Weights().price
@@ -196,7 +196,7 @@ class WebhookTable(Section, frozen=True, kw_only=True):
     Attributes:
         url: where events go.
         events: which; none named is all.
-        secret: signs what is sent: ``whsec_`` and 24 to 64 bytes in base64; without it the gateway makes one.
+        secret: signs what is sent: ``whsec_`` and 24 to 64 bytes in base64.
     """
 
     url: Annotated[str, msgspec.Meta(max_length=2048)]

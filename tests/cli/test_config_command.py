@@ -195,13 +195,13 @@ def test_a_wrong_variable_is_named_instead_of_a_line(run, elsewhere):
 
     assert result.exit_code == ExitCode.CONFIG
     assert result.stdout == (
-        "FILMGATE_SERVR__LISTEN: names no key of the file\n    hint: did you mean 'FILMGATE_SERVER__LISTEN'?\n"
         "FILMGATE_SERVER__LISTEN: server.listen: 'nope' is not an address to listen on; "
         'write "host:port", such as "127.0.0.1:8080"\n'
+        "FILMGATE_SERVR__LISTEN: names no key of the file\n    hint: did you mean 'FILMGATE_SERVER__LISTEN'?\n"
     )
     assert [(each["source"], "line" in each) for each in as_json] == [
-        ("FILMGATE_SERVR__LISTEN", False),
         ("FILMGATE_SERVER__LISTEN", False),
+        ("FILMGATE_SERVR__LISTEN", False),
     ]
 
 
