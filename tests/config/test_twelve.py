@@ -43,8 +43,8 @@ price_per_credit = "0.20"
 id      = "acme"
 keys    = [
     { env = "ACME_API_KEY", networks = ["10.0.0.0/8"] },
+    { env = "ACME_VIEWER_KEY", expires = 2030-01-01 },       # 8: nobody knows when that is
 ]
-origins = ["app.example.com"]                                # 8: no origin
 
 [tenants.routing]
 strategy = "ordered"
@@ -73,7 +73,7 @@ FOUND = [
     (19, "accounts.veo-main.price_per_credit", 'write it in quotes: "0.2"'),
     (24, "accounts.doitong-main.plan", "allowed: enterprise, free, pro, starter"),
     (28, "accounts.doitong-main.owner", "did you mean 'acme'?"),
-    (41, "tenants.acme.origins[0]", 'write "https://app.example.com"'),
+    (40, "tenants.acme.keys[1].expires", "write it with its offset"),
     (45, "tenants.acme.routing.order", "did you mean 'veo-main'?"),
     (51, "tenants.acme.routing.rules[1]", "write the narrower rule first"),
     (56, "tenants.acme.webhooks[0].url", 'add "https://10.0.0.7" to egress.allow'),
