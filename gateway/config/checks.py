@@ -1,7 +1,7 @@
 """What the types can not say: names that name nobody, secrets anybody could guess, clocks that contradict."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -192,15 +192,18 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         accounts: ids of all accounts, those that could not be read too.
         providers: those we know.
         used: those at which there is an account.
+        owners: whose own an account is, by its id.
     """
 
     accounts: frozenset[str]
     providers: frozenset[str]
     used: frozenset[str]
+    owners: Mapping[str, str]
 
 
 def check_routing(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
     policy, place = tenant.setup.tenant.routing, (*tenant.place, "routing")
+    _check_strangers(tenant, names, notes)
     for field, listed in (("order", policy.order), ("only", policy.only), ("exclude", policy.exclude)):
         _check_list(listed, names, (*place, field), notes)
     strategies = {policy.strategy, *(rule.strategy for rule in policy.rules)}
@@ -215,6 +218,20 @@ def check_routing(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
         for field, listed in (("prefer", rule.prefer), ("only", rule.only), ("exclude", rule.exclude)):
             _check_list(listed, names, (*here, field), notes)
     check_order(policy.rules, (*place, "rules"), notes)
+
+
+def _check_strangers(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
+    """What its lists prefer should not be somebody else's own."""
+    policy, place = tenant.setup.tenant.routing, (*tenant.place, "routing")
+    rules = [((*place, "rules", at), rule) for at, rule in enumerate(policy.rules)]
+    wanted = [((*place, "order"), policy.order), ((*place, "only"), policy.only)]
+    wanted += [((*where, "prefer"), rule.prefer) for where, rule in rules]
+    wanted += [((*where, "only"), rule.only) for where, rule in rules]
+    for where, listed in wanted:
+        for name in dict.fromkeys(listed):
+            owner = names.owners.get(name, tenant.setup.tenant.id)
+            if owner != tenant.setup.tenant.id:
+                notes.warning(where, f"{name!r} is {owner}'s own: it does not serve this tenant")
 
 
 def _check_list(listed: Sequence[str], names: Names, place: Place, notes: Notes) -> None:
@@ -240,9 +257,19 @@ def check_somebody(accounts: Sequence[object], tenants: Sequence[object], notes:
         notes.warning((), "there is no tenant: nobody can call", "add one under [[tenants]]")
 
 
-def check_owners(accounts: Sequence[AccountSetup], tenants: Collection[str], notes: Notes) -> None:
-    """An account of a tenant's own names a tenant there is; ``tenants`` are all, those that can not be read too."""
+def check_owners(
+    accounts: Sequence[AccountSetup], ids: Collection[str], tenants: Sequence[PlacedTenant], notes: Notes
+) -> None:
+    """An account of a tenant's own names a tenant there is, one that reaches it.
+
+    Args:
+        ids: of all tenants, those that can not be read too.
+    """
+    test = {tenant.setup.tenant.id: tenant.setup.tenant.test for tenant in tenants}
     for setup in accounts:
-        owner = setup.account.owner
-        if owner is not None and owner not in tenants:
-            notes.error((*setup.place, "owner"), f"{owner!r} is no tenant of this file", suggestion(owner, tenants))
+        owner, place = setup.account.owner, (*setup.place, "owner")
+        if owner is not None and owner not in ids:
+            notes.error(place, f"{owner!r} is no tenant of this file", suggestion(owner, ids))
+        elif owner in test and test[owner] != setup.account.sandbox:
+            kind = "a test tenant, which reaches" if test[owner] else "no test tenant, so it reaches no"
+            notes.warning(place, f"{owner} is {kind} sandbox accounts {'alone' if test[owner] else ''}".rstrip())

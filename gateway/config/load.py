@@ -211,7 +211,8 @@ def _check_lists(raw: dict[str, Any], readable: Readable, sections: dict[str, An
     for setup in readable.accounts:
         checks.check_account(setup, sections["server"], sections["egress"], kinds, notes)
     checks.check_credentials(readable.accounts, notes)
-    checks.check_owners(readable.accounts, {name for _, name in ids["tenants"] if isinstance(name, str)}, notes)
+    tenants = {name for _, name in ids["tenants"] if isinstance(name, str)}
+    checks.check_owners(readable.accounts, tenants, readable.tenants, notes)
     checks.check_keys(readable.tenants, notes)
     if "secrets" in sections:
         check_key_is_nobodys(sections["secrets"], _others(readable), notes)
@@ -220,6 +221,7 @@ def _check_lists(raw: dict[str, Any], readable: Readable, sections: dict[str, An
         accounts=frozenset(value for _, value in ids["accounts"] if isinstance(value, str)),
         providers=frozenset(kinds),
         used=frozenset(setup.account.provider for setup in readable.accounts),
+        owners={setup.account.id: setup.account.owner for setup in readable.accounts if setup.account.owner},
     )
     for tenant in readable.tenants:
         checks.check_routing(tenant, names, notes)
