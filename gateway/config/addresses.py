@@ -3,6 +3,7 @@
 import ipaddress
 from urllib.parse import urlsplit
 
+from gateway.config.settings import without_password
 from gateway.policy import egress
 
 
@@ -14,7 +15,8 @@ def web_address(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str |
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in schemes or not host or url != url.strip():
-        return f"{url!r} is not an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        shown, begin = without_password(url), " or ".join(f"{scheme}://" for scheme in schemes)
+        return f"{shown!r} is not an address that begins with {begin}"
     if parts.query or parts.fragment or "?" in url or "#" in url:
         return "must end before any ? or #"
     if parts.username is not None or parts.password is not None:

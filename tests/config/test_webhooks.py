@@ -122,3 +122,10 @@ def test_an_event_that_there_is_not_and_an_endpoint_twice_are_named(with_hook):
 
     assert (path, problem) == ("webhooks[0].events[0]", "'video.done' is not a known word here")
     assert [path for path, _, _ in with_hook(twice)[1]] == ["webhooks[1].url"]
+
+
+def test_no_password_of_an_address_is_told(with_hook):
+    _, findings = with_hook('url = "ftp://me:PLANTED@acme.example/hook?token=PLANTED"')
+
+    assert [path for path, _, _ in findings] == ["webhooks[0].url"]
+    assert "PLANTED" not in repr(findings)
