@@ -1,7 +1,6 @@
 """What ``filmgate db`` does: back up, restore, look, put in quarantine, release. Servers may run meanwhile."""
 
 import os
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,18 +10,15 @@ from pathlib import Path
 import msgspec
 
 from gateway.config.settings import Settings
-from gateway.services.accounts import Accounts
-from gateway.services.books import Books
+from gateway.footing import footing
 from gateway.services.quarantine import Quarantine, Released, Waiting
 from gateway.services.records import Records
-from gateway.services.tenants import Tenants
 from gateway.store import backup as copies
 from gateway.store.database import Connection, Database, StoreError, connect
 from gateway.store.instance import Census
 from gateway.store.migrate import level, packaged
 from gateway.store.sqlite import hold
 from gateway.store.store import Store
-from providers.registry import KINDS
 from schema.clock import Clock, Millis, SystemClock
 from schema.ids import Ids
 from schema.instance import Instance
@@ -182,15 +178,10 @@ async def release(settings: Settings, waiting: Waiting, actor: str) -> Released 
         if not (await store.read(lambda tx: tx.instance.get())).quarantined:
             return None
         clock = SystemClock()
-        service = Quarantine(store=store, records=_records(settings, store, clock), clock=clock)
+        ground = await footing(settings, store, clock=clock)
+        await ground.keeper.refresh()
+        service = Quarantine(store=store, records=Records(Ids(), ground.books), clock=clock)
         return await service.release(waiting, actor, clock.now())
-
-
-def _records(settings: Settings, store: Store, clock: Clock) -> Records:
-    """What ends videos: with the money that is held for them."""
-    ids, tenants = Ids(), Tenants(settings.tenants, settings.secrets.key)
-    accounts = Accounts(store, clock, settings.timing, settings.accounts, {kind.name: kind for kind in KINDS})
-    return Records(ids, Books(accounts=accounts, tenants=tenants, ids=ids, luck=random.random))
 
 
 @asynccontextmanager

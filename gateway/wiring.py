@@ -13,6 +13,7 @@ import msgspec
 from gateway.assets import Assets as AssetStore
 from gateway.config.settings import Settings
 from gateway.fetcher import Fetcher
+from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
 from gateway.policy.receipts import Signer
@@ -23,8 +24,8 @@ from gateway.services.assets import Assets
 from gateway.services.availability import Availability
 from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
-from gateway.services.books import Books
 from gateway.services.cancels import Cancels
+from gateway.services.configuration import declares
 from gateway.services.decisions import Decisions
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
@@ -35,7 +36,6 @@ from gateway.services.limits import Limits
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
-from gateway.services.places import Places
 from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
@@ -58,7 +58,7 @@ from gateway.store.migrate import packaged
 from gateway.store.store import Store, Told
 from gateway.store.tasks import TaskKind
 from gateway.upstream import Transport, Upstream, authorities
-from gateway.worker import Worker, sends_at_once
+from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS
 from schema.clock import Clock, SystemClock
@@ -90,6 +90,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Settings
     store: Store
+    ground: Footing
     tenants: Tenants
     policies: Policies
     replays: Replays
@@ -155,25 +156,23 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
     draining = asyncio.Event()
     folder = data_folder(settings)
-    tenants = Tenants(settings.tenants, settings.secrets.key)
-    places = Places(
-        concurrency=settings.worker.concurrency,
-        sends=sends_at_once(settings.worker.concurrency),
-        accounts=len(settings.accounts),
+    ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
+    if declares(settings):
+        await ground.configuration.apply(settings)
+    await ground.keeper.refresh()
+    following = asyncio.create_task(ground.keeper.follow())
+    stack.callback(following.cancel)
+    root, tenants, accounts, policies, books = (
+        ground.root,
+        ground.tenants,
+        ground.accounts,
+        ground.policies,
+        ground.books,
     )
-    kinds = {kind.name: kind for kind in seams.kinds}
-    accounts = Accounts(store, clock, timing, settings.accounts, kinds, ids=ids, luck=luck, places=places)
-    await accounts.prepare()
-    providers = frozenset(kind.name for kind in seams.kinds)
-    policies = Policies(store=store, tenants=tenants, accounts=accounts, providers=providers, clock=clock)
-    await policies.open()
-    books = Books(accounts=accounts, tenants=tenants, ids=ids, luck=luck)
     records = Records(ids, books)
-    ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock)
-    await ledger.open()
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
-    quotes = Quotes(store=store, decisions=decisions, books=books, key=settings.secrets.key, clock=clock, timing=timing)
+    quotes = Quotes(store=store, decisions=decisions, books=books, key=root, clock=clock, timing=timing)
     pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
         accounts=accounts,
@@ -203,7 +202,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
     asset_store = AssetStore(settings.assets.url)
-    callbacks = Callbacks(settings.server.public_url, settings.secrets.key)
+    callbacks = Callbacks(settings.server.public_url, root)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
     admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
     limits = Limits(store, clock, timing)
@@ -217,7 +216,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         clock=clock,
         ids=ids,
         probe=seams.probe,
-        places=places,
+        places=ground.places,
     )
     await sends.recover()
     queue = Queue(store=store, accounts=accounts, tenants=tenants, clock=clock)
@@ -252,7 +251,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         pacing=pacing,
         timing=timing,
         probe=seams.probe,
-        places=places,
+        places=ground.places,
     )
     assets = Assets(
         store=store,
@@ -292,13 +291,14 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     return Gateway(
         settings=settings,
         store=store,
+        ground=ground,
         tenants=tenants,
         policies=policies,
         replays=Replays(store=store, accounts=accounts, policies=policies),
         accounts=accounts,
         decisions=decisions,
         quotes=quotes,
-        ledger=ledger,
+        ledger=ground.ledger,
         cancels=cancels,
         videos=Videos(
             store=store,
@@ -329,7 +329,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             updates=updates,
             records=records,
             orphans=Orphans(store=store, accounts=accounts, ids=ids, clock=clock),
-            key=settings.secrets.key,
+            key=root,
             clock=clock,
             probe=seams.probe,
         ),
@@ -340,7 +340,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         incidents=Incidents(store),
         availability=Availability(store=store, accounts=accounts, clock=clock, timing=timing),
         operators=Operators(store=store, accounts=accounts, clock=clock, ids=ids),
-        receipts=Receipts(store=store, signer=Signer(settings.secrets.key), issuer=settings.server.public_url),
+        receipts=Receipts(store=store, signer=Signer(root), issuer=settings.server.public_url),
         quarantine=quarantine,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,

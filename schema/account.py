@@ -52,7 +52,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         price_per_credit: micros per credit; None means its price is unknown, and stays unknown.
         webhook_secrets: current first, then previous ones still accepted.
         options: the provider's own settings, already checked by the provider.
-        egress_hosts: hosts its video links may point to, beside the provider's own list.
+        owner: the tenant whose own it is; no other's videos reach it. None for the operator's.
         credits_warn_percent: shares of its greatest balance that are told when no more than that is left.
         owner: the tenant whose own account it is, so that nobody else's videos reach it; None serves everybody.
     """

@@ -27,6 +27,9 @@ INCIDENT = "inc_"
 ENTRY = "led_"
 RESOLUTION = "res_"
 ACCOUNT_EVENT = "aev_"
+KEY = "key_"
+GRANT = "ctk_"
+TRAIL = "aud_"
 
 
 def pattern(prefix: str) -> str:

@@ -1,6 +1,5 @@
 """A tenant's routing policy through time: its versions, and how a policy is written where people read and write it."""
 
-from enum import StrEnum
 from typing import Annotated, Self
 
 import msgspec
@@ -29,13 +28,6 @@ MAX_NOTE = 1000
 BY_FILE = "file"
 BY_DEFAULT = "default"
 """Authors that are nobody's key: the configuration file, and the gateway when a tenant first appears."""
-
-
-class ManagedBy(StrEnum):
-    """Where a tenant's policy is changed."""
-
-    FILE = "file"  # in the configuration file, and nowhere else
-    API = "api"
 
 
 class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):

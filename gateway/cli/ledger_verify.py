@@ -38,8 +38,8 @@ def verify(config_file: Path, output: Format) -> None:
 
 
 async def _audit(settings: Settings) -> "Audited":
+    from gateway.footing import footing
     from gateway.services.audit import Audit
-    from gateway.services.tenants import Tenants
     from gateway.store.database import StoreError, connect
     from gateway.store.migrate import packaged
     from gateway.store.store import Store
@@ -53,8 +53,10 @@ async def _audit(settings: Settings) -> "Audited":
     try:
         if await database.pending(packaged()):
             raise StoreError("the database is older than this version: filmgate db migrate brings it up to date")
-        tenants = Tenants(settings.tenants, settings.secrets.key)
-        return await Audit(store=Store(database), tenants=tenants, clock=SystemClock()).run()
+        store = Store(database)
+        ground = await footing(settings, store)
+        await ground.keeper.refresh()
+        return await Audit(store=store, tenants=ground.tenants, clock=SystemClock()).run()
     finally:
         await database.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.config import checks, overrides
 from gateway.config.accounts import AccountSetup, Kinds, read_account
@@ -99,7 +100,9 @@ def read_file(
         return _nothing(Finding(path="", problem=f"can not be read: {error.strerror}"))
     except UnicodeDecodeError as error:
         return _nothing(Finding(path="", problem=f"is not UTF-8 text: byte {error.start} can not be read"))
-    return read_text(text, environ, options=options, kinds=kinds)
+    reading = read_text(text, environ, options=options, kinds=kinds)
+    settings = reading.settings
+    return reading if settings is None else replace(reading, settings=replace(settings, source=str(path)))
 
 
 def read_text(

@@ -83,11 +83,11 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
 
 
 class SecretsSettings(Section, frozen=True, kw_only=True):
-    """What everything that must stay secret hangs on.
+    """The master keys: under them lie the secrets in the database.
 
     Attributes:
-        key: the master key, 32 characters at least.
-        previous: former master keys: what was encrypted with them can still be read; nothing new is.
+        key: what secrets are sealed with; 32 characters at least.
+        previous: former ones, which still open what is not yet under the current one.
     """
 
     key: Secret
@@ -243,13 +243,13 @@ class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: what it is for, in its owner's words.
         expires_at: when it ends, milliseconds since the epoch; None for never.
-        origins: web origins whose pages may use it; empty for its tenant's.
-        networks: where it may be used from; empty for anywhere.
+        origins: web origins it may be used from; empty for any caller.
+        networks: where its callers must be, such as ``203.0.113.0/24``; empty for anywhere.
     """
 
     secret: Secret
-    scopes: frozenset[Scope] = DEFAULT_SCOPES
     name: str = ""
+    scopes: frozenset[Scope] = DEFAULT_SCOPES
     expires_at: Millis | None = None
     origins: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -282,7 +282,7 @@ class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file, checked."""
+    """The whole file, checked. ``source`` is its name, for whoever is told that it manages something."""
 
     secrets: SecretsSettings
     server: ServerSettings = ServerSettings()
@@ -297,6 +297,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
+    source: str = "filmgate.toml"
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -3,9 +3,11 @@
 from datetime import date, datetime
 from typing import Any
 
-from gateway.config.addresses import network, origin_of, web_address
+from gateway.config.addresses import network
 from gateway.config.places import Place
 from gateway.config.reading import WRONG, Notes
+from gateway.config.settings import without_password
+from gateway.policy.origins import normal
 from schema.clock import millis
 from schema.money import parse_micros
 
@@ -66,26 +68,20 @@ def read_network(raw: Any, place: Place, notes: Notes) -> Any:
 
 
 def read_web_origin(raw: Any, place: Place, notes: Notes) -> Any:
-    """What a browser sends as ``Origin``: scheme, host and port, and nothing else."""
-    if not isinstance(raw, str):
+    """What a browser sends as ``Origin``: scheme, host and port, and nothing else; in a browser's spelling."""
+    if not isinstance(raw, str) or not raw:
         notes.error(place, _NO_TEXT)
         return WRONG
-    problem, hint = _origin_problem(raw)
-    if problem is None:
-        return raw
-    notes.error(place, problem, hint)
+    origin = normal(raw)
+    if origin is not None:
+        return origin
+    problem = f"{without_password(raw)!r} is not the origin of a web page as browsers name it"
+    notes.error(place, problem, f'write scheme, host and port alone: "{_nearest(raw)}"')
     return WRONG
 
 
-def _origin_problem(text: str) -> tuple[str | None, str | None]:
-    if "*" in text:
-        return f"{text!r} would let pages call that nobody knows", "write every origin in full"
-    problem = web_address(text)
-    if problem is not None and "://" not in text:
-        return f"{text!r} is not an origin", f'write "https://{text}"' if "." in text else None
-    if problem is not None:
-        return problem, None
-    if len(text) > 255:
-        return "is longer than 255 characters", None
-    exact = origin_of(text)
-    return (None, None) if exact == text else (f"{text!r} is not an origin as browsers send it", f'write "{exact}"')
+def _nearest(text: str) -> str:
+    """What may have been meant."""
+    scheme, _, rest = text.rpartition("://")
+    meant = f"{scheme or 'https'}://{rest.partition('/')[0]}"
+    return normal(meant) or "https://app.example.com"

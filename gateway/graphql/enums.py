@@ -14,7 +14,7 @@ from schema.event import EventType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
-from schema.policy import ManagedBy
+from schema.ownership import ManagedBy
 from schema.remedy import Party
 from schema.resolution import Verb
 from schema.tenant import FundingMode, Scope

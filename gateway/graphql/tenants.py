@@ -10,7 +10,8 @@ from gateway.graphql.context import Info
 from gateway.graphql.scalars import Amount, Moment, amount
 from gateway.services.policies import PolicyPage
 from schema import policy, tenant
-from schema.policy import ManagedBy, WrittenRouting, WrittenRule
+from schema.ownership import ManagedBy
+from schema.policy import WrittenRouting, WrittenRule
 from schema.tenant import FundingMode, Scope
 from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy
 

@@ -7,11 +7,11 @@ import msgspec
 from gateway.rest.views import Moment, Money, Name, Text
 from gateway.services.policies import PolicyPage
 from schema.money import CURRENCY
+from schema.ownership import ManagedBy
 from schema.policy import (
     MAX_NOTE,
     MAX_RULES,
     Amount,
-    ManagedBy,
     Names,
     PolicyVersion,
     Wait,

@@ -2,7 +2,9 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
+import structlog
 from msgspec.structs import replace
 
 from gateway.config.settings import Timing
@@ -22,12 +24,16 @@ from gateway.store.store import Store, Transaction
 from gateway.store.tasks import TaskKind
 from providers.base import Provider, ProviderKind
 from schema import ledger
-from schema.account import Account, AccountState, Circuit, CredentialState, CreditsSource
+from schema.account import Account, AccountState, Circuit, CredentialState, CreditsSource, Secret
 from schema.clock import Clock, Millis, millis
+from schema.directory import Directory
 from schema.ids import Ids
 from schema.luck import Luck
 from schema.money import Credits
 from schema.quote import Exclusion, ReasonCode
+from schema.tenant import Tenant
+
+log = structlog.get_logger()
 
 FACTS_LAST = 500
 """Milliseconds for which a snapshot serves further decisions; the intent transaction checks what must be exact."""
@@ -47,8 +53,7 @@ class Accounts:
         store: Store,
         clock: Clock,
         timing: Timing,
-        accounts: tuple[Account, ...],
-        kinds: dict[str, ProviderKind],
+        kinds: Mapping[str, ProviderKind],
         *,
         ids: Ids | None = None,
         luck: Luck = random.random,
@@ -58,8 +63,12 @@ class Accounts:
         self._clock = clock
         self._timing = timing
         self._retry_every = millis(timing.retry_every_seconds)
-        self._accounts = {account.id: account for account in accounts}
-        self._providers = {account.id: kinds[account.provider].of(account) for account in accounts}
+        self._kinds = kinds
+        self._accounts: dict[str, Account] = {}
+        self._providers: dict[str, Provider] = {}
+        self._credentials: dict[str, Mapping[int, Secret]] = {}
+        self._removed: dict[str, tuple[Account, Provider]] = {}
+        self._dropped: set[tuple[str, int]] = set()
         self._ids = ids or Ids()
         self._luck = luck
         self._places = places
@@ -72,12 +81,35 @@ class Accounts:
         self._waiting: Counter[str] = Counter()
         self._counted_at: Millis = 0
         self._left: dict[str, Credits] = {}
-        self._snapshots: dict[bool, Snapshot] = {}
+        self._facts: dict[str, AccountFacts] = {}
+        self._snapshots: dict[tuple[bool, str | None], Snapshot] = {}
+        self._facts_at: Millis = 0
         self._read_at: Millis | None = None
 
-    async def prepare(self) -> None:
-        """Give every configured account its row, and somebody to look after it where that is needed."""
-        ids, now = sorted(self._accounts), self._clock.now()
+    def adopt(self, directory: Directory) -> None:
+        """From now on these are the accounts. Those removed get no more and are watched to their ends."""
+        order = {kind: position for position, kind in enumerate(self._kinds)}
+        records = sorted(directory.accounts, key=lambda record: (order[record.account.provider], record.account.id))
+        built = {record.account.id: (record, self._built(record.account)) for record in records}
+        known = {id: (record, provider) for id, (record, provider) in built.items() if provider is not None}
+        there = {id: pair for id, pair in known.items() if pair[0].ownership.removed_at is None}
+        self._accounts = {id: record.account for id, (record, _) in there.items()}
+        self._providers = {id: provider for id, (_, provider) in there.items()}
+        self._credentials = {id: record.credentials for id, (record, _) in known.items()}
+        self._removed = {id: (record.account, provider) for id, (record, provider) in known.items() if id not in there}
+        self._places.share(len(there))
+        self.forget()
+
+    def _built(self, account: Account) -> Provider | None:
+        try:
+            return self._kinds[account.provider].of(account)
+        except ValueError as error:  # this version refuses options that an earlier one took
+            log.warning("account.refused_options", account=account.id, problem=str(error))
+            return None
+
+    async def prepare(self, accounts: Iterable[str]) -> None:
+        """Give accounts their rows, and somebody to look after them where that is needed."""
+        ids, now = sorted(id for id in accounts if id in self._accounts), self._clock.now()
 
         async def ensure(tx: Transaction) -> None:
             await tx.accounts.ensure(ids)
@@ -96,6 +128,27 @@ class Accounts:
         account = self._accounts.get(id)
         return None if account is None else (account, self._providers[id])
 
+    def once(self, id: str) -> tuple[Account, Provider] | None:
+        """The same, and of one that was removed too: what it was sent is brought to its end."""
+        return self.get(id) or self._removed.get(id)
+
+    def as_sent(self, account: Account, version: int) -> Account:
+        """An account with the credential that an attempt was sent with, while that is kept and still taken."""
+        former = self._credentials.get(account.id, {}).get(version)
+        if former is None or version == account.credential_version or (account.id, version) in self._dropped:
+            return account
+        return replace(account, credential=former, credential_version=version)
+
+    def drop(self, account: str, version: int) -> None:
+        """A former credential is taken no more: the one of today is used for what was sent with it."""
+        self._dropped.add((account, version))
+
+    def reachable(self, tenant: Tenant) -> list[tuple[Account, Provider]]:
+        """The accounts that may serve a tenant: sandbox accounts for a test tenant, live ones for any other; of those
+        the operator's, and its own.
+        """
+        return [pair for pair in self.all() if reaches(pair[0], tests=tenant.test, tenant=tenant.id)]
+
     def those(self, ids: list[str]) -> list[tuple[Account, Provider]]:
         """Some accounts by their ids, without those that are no longer configured."""
         return [configured for id in ids if (configured := self.get(id)) is not None]
@@ -106,26 +159,31 @@ class Accounts:
 
     # what is known
 
-    async def snapshot(self, tenant_tests: bool, *, fresh: bool = False) -> Snapshot:
-        """What is known about every account this tenant may reach; the same for half a second unless it must be fresh.
+    async def snapshot(self, tenant: str, *, tests: bool, fresh: bool = False) -> Snapshot:
+        """What is known about every account a tenant may reach; the same for half a second unless it must be fresh.
 
         Args:
-            tenant_tests: the tenant is a test tenant: it reaches sandbox accounts only, and live ones never do.
+            tests: it is a test tenant: it reaches sandbox accounts only, and live ones never do.
         """
+        await self._look(fresh=fresh)
+        owner = tenant if any(account.owner == tenant for account in self._accounts.values()) else None
+        if (tests, owner) not in self._snapshots:
+            self._snapshots[tests, owner] = self._seen(tests, owner)
+        return self._snapshots[tests, owner]
+
+    async def everything(self, *, fresh: bool = False) -> list[AccountFacts]:
+        """What is known about every account, for the engine: at most half a second old unless it must be fresh."""
+        await self._look(fresh=fresh)
+        return list(self._facts.values())
+
+    async def _look(self, *, fresh: bool) -> None:
         now = self._clock.now()
         if fresh or self._read_at is None or now - self._read_at > FACTS_LAST:
             await self._read(now)
-        return self._snapshots[tenant_tests]
-
-    async def everything(self) -> list[AccountFacts]:
-        """What is known about every account, for the engine: at most half a second old."""
-        live, tests = await self.snapshot(tenant_tests=False), await self.snapshot(tenant_tests=True)
-        return [*live.accounts, *tests.accounts]
 
     def known(self, id: str) -> AccountFacts | None:
         """What was known about an account when it was last looked at; None for one that is not configured."""
-        seen = (facts for snapshot in self._snapshots.values() for facts in snapshot.accounts)
-        return next((facts for facts in seen if facts.account == id), None)
+        return self._facts.get(id)
 
     def every(self, id: str) -> Millis:
         """How often a video can begin at an account by its requests a minute; 0 for at any time."""
@@ -161,7 +219,8 @@ class Accounts:
             await self._count(tx, now)
 
         await self._store.read(ask)
-        self._snapshots = {tests: self._seen(tests, now) for tests in (False, True)}
+        self._facts = {account.id: self._fact(account, provider, now) for account, provider in self.all()}
+        self._snapshots, self._facts_at = {}, now
         self._read_at = now
 
     async def _count(self, tx: Transaction, now: Millis) -> None:
@@ -182,9 +241,13 @@ class Accounts:
         remaining = {id: credit.left(self._states[id], spent.get(id, 0)) for id in believed}
         return {id: max(left - committed.get(id, 0), 0) for id, left in remaining.items() if left is not None}
 
-    def _seen(self, tests: bool, now: Millis) -> Snapshot:
-        reached = [pair for pair in self.all() if pair[0].sandbox == tests]
-        return snapshot(now, tuple(self._fact(account, provider, now) for account, provider in reached))
+    def _seen(self, tests: bool, tenant: str | None) -> Snapshot:
+        reached = [facts for id, facts in self._facts.items() if self._reached(id, tests, tenant)]
+        return snapshot(self._facts_at, tuple(reached))
+
+    def _reached(self, id: str, tests: bool, tenant: str | None) -> bool:
+        account = self._accounts.get(id)
+        return account is not None and reaches(account, tests=tests, tenant=tenant)
 
     def _fact(self, account: Account, provider: Provider, now: Millis) -> AccountFacts:
         load = self._loads.get(account.id, 0)
@@ -347,6 +410,11 @@ class Accounts:
         self._read_at = None
         if state is not None:
             self._states = {**self._states, state.id: state}
+
+
+def reaches(account: Account, *, tests: bool, tenant: str | None) -> bool:
+    """Whether a tenant's videos may go to an account. Test tenants and sandbox accounts are for each other alone."""
+    return account.sandbox == tests and account.owner in (None, tenant)
 
 
 def _healthy(state: AccountState) -> bool:

@@ -85,7 +85,7 @@ class Assets:
             await self._not_stored(task, made)
 
     async def _fetch(self, task: Task, made: Attempt) -> Fetched:
-        configured = self._accounts.get(made.account)
+        configured = self._accounts.once(made.account)
         hosts = () if configured is None else configured[1].capabilities.video_hosts
         stale = task.errors > 0 or self._age(made) > FRESH
         url = (await self._fresh_link(made) if stale else None) or made.video_url or ""
@@ -96,10 +96,10 @@ class Assets:
 
     async def _fresh_link(self, made: Attempt) -> str | None:
         """Links die: ask the provider for a new one, if it can be asked."""
-        configured = self._accounts.get(made.account)
+        configured = self._accounts.once(made.account)
         if configured is None or configured[1].polls is None or made.ref is None:
             return None
-        account, provider = configured
+        account, provider = self._accounts.as_sent(configured[0], made.credential_version), configured[1]
         if await self._limits.take_for_poll(account) is not None:
             return None
         try:

@@ -8,7 +8,7 @@ from gateway.policy.credit import Burn
 from gateway.policy.metering import Left, Meter
 from gateway.policy.observing import Observations
 from gateway.policy.standing import standing
-from gateway.services.accounts import Accounts, spendings
+from gateway.services.accounts import Accounts, reaches, spendings
 from gateway.services.limits import spans
 from gateway.store.queue import Line
 from gateway.store.store import Store, Transaction
@@ -58,7 +58,7 @@ class Availability:
 
     async def of_tenant(self, tenant: Tenant) -> list[Report]:
         """Every account this tenant reaches, by name."""
-        return [report for report in await self.all() if report.account.sandbox == tenant.test]
+        return [report for report in await self.all() if reaches(report.account, tests=tenant.test, tenant=tenant.id)]
 
     async def one(self, account: str) -> Report:
         """Raises NotFound when it is not configured."""

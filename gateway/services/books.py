@@ -97,7 +97,7 @@ class Books:
 
     async def expected(self, tx: Transaction, account: str, spec: VideoSpec) -> Credits:
         """What such a video will probably cost: what such videos did, else what the provider's prices say."""
-        configured = self._accounts.get(account)
+        configured = self._accounts.once(account)
         learned = await tx.estimates.of(account, bookkeeping.kind_of(spec))
         if configured is None:
             return learned or 0

@@ -61,7 +61,7 @@ class Decisions:
     async def seen(self, tenant: Tenant) -> tuple[Tenant, Snapshot]:
         """A tenant with its policy as it is now, and what is known about the accounts it may reach."""
         tenant = await self._policies.fresh(tenant)
-        return tenant, await self._accounts.snapshot(tenant.test)
+        return tenant, await self._accounts.snapshot(tenant.id, tests=tenant.test)
 
     def among(
         self,
@@ -98,10 +98,9 @@ class Decisions:
     def models(self, tenant: Tenant) -> dict[str, list[str]]:
         """Model name → the accounts that serve it for this tenant."""
         models: dict[str, list[str]] = {ANY_MODEL: []}
-        for account, provider in self._accounts.all():
-            if account.sandbox == tenant.test:
-                for model in (ANY_MODEL, *provider.capabilities.models):
-                    models.setdefault(model, []).append(account.id)
+        for account, provider in self._accounts.reachable(tenant):
+            for model in (ANY_MODEL, *provider.capabilities.models):
+                models.setdefault(model, []).append(account.id)
         return models
 
     def _check_model(self, tenant: Tenant, model: str) -> None:

@@ -96,7 +96,7 @@ class Hooks:
         return id, attempt
 
     def _read(self, attempt: Attempt, hook: Hook) -> tuple[Update, ...]:
-        configured = self._accounts.get(attempt.account)
+        configured = self._accounts.once(attempt.account)
         if configured is None or configured[1].webhooks is None:
             raise NotFound
         account, provider = configured

@@ -1,6 +1,6 @@
 """The ledger for those who read it, and the entries that operators make: top-ups and corrections."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -50,10 +50,10 @@ class Ledger:
         self._tenants = tenants
         self._clock = clock
 
-    async def open(self) -> None:
-        """At start: give prepaid tenants the money they begin with, once, and count budgets anew."""
+    async def open(self, tenants: Iterable[Tenant]) -> None:
+        """Give prepaid ones of those tenants the money they begin with, once, and count budgets anew."""
         now = self._clock.now()
-        for tenant in self._tenants.all():
+        for tenant in tenants:
             await self._store.write(partial(self._books.budgets.recount, tenant=tenant.id, moment=now))
             if tenant.funding.mode is FundingMode.PREPAID and tenant.funding.opening:
                 await self._open(tenant.id, tenant.funding.opening, now)

@@ -8,11 +8,16 @@ from contextlib import contextmanager
 class Places:
     """Sends and polls under way in this process, by account, and how many of them one account may have."""
 
-    def __init__(self, *, concurrency: int, sends: int, accounts: int) -> None:
-        self.sends_each = max(sends // 2, 1) if accounts > 1 else None
+    def __init__(self, *, concurrency: int, sends: int) -> None:
+        self._all_sends = sends
+        self.sends_each: int | None = None
         self.polls_each = max(concurrency // 4, 1)
         self._sends: Counter[str] = Counter()
         self._polls: Counter[str] = Counter()
+
+    def share(self, accounts: int) -> None:
+        """So many accounts share the places from now on."""
+        self.sends_each = max(self._all_sends // 2, 1) if accounts > 1 else None
 
     def sends(self, account: str) -> int:
         return self._sends[account]
@@ -36,7 +41,7 @@ class Places:
             yield
 
 
-ALONE = Places(concurrency=1_000_000, sends=1_000_000, accounts=1)
+ALONE = Places(concurrency=1_000_000, sends=1_000_000)
 """For who sends nothing, or shares with nobody."""
 
 

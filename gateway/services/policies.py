@@ -1,5 +1,6 @@
 """Tenants' routing policies as versions: which one is in force, who changes it, and how it was before."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,8 @@ from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction, Work
 from schema.clock import Clock, Millis
 from schema.errors import InvalidRequest, ManagedByFile, NotFound, Overloaded, VersionConflict
-from schema.policy import BY_DEFAULT, BY_FILE, MAX_NOTE, ManagedBy, PolicyVersion
+from schema.ownership import ManagedBy
+from schema.policy import BY_DEFAULT, BY_FILE, MAX_NOTE, PolicyVersion
 from schema.tenant import RoutingPolicy, Tenant
 
 log = structlog.get_logger()
@@ -49,9 +51,9 @@ class Policies:
         self._clock = clock
         self._looked_at: dict[str, Millis] = {}
 
-    async def open(self) -> None:
-        """At start: every tenant has a version, and one that the file manages has what the file says."""
-        for tenant in self._tenants.all():
+    async def open(self, tenants: Iterable[Tenant]) -> None:
+        """Every one of those tenants has a version, and one that the file manages has what the file says."""
+        for tenant in tenants:
             await self._open(tenant)
 
     async def _open(self, tenant: Tenant) -> None:
@@ -184,15 +186,15 @@ class Policies:
     def _check(self, tenant: str, note: str) -> None:
         if self.managed_by(tenant) is ManagedBy.FILE:
             raise ManagedByFile(
-                f"The configuration file manages how {tenant} is routed: change `routing` of the tenant {tenant!r} "
-                "there and start the gateway again, or take it out to manage it here"
+                f"The file {self._tenants.source(tenant)} manages how {tenant} is routed: change `routing` of the "
+                f"tenant {tenant!r} there and apply it, or take it out to manage it here"
             )
         if len(note) > MAX_NOTE:
             raise InvalidRequest.field("note", "too_long", f"takes {MAX_NOTE} characters")
 
     def _names(self, tenant: Tenant) -> frozenset[str]:
         """What a tenant's policy may name: the accounts it can reach, and every provider."""
-        accounts = {account.id for account, _ in self._accounts.all() if account.sandbox == tenant.test}
+        accounts = {account.id for account, _ in self._accounts.reachable(tenant)}
         return frozenset(accounts | self._providers)
 
 

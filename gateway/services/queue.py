@@ -46,8 +46,7 @@ class Queue:
         lines = await self._store.read(lambda tx: tx.queue.lines())
         if not lines:
             return None
-        await self._accounts.snapshot(tenant_tests=False, fresh=True)
-        everything = await self._accounts.everything()
+        everything = await self._accounts.everything(fresh=True)
         facts = [one for one in everything if any(one.account in line.accounts for line in lines)]
         with_room = [one for one in facts if one.room != 0]
         videos = await self._store.read(lambda tx: self._called(tx, lines, with_room, now)) if with_room else []

@@ -38,5 +38,5 @@ def _given(video: Video, field: str) -> str | None:
 
 def _capabilities(video: Video, accounts: Accounts) -> Capabilities | None:
     """What the video's account can do; None while it has none, or one that is no longer configured."""
-    configured = None if video.account is None else accounts.get(video.account)
+    configured = None if video.account is None else accounts.once(video.account)
     return None if configured is None else configured[1].capabilities

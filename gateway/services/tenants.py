@@ -1,38 +1,42 @@
 """Tenants as configured, with the routing policy that is in force: who they are, and how their videos are routed."""
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
-from gateway.config.settings import KeySetup, TenantSetup
 from gateway.policy.routing import Wish, overlay
-from gateway.policy.signing import key_hash
-from schema.account import Secret
+from schema.directory import Directory, TenantRecord, managed_by_file
 from schema.policy import PolicyVersion
-from schema.tenant import Principal, RoutingPolicy, Tenant
+from schema.tenant import RoutingPolicy, Tenant
 from schema.video import Video
-
-_HINT = 4
 
 
 class Tenants:
-    """Tenants by id, and principals by the hash of their API key: a right key costs one hash and one look-up."""
+    """Tenants by id: those of the directory that were not removed."""
 
-    def __init__(self, setups: tuple[TenantSetup, ...], pepper: Secret) -> None:
-        self._pepper = pepper
-        self._tenants = {setup.tenant.id: setup.tenant for setup in setups}
-        self._by_file = frozenset(setup.tenant.id for setup in setups if setup.routed_by_file)
-        self._keys = {
-            setup.tenant.id: {key_hash(pepper, key.secret.reveal()): key for key in setup.keys} for setup in setups
-        }
-        self._principals = {
-            hashed: _principal(tenant, key)
-            for id, tenant in self._tenants.items()
-            for hashed, key in self._keys[id].items()
-        }
+    def __init__(self, records: Iterable[TenantRecord] = ()) -> None:
+        self._records: dict[str, TenantRecord] = {}
+        self._tenants: dict[str, Tenant] = {}
+        self._origins: frozenset[str] = frozenset()
+        self.adopt(Directory(tenants=tuple(records)))
 
-    def principal(self, api_key: str) -> Principal | None:
-        """Whose key this is; None for a key nobody has."""
-        # what is compared is a keyed hash, so the time it takes says nothing about any key
-        return self._principals.get(key_hash(self._pepper, api_key))
+    def adopt(self, directory: Directory) -> None:
+        """From now on these are the tenants; the policies that were in force stay so, until newer ones are seen."""
+        self._records = {
+            record.tenant.id: record for record in directory.tenants if record.ownership.removed_at is None
+        }
+        self._tenants = {id: self._routed(record.tenant) for id, record in self._records.items()}
+        self._origins = frozenset(origin for tenant in self._tenants.values() for origin in tenant.origins)
+
+    def _routed(self, tenant: Tenant) -> Tenant:
+        before = self._tenants.get(tenant.id)
+        if before is None or before.policy_version is None:
+            return tenant
+        return replace(tenant, routing=before.routing, policy_version=before.policy_version)
+
+    def welcomes(self, origin: str) -> bool:
+        """Whether pages of this web origin may call for any tenant: asked where no key tells for which."""
+        return origin in self._origins
 
     def all(self) -> list[Tenant]:
         return list(self._tenants.values())
@@ -40,18 +44,31 @@ class Tenants:
     def get(self, id: str) -> Tenant | None:
         return self._tenants.get(id)
 
+    def record(self, id: str) -> TenantRecord | None:
+        """A tenant with who manages it."""
+        return self._records.get(id)
+
     def use(self, version: PolicyVersion) -> None:
         """From now on this policy is in force, unless a newer one is; whoever holds a Tenant keeps what it holds."""
         tenant = self._tenants.get(version.tenant)
         if tenant is None or self.version(tenant.id) >= version.version:
             return
-        after = replace(tenant, routing=version.policy, policy_version=version.version)
-        self._tenants[after.id] = after
-        self._principals.update({hashed: _principal(after, key) for hashed, key in self._keys[after.id].items()})
+        self._tenants[tenant.id] = replace(tenant, routing=version.policy, policy_version=version.version)
 
     def routed_by_file(self, id: str) -> bool:
         """The configuration file says how this tenant is routed."""
-        return id in self._by_file
+        record = self._records.get(id)
+        return record is not None and record.routed_by_file
+
+    def managed_by_file(self, id: str) -> bool:
+        """The configuration file says everything about this tenant but its routing."""
+        record = self._records.get(id)
+        return record is not None and managed_by_file(record.ownership)
+
+    def source(self, id: str) -> str | None:
+        """The name of the file that manages a tenant; None when none does."""
+        record = self._records.get(id)
+        return None if record is None else record.ownership.source
 
     def version(self, id: str) -> int:
         """The version that a tenant's policy is of; 0 before one was looked up."""
@@ -76,7 +93,3 @@ class Tenants:
         """Whether it is a test tenant, which reaches sandbox accounts only."""
         found = self._tenants.get(tenant)
         return found is not None and found.test
-
-
-def _principal(tenant: Tenant, key: KeySetup) -> Principal:
-    return Principal(tenant=tenant, key_hint=key.secret.reveal()[-_HINT:], scopes=key.scopes)

@@ -91,7 +91,7 @@ class Updates:
 
     async def _teach(self, case: Case, outcome: Outcome, reason: Reason) -> None:
         """What the answer says about the account; before any task is touched, for that is the order of locks."""
-        configured = self._accounts.get(case.attempt.account)
+        configured = self._accounts.once(case.attempt.account)
         if configured is None:
             return
         if outcome.verdict is Verdict.ACCEPTED:
@@ -186,7 +186,7 @@ class Updates:
         )
 
     def _first_look(self, case: Case) -> Millis:
-        configured = self._accounts.get(case.attempt.account)
+        configured = self._accounts.once(case.attempt.account)
         if configured is None or configured[1].polls is None:
             return case.video.deadline_at
         return case.now + self._pacing.first(configured[0], case.attempt)
@@ -345,7 +345,7 @@ class Updates:
                 await self._progressed(case, update)
 
     async def _made(self, case: Case, update: Update) -> None:
-        configured = self._accounts.get(case.attempt.account)
+        configured = self._accounts.once(case.attempt.account)
         hosts = () if configured is None else configured[1].capabilities.video_hosts
         if update.video_url is None or not usable(update.video_url, hosts=hosts, exempt=self._egress_allow):
             await self._incomplete(case)

@@ -109,7 +109,7 @@ class Watches:
             await self._store.write(lambda tx: tx.tasks.finish(task))
             return
         now = self._clock.now()
-        configured = self._accounts.get(attempt.account)
+        configured = self._accounts.once(attempt.account)
         held = await self._quarantine.is_on()
         if held:
             video = _unhurried(video, now)
@@ -122,9 +122,14 @@ class Watches:
         elif held and attempt.ref is None:
             await self._snooze(task, attempt, video, HELD_LOOK)
         elif attempt.ref is None:
-            await self._replay(task, attempt, video, *configured)
+            await self._replay(task, attempt, video, *self._as_sent(attempt, configured))
         else:
-            await self._poll(task, attempt, video, *configured)
+            await self._poll(task, attempt, video, *self._as_sent(attempt, configured))
+
+    def _as_sent(self, attempt: Attempt, configured: tuple[Account, Provider]) -> tuple[Account, Provider]:
+        """With the credential it was sent with while that works, then with the one of today."""
+        account, provider = configured
+        return self._accounts.as_sent(account, attempt.credential_version), provider
 
     # polls
 
@@ -145,7 +150,10 @@ class Watches:
             with self._places.polling(account.id):
                 asked = await self._upstream.ask(provider.polls.poll(attempt.ref), account, provider.adapter)
         except ProviderFailure as failure:
-            await self._failed_poll(task, attempt, video, account, failure, taken_at=taken_at)
+            if self._of_former(account, failure):
+                await self._snooze(task, attempt, video, 0)
+            else:
+                await self._failed_poll(task, attempt, video, account, failure, taken_at=taken_at)
             return
         update = asked.result
         now = self._clock.now()
@@ -162,6 +170,16 @@ class Watches:
 
         self._probe(Point.BEFORE_NEWS)
         await self._store.write(tell)
+
+    def _of_former(self, account: Account, failure: ProviderFailure) -> bool:
+        """A credential that was replaced is refused: that says nothing about the account, and ends the credential."""
+        current = self._accounts.once(account.id)
+        former = current is not None and current[0].credential_version != account.credential_version
+        if not former or failure.kind is not FailureKind.UNAUTHORIZED:
+            return False
+        self._accounts.drop(account.id, account.credential_version)
+        log.info("account.former_credential_ended", account=account.id, credential_version=account.credential_version)
+        return True
 
     async def _failed_poll(
         self,

@@ -120,6 +120,15 @@ class Attempts:
         )
         return 0 if row is None else int(row[0])
 
+    async def credential_versions(self, account: str) -> set[int]:
+        """The versions of its credential that an account's attempts under way were sent with."""
+        rows = await self._connection.all(
+            "SELECT DISTINCT credential_version FROM attempts WHERE account = ? "
+            "AND state IN ('planned', 'submitting', 'running', 'unknown')",
+            account,
+        )
+        return {int(row[0]) for row in rows}
+
     async def begun(self, account: str, limit: int = 1000) -> list[Millis]:
         """When the videos in the making at an account were begun, the oldest first."""
         rows = await self._connection.all(

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from gateway.store.account_events import AccountEvents
+from gateway.store.account_setups import AccountSetups
 from gateway.store.accounts import Accounts
+from gateway.store.api_keys import ApiKeys
 from gateway.store.attempts import Attempts
 from gateway.store.batches import Batches
 from gateway.store.database import Connection, Database
@@ -19,9 +21,13 @@ from gateway.store.outputs import Outputs
 from gateway.store.policies import Policies
 from gateway.store.queue import Queue
 from gateway.store.resolutions import Resolutions
+from gateway.store.revision import Revision
 from gateway.store.samples import Samples
+from gateway.store.sealed import SealedSecrets
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
+from gateway.store.tenants import Tenants
+from gateway.store.trail import Trail
 from gateway.store.videos import Videos
 
 T = TypeVar("T")
@@ -50,6 +56,12 @@ class Transaction:
         self.policies = Policies(connection)
         self.samples = Samples(connection)
         self.account_events = AccountEvents(connection)
+        self.revision = Revision(connection)
+        self.tenants = Tenants(connection)
+        self.api_keys = ApiKeys(connection)
+        self.account_setups = AccountSetups(connection)
+        self.sealed = SealedSecrets(connection)
+        self.trail = Trail(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

@@ -87,6 +87,7 @@ def test_a_misspelt_section_stands_at_its_own_line(only, small):
         ('[assets]\nurl = "./assets"', "assets.url", "is not a place for files"),
         ('[egress]\nallow = ["http://127.0.0.1:9101/api"]', "egress.allow[0]", "is not an origin as we compare them"),
         ('[egress]\nallow = ["127.0.0.1"]', "egress.allow[0]", "is not an address"),
+        ('[server]\ndocs = "yes"', "server.docs", "expected true or false"),
         ("[worker]\nconcurrency = 0", "worker.concurrency", "expected a whole number >= 1"),
         ("worker = 3", "worker", "expected a table, got a whole number"),
         ("[timing]\nlease_beat_seconds = 30", "timing.lease_beat_seconds", "must be shorter than lease_seconds"),
@@ -152,6 +153,14 @@ def test_a_wrong_account_is_named(found, small, wrong, path, problem):
         ("routing = { order = [3] }", "tenants.acme.routing.order[0]", "expected text in quotes"),
         ("limits = { queued = 0 }", "tenants.acme.limits.queued", "expected a whole number >= 1"),
         ("test = 1", "tenants.acme.test", "expected true or false"),
+        ('origins = ["*"]', "tenants.acme.origins[0]", "'*' is not the origin of a web page"),
+        (
+            'origins = ["https://a.example", "null"]',
+            "tenants.acme.origins[1]",
+            "'null' is not the origin of a web page",
+        ),
+        ('origins = ["https://a.example/app"]', "tenants.acme.origins[0]", "is not the origin of a web page"),
+        ('origins = [""]', "tenants.acme.origins[0]", "expected text"),
     ],
 )
 def test_a_wrong_tenant_is_named(only, small, wrong, path, problem):

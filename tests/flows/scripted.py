@@ -36,9 +36,9 @@ from schema.lifecycle import LIVE, AttemptState
 from schema.money import Credits
 from schema.tenant import Funding, FundingMode, RoutingPolicy, Tenant
 from schema.video import Order, RoutingWish, Video, VideoSpec
-from tests.flows.engine import an_account, certificates, settings
+from tests.flows.engine import an_account, settings
 from tests.flows.hostile import DOITONG, VEO3O1, Request
-from tests.support.running import SECRET_KEY
+from tests.support.certificates import certificates
 
 MIDNIGHT = 1_790_812_800_000
 """2026-10-01, 00:00 UTC."""
@@ -279,7 +279,7 @@ class Day:
         body = json.dumps({"id": ref, "status": status, **told}).encode()
         signature = f"sha256={hmac.digest(HOOK_SECRET, body, 'sha256').hex()}"
         hook = Hook(headers=(("x-doitong-signature", signature),), body=body)
-        await self.gateway.hooks.hear(attempt.provider, callback_token(SECRET_KEY, attempt.id), hook)
+        await self.gateway.hooks.hear(attempt.provider, callback_token(self.gateway.ground.root, attempt.id), hook)
 
     async def make(self, attempt: Attempt, ref: str, credits: Credits | None = None) -> None:
         """The provider made it, and its file is copied here."""

@@ -31,14 +31,14 @@ from schema.errors import Quarantined
 from schema.incident import IncidentKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.video import Video, VideoErrorCode
-from tests.flows.engine import QUICK, an_account, certificates, settings, until
+from tests.flows.engine import QUICK, an_account, settings, until
 from tests.graphql.asking import CREATE
 from tests.store.postgres_server import PostgresServer
 from tests.store.rows import NOW, a_video, an_attempt, keep
+from tests.support.certificates import certificates
 from tests.support.running import (
     ACME_KEY,
     FAST,
-    SECRET_KEY,
     SPEED,
     Running,
     Setup,
@@ -85,7 +85,9 @@ class World:
         async with (
             gateway(made, seams) as built,
             serving(built, listener=listener),
-            httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as client,
+            httpx.AsyncClient(
+                base_url=url, headers=headers, timeout=30, trust_env=False, verify=certificates()
+            ) as client,
         ):
             yield Running(gateway=built, sandbox=self.sandbox, url=url, client=client, other=client, operator=client)
 
@@ -414,9 +416,9 @@ def signed(body: bytes) -> dict[str, str]:
 
 
 async def test_a_signed_hook_for_a_job_nobody_knows_is_an_incident_once(world):
-    path = f"/hooks/doitong/{callback_token(SECRET_KEY, 'att_of_the_lost_window')}"
     body = json.dumps({"id": "gen_1", "status": "processing"}).encode()
     async with world.life() as here:
+        path = f"/hooks/doitong/{callback_token(here.gateway.ground.root, 'att_of_the_lost_window')}"
         answers = [await here.client.post(path, content=body, headers=signed(body)) for _ in range(2)]
         incidents = await here.gateway.store.read(lambda tx: tx.incidents.page(None, 10))
 
@@ -433,8 +435,8 @@ async def test_a_signed_hook_for_a_job_nobody_knows_is_an_incident_once(world):
     ids=["unsigned", "forged", "a provider that never calls"],
 )
 async def test_an_unsigned_hook_for_a_job_nobody_knows_leaves_no_trace(world, provider, headers, status):
-    path = f"/hooks/{provider}/{callback_token(SECRET_KEY, 'att_of_the_lost_window')}"
     async with world.life() as here:
+        path = f"/hooks/{provider}/{callback_token(here.gateway.ground.root, 'att_of_the_lost_window')}"
         answer = await here.client.post(path, content=b'{"id": "gen_1", "status": "processing"}', headers=headers)
 
         assert answer.status_code == status

@@ -17,9 +17,10 @@ from schema.errors import Unauthenticated
 from schema.event import EventType
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.video import OnUnknown
-from tests.flows.engine import Engine, certificates, settings, until, working
+from tests.flows.engine import Engine, settings, until, working
 from tests.flows.hostile import Peer, hostile, reset_after_the_body
 from tests.flows.papercut import PAPERCUT, Options, telling
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, SECRET_KEY
 
 SEAMS = Seams(kinds=(*KINDS, PAPERCUT), verify=certificates())
@@ -42,7 +43,7 @@ def at(id: str, url: str, **changes: Any) -> Account:
 async def heard(engine: Engine, attempt: str, word: str = "a word", **news: Any) -> None:
     """The upstream calls back about an attempt."""
     hook = Hook(headers=(("x-paper-word", word),), body=json.dumps(news).encode())
-    await engine.gateway.hooks.hear("papercut", callback_token(SECRET_KEY, attempt), hook)
+    await engine.gateway.hooks.hear("papercut", callback_token(engine.gateway.ground.root, attempt), hook)
 
 
 async def test_a_provider_nobody_in_the_gateway_knows_makes_a_video(tmp_path):

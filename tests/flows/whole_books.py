@@ -6,8 +6,8 @@ from typing import Any
 
 from gateway.config.load import load
 from gateway.config.settings import Settings
+from gateway.footing import footing
 from gateway.services.audit import Audit
-from gateway.services.tenants import Tenants
 from gateway.store.database import connect
 from gateway.store.store import Store, Transaction
 from schema import ledger
@@ -65,8 +65,9 @@ async def books_of(store: Store) -> Books:
 
 async def audited(store: Store, settings: Settings) -> Books:
     """The books, in which the gateway's own audit finds nothing wrong."""
-    tenants = Tenants(settings.tenants, settings.secrets.key)
-    assert await Audit(store=store, tenants=tenants, clock=SystemClock()).verify() == []
+    ground = await footing(settings, store)
+    await ground.keeper.refresh()
+    assert await Audit(store=store, tenants=ground.tenants, clock=SystemClock()).verify() == []
     return await books_of(store)
 
 

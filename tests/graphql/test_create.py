@@ -7,12 +7,11 @@ import httpx
 import msgspec
 import pytest
 
-from gateway.config.settings import KeySetup, TenantSetup
-from gateway.services.tenants import Tenants
+from gateway.config.settings import KeySetup
 from schema.account import Secret
-from schema.tenant import Scope, Tenant, TenantLimits
+from schema.tenant import Scope, TenantLimits
 from tests.graphql.asking import CANCEL, CREATE, ask, codes, create, created, door, post
-from tests.support.running import SECRET_KEY, Running, Setup, running
+from tests.support.running import Running, Setup, configured, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -191,9 +190,10 @@ async def test_every_refusal_is_a_user_error(gw: Running) -> None:
 
 async def test_a_key_without_the_scope_may_not_create_but_may_read(gw: Running) -> None:
     reader = KeySetup(secret=Secret("fg_test_reader_key"), scopes=frozenset({Scope.VIDEOS_READ}))
-    setup = TenantSetup(tenant=Tenant(id="acme", name="acme", test=True), keys=(reader,))
-    changed = msgspec.structs.replace(gw.gateway, tenants=Tenants((setup,), SECRET_KEY))
-    async with door(changed, "fg_test_reader_key") as client:
+    acme, *others = gw.gateway.settings.tenants
+    changed = msgspec.structs.replace(acme, keys=(*acme.keys, reader))
+    await configured(gw.gateway, tenants=(changed, *others))
+    async with door(gw.gateway, "fg_test_reader_key") as client:
         assert await codes(client, CREATE, input={"prompt": "x"}) == ["FORBIDDEN"]
         assert await codes(client, CANCEL, id="video_" + "0" * 26) == ["FORBIDDEN"]
         assert (await ask(client, "{ viewer { scopes } }"))["viewer"]["scopes"] == ["VIDEOS_READ"]

@@ -13,7 +13,7 @@ from gateway.store.store import Transaction
 from schema.event import EventType
 from schema.lifecycle import AttemptState
 from tests.rest.answers import problem
-from tests.support.running import SECRET_KEY, Running
+from tests.support.running import Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,8 +30,8 @@ async def begun(pair: Running) -> dict[str, Any]:
     return video
 
 
-def address(video: dict[str, Any], provider: str = "doitong") -> str:
-    return f"/hooks/{provider}/{callback_token(SECRET_KEY, video['gateway']['attempts'][0]['id'])}"
+def address(pair: Running, video: dict[str, Any], provider: str = "doitong") -> str:
+    return f"/hooks/{provider}/{callback_token(pair.gateway.ground.root, video['gateway']['attempts'][0]['id'])}"
 
 
 def told(video: dict[str, Any], status: str) -> bytes:
@@ -47,7 +47,7 @@ async def test_a_signed_call_is_taken_without_an_api_key(pair: Running):
     body = told(video, "failed")
 
     response = await pair.client.post(
-        address(video), content=body, headers=[*signed(body), ("authorization", "Bearer wrong")]
+        address(pair, video), content=body, headers=[*signed(body), ("authorization", "Bearer wrong")]
     )
 
     assert response.status_code == 204
@@ -62,7 +62,7 @@ async def test_news_of_an_attempt_that_outlives_its_video_changes_the_etag(pair:
     before = await pair.client.get(url)
     body = told(video, "failed")
 
-    await pair.client.post(address(video), content=body, headers=signed(body))
+    await pair.client.post(address(pair, video), content=body, headers=signed(body))
 
     after = await pair.client.get(url, headers={"if-none-match": before.headers["etag"]})
     assert after.status_code == 200
@@ -86,7 +86,7 @@ async def test_news_of_a_second_job_comes_to_the_address_of_the_first(pair: Runn
     video = await begun(pair)
     body = json.dumps({"id": await made_twice(pair, video), "status": "failed"}).encode()
 
-    await pair.client.post(address(video), content=body, headers=signed(body))
+    await pair.client.post(address(pair, video), content=body, headers=signed(body))
 
     after = (await pair.client.get(f"/v1/videos/{video['id']}")).json()
     assert [attempt["state"] for attempt in after["gateway"]["attempts"]] == ["running", "failed"]
@@ -97,7 +97,7 @@ async def test_news_of_an_id_nobody_knows_changes_nothing(pair: Running):
     video = await begun(pair)
     body = json.dumps({"id": "a-third-one", "status": "failed"}).encode()
 
-    response = await pair.client.post(address(video), content=body, headers=signed(body))
+    response = await pair.client.post(address(pair, video), content=body, headers=signed(body))
 
     assert response.status_code == 204
     assert (await pair.client.get(f"/v1/videos/{video['id']}")).json() == video
@@ -116,7 +116,7 @@ async def test_whoever_does_not_sign_as_the_provider_does_gets_one_answer(pair: 
         "encoded": [*signed(body), ("content-encoding", "identity")],
     }[kind]
 
-    response = await pair.client.post(address(video), content=body, headers=headers)
+    response = await pair.client.post(address(pair, video), content=body, headers=headers)
 
     said = problem(response, 401, "unauthenticated")
     assert said["detail"] == "The hook is not signed as this provider signs"
@@ -126,9 +126,14 @@ async def test_whoever_does_not_sign_as_the_provider_does_gets_one_answer(pair: 
 async def test_an_address_we_did_not_make_is_not_found(pair: Running):
     video = await begun(pair)
     body = told(video, "failed")
-    real = address(video)
+    real = address(pair, video)
 
-    for path in (real[:-1] + "~", real.rpartition(".")[0], address(video, "veo3o1"), address(video, "nobody")):
+    for path in (
+        real[:-1] + "~",
+        real.rpartition(".")[0],
+        address(pair, video, "veo3o1"),
+        address(pair, video, "nobody"),
+    ):
         problem(await pair.client.post(path, content=body, headers=signed(body)), 404, "not_found")
 
 
@@ -136,7 +141,7 @@ async def test_a_call_too_large_is_refused_before_it_is_read(pair: Running):
     video = await begun(pair)
     body = b"x" * (256 * 1024 + 1)
 
-    response = await pair.client.post(address(video), content=body, headers=signed(body))
+    response = await pair.client.post(address(pair, video), content=body, headers=signed(body))
 
     problem(response, 413, "payload_too_large")
 
@@ -145,6 +150,6 @@ async def test_the_largest_call_is_read(pair: Running):
     video = await begun(pair)
     body = told(video, "failed").ljust(256 * 1024)
 
-    response = await pair.client.post(address(video), content=body, headers=signed(body))
+    response = await pair.client.post(address(pair, video), content=body, headers=signed(body))
 
     assert response.status_code == 204

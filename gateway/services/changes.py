@@ -1,0 +1,92 @@
+"""One change of the directory, made: the row, its secrets, what follows from it, and its line in the audit trail."""
+
+from typing import assert_never
+
+import msgspec
+import structlog
+
+from gateway.policy.planning import Change
+from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
+from gateway.store.store import Transaction
+from schema.clock import Clock
+from schema.directory import AccountRecord, StoredKey, TenantRecord
+from schema.ids import TRAIL, Ids
+from schema.policy import BY_FILE, PolicyVersion
+from schema.trail import TrailEntry
+
+
+class Changes:
+    def __init__(self, *, vault: Vault, clock: Clock, ids: Ids) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._ids = ids
+
+    async def make(self, tx: Transaction, change: Change, *, actor: str) -> None:
+        """Make a change, tell it, and let every replica know. Whoever calls holds the revision's lock."""
+        record = change.record
+        if isinstance(record, TenantRecord):
+            await tx.tenants.put(record)
+            await self._route(tx, record)
+        elif isinstance(record, AccountRecord):
+            await self._account(tx, change, record)
+        elif isinstance(record, StoredKey):
+            await tx.api_keys.put(record)
+        else:
+            assert_never(record)
+        await self.tell(tx, change, actor=actor)
+        await tx.revision.move()
+
+    async def tell(self, tx: Transaction, change: Change, *, actor: str) -> None:
+        """Its line in the audit trail."""
+        now = self._clock.now()
+        request = structlog.contextvars.get_contextvars().get("request_id")
+        await tx.trail.add(
+            TrailEntry(
+                id=self._ids.make(TRAIL, now),
+                at=now,
+                actor=actor,
+                action=change.action,
+                tenant=change.tenant,
+                subject=change.id,
+                before=change.before,
+                after=change.after,
+                request=request if isinstance(request, str) else None,
+            )
+        )
+
+    async def _account(self, tx: Transaction, change: Change, record: AccountRecord) -> None:
+        account = record.account
+        await tx.accounts.ensure([account.id])
+        if change.credential:
+            version = await self._vault.put(tx, CREDENTIAL, account.id, account.credential.reveal())
+            account = msgspec.structs.replace(account, credential_version=version)
+        if change.webhook_secrets:
+            texts = [secret.reveal() for secret in account.webhook_secrets]
+            await self._vault.put(tx, WEBHOOK_SECRETS, account.id, msgspec.json.encode(texts).decode())
+        await tx.account_setups.put(msgspec.structs.replace(record, account=account))
+        if change.credential or change.webhook_secrets:
+            await self._forget(tx, account.id, account.credential_version)
+
+    async def _forget(self, tx: Transaction, account: str, current: int) -> None:
+        """Drop former secrets that no attempt under way was sent with; the one just replaced may be in use."""
+        used = await tx.attempts.credential_versions(account)
+        await self._vault.forget(tx, CREDENTIAL, account, frozenset({current, current - 1, *used}))
+        kept = await tx.sealed.versions(WEBHOOK_SECRETS, account)
+        newest = kept[-1].place.version if kept else 0
+        await self._vault.forget(tx, WEBHOOK_SECRETS, account, frozenset({newest}))
+
+    async def _route(self, tx: Transaction, record: TenantRecord) -> None:
+        """A tenant whose routing the file manages is routed so from now on."""
+        if not record.routed_by_file or record.ownership.removed_at is not None:
+            return
+        tenant = record.tenant
+        latest = await tx.policies.latest(tenant.id)
+        if latest is None or latest.policy != tenant.routing:
+            version = PolicyVersion(
+                tenant=tenant.id,
+                version=1 if latest is None else latest.version + 1,
+                at=self._clock.now(),
+                author=BY_FILE,
+                policy=tenant.routing,
+            )
+            await tx.policies.add(version)

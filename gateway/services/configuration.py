@@ -1,0 +1,102 @@
+"""A configuration file applied: tenants, keys and accounts become what it declares, all of it or nothing."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from gateway.config.settings import KeySetup, Settings, TenantSetup
+from gateway.policy.planning import Change, Declared, planned
+from gateway.policy.signing import key_hash
+from gateway.services.changes import Changes
+from gateway.services.directory import read_directory
+from gateway.services.vault import Vault
+from gateway.store.store import Store, Transaction
+from providers.base import ProviderKind
+from schema.account import Secret
+from schema.api_key import HINT, ApiKey
+from schema.clock import Clock
+from schema.directory import StoredKey, TenantRecord
+from schema.ids import KEY, Ids
+
+log = structlog.get_logger()
+
+BY_FILE = "file"
+"""The actor of what a file changes."""
+
+
+class Configuration:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        vault: Vault,
+        changes: Changes,
+        root: Secret,
+        kinds: Mapping[str, ProviderKind],
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._changes = changes
+        self._root = root
+        self._kinds = kinds
+        self._clock = clock
+        self._ids = ids
+
+    async def plan(self, settings: Settings) -> list[Change]:
+        """What ``apply`` would change, in order; nothing is changed."""
+        return await self._store.read(lambda tx: self._plan(tx, settings), snapshot=True)
+
+    async def apply(self, settings: Settings) -> list[Change]:
+        """Make what there is what the file declares, in one transaction; what was changed, in order.
+
+        Raises:
+            StoreError: nothing was changed.
+        """
+
+        async def work(tx: Transaction) -> list[Change]:
+            await tx.revision.lock()
+            changes = await self._plan(tx, settings)
+            for change in changes:
+                await self._changes.make(tx, change, actor=BY_FILE)
+            return changes
+
+        changes = await self._store.write(work)
+        for change in changes:
+            log.info(change.action, id=change.id, by=settings.source)
+        return changes
+
+    async def _plan(self, tx: Transaction, settings: Settings) -> list[Change]:
+        known = await read_directory(tx, self._vault, self._kinds)
+        return planned(self._declared(settings), known, self._clock.now())
+
+    def _declared(self, settings: Settings) -> Declared:
+        return Declared(
+            source=settings.source,
+            tenants=tuple(
+                TenantRecord(tenant=setup.tenant, routed_by_file=setup.routed_by_file) for setup in settings.tenants
+            ),
+            keys=tuple(self._key(setup, key) for setup in settings.tenants for key in setup.keys),
+            accounts=settings.accounts,
+        )
+
+    def _key(self, setup: TenantSetup, key: KeySetup) -> StoredKey:
+        now, text = self._clock.now(), key.secret.reveal()
+        declared = ApiKey(
+            id=self._ids.make(KEY, now),
+            tenant=setup.tenant.id,
+            name=key.name,
+            hint=text[-HINT:],
+            scopes=key.scopes,
+            origins=key.origins,
+            networks=key.networks,
+            created_at=now,
+            expires_at=key.expires_at,
+        )
+        return StoredKey(key=declared, hash=key_hash(self._root, text).hex())
+
+
+def declares(settings: Settings) -> bool:
+    """A file that names no tenant and no account says nothing about them: a server that starts with it changes none."""
+    return bool(settings.tenants or settings.accounts)

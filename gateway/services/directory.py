@@ -1,0 +1,146 @@
+"""The directory as the database has it: read, given to those who work from it, and read again when it has changed.
+
+Every change of tenants, keys or accounts moves the revision in its own transaction. Each replica looks at that number
+once a second, so what was changed anywhere holds everywhere a second later; a replica that can not look admits nobody
+after five, for it could not know of a key that was revoked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
+from gateway.store.database import StoreError
+from gateway.store.store import Store, Transaction
+from providers.base import ProviderKind
+from schema.account import Account, Secret
+from schema.directory import Directory
+from schema.errors import Overloaded
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1.0
+BELIEVED_SECONDS = 5.0
+"""For so long after the last look it is believed that nothing has changed."""
+
+Adopt = Callable[[Directory], None]
+Settle = Callable[[Directory], Awaitable[None]]
+_texts = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class Keeper:
+    """Keeps this process's view of the directory.
+
+    Args:
+        adopters: whoever works from the directory; told of every new one, in this order.
+        settle: makes ready what newcomers need.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        vault: Vault,
+        kinds: Mapping[str, ProviderKind],
+        adopters: Sequence[Adopt],
+        settle: Settle,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._kinds = kinds
+        self._adopters = adopters
+        self._settle = settle
+        self._reading = asyncio.Lock()
+        self._looked_at = float("-inf")
+        self.directory = Directory()
+
+    def check(self) -> None:
+        """Raises Overloaded when it can not be known any more which keys are revoked."""
+        if asyncio.get_running_loop().time() - self._looked_at > BELIEVED_SECONDS:
+            raise Overloaded("Whether this key still works can not be looked up now", retry_after_seconds=1)
+
+    async def refresh(self) -> bool:
+        """Read the directory, if it has changed since that was last done; whether it has."""
+        async with self._reading:
+            began = asyncio.get_running_loop().time()
+            moved = await self._store.read(lambda tx: tx.revision.get()) != self.directory.revision
+            if moved:
+                await self._adopt(await self.read())
+            self._looked_at = began
+            return moved
+
+    async def read(self) -> Directory:
+        """All of it, as it is now."""
+        return await self._store.read(lambda tx: read_directory(tx, self._vault, self._kinds), snapshot=True)
+
+    async def follow(self) -> None:
+        """Look again every second, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                if await self.refresh():
+                    log.info("directory.changed", revision=self.directory.revision)
+            except (StoreError, Overloaded) as error:
+                log.warning("directory.unread", error=str(error))
+
+    async def _adopt(self, directory: Directory) -> None:
+        for adopt in self._adopters:
+            adopt(directory)
+        before, self.directory = self.directory, directory
+        await self._settle(newcomers(directory, before))
+
+
+def newcomers(directory: Directory, before: Directory) -> Directory:
+    """Those of a directory that were not in an earlier one as they are now."""
+    tenants, accounts = frozenset(before.tenants), {record.account.id: record for record in before.accounts}
+    return replace(
+        directory,
+        tenants=tuple(record for record in directory.tenants if record not in tenants),
+        accounts=tuple(record for record in directory.accounts if accounts.get(record.account.id) != record),
+    )
+
+
+async def read_directory(tx: Transaction, vault: Vault, kinds: Mapping[str, ProviderKind]) -> Directory:
+    """Everything at one moment, when the transaction sees one. Raises CanNotOpen."""
+    credentials, webhook_secrets = await vault.all(tx, CREDENTIAL), await vault.all(tx, WEBHOOK_SECRETS)
+    accounts = []
+    for record in await tx.account_setups.all():
+        account = _understood(record.account, kinds)
+        if account is not None:
+            own = credentials.get(account.id, {})
+            whole = with_secrets(account, own, webhook_secrets.get(account.id, {}))
+            accounts.append(replace(record, account=whole, credentials=own))
+    return Directory(
+        revision=await tx.revision.get(),
+        tenants=tuple(await tx.tenants.all()),
+        keys=tuple(await tx.api_keys.all()),
+        accounts=tuple(accounts),
+    )
+
+
+def with_secrets(account: Account, credentials: Mapping[int, Secret], webhook_secrets: Mapping[int, Secret]) -> Account:
+    """An account with what was sealed for it, by version."""
+    texts = _texts(webhook_secrets[max(webhook_secrets)].reveal()) if webhook_secrets else ()
+    return replace(
+        account,
+        credential=credentials.get(account.credential_version, account.credential),
+        webhook_secrets=tuple(Secret(text) for text in texts),
+    )
+
+
+def _understood(account: Account, kinds: Mapping[str, ProviderKind]) -> Account | None:
+    """An account with its provider's own options; None when this version does not know the provider, or them."""
+    kind = kinds.get(account.provider)
+    if kind is None:
+        log.error("account.unknown_provider", account=account.id, provider=account.provider)
+        return None
+    if account.options is None:
+        return account
+    try:
+        return replace(account, options=msgspec.convert(account.options, kind.options))
+    except msgspec.ValidationError as error:
+        log.warning("account.unreadable_options", account=account.id, problem=str(error))
+        return None
