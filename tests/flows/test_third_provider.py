@@ -147,6 +147,7 @@ async def test_it_is_configured_like_every_other(tmp_path):
         options = {{ paper = "blue" }}
         [[tenants]]
         id = "acme"
+        test = true
         keys = ["{ACME_KEY}"]
     """)
 

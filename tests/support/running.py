@@ -33,7 +33,7 @@ from schema.account import Account, Limits, Secret
 from schema.tenant import UNLIMITED, Funding, RoutingPolicy, Scope, Tenant, TenantLimits
 from tests.support.certificates import certificates
 
-SECRET_KEY = Secret("a secret key for tests, which is long enough")
+SECRET_KEY = Secret("Vq3xT9mLr7WzKp2Hn5BdYc8JfGs4AeUo")
 ACME_KEY = "fg_test_acme_0123456789abcdefghijkl"
 ADMIN_KEY = "fg_test_admin_0123456789abcdefghijk"
 """Acme's too: it changes how acme is routed."""
