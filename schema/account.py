@@ -54,7 +54,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         options: the provider's own settings, already checked by the provider.
         owner: the tenant whose own it is; no other's videos reach it. None for the operator's.
         credits_warn_percent: shares of its greatest balance that are told when no more than that is left.
-        owner: the tenant whose own account it is, so that nobody else's videos reach it; None serves everybody.
     """
 
     id: str
