@@ -102,7 +102,7 @@ def read_file(
         return _nothing(Finding(path="", problem=f"is not UTF-8 text: byte {error.start} can not be read"))
     reading = read_text(text, environ, options=options, kinds=kinds)
     settings = reading.settings
-    return reading if settings is None else replace(reading, settings=replace(settings, source=str(path)))
+    return reading if settings is None else replace(reading, settings=replace(settings, source=Path(path).name))
 
 
 def read_text(
