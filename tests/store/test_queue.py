@@ -126,11 +126,11 @@ async def test_a_video_knows_its_line_and_how_many_of_it_go_before(store):
     await waits(store, "video_2")
     await waits(store, "video_3", priority=1)
 
-    place = await store.read(lambda tx: tx.queue.place("video_2"))
+    place = await store.read(lambda tx: tx.queue.place("acme", "video_2"))
     assert place == (VEO, 0)
     assert await store.read(lambda tx: tx.queue.before(VEO, 0, "video_2")) == 2
     assert await store.read(lambda tx: tx.queue.before(VEO, 1, "video_3")) == 0
-    assert await store.read(lambda tx: tx.queue.place("video_9")) is None
+    assert await store.read(lambda tx: tx.queue.place("acme", "video_9")) is None
 
 
 async def test_shares_are_remembered_for_each_account_and_tenant(store):
