@@ -3,6 +3,7 @@ little; and bare, who has nothing. What acme is ever told is what nobody else ma
 
 import asyncio
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from schema.account import Secret
 from schema.tenant import Funding, FundingMode, Scope, Tenant
 from tests.flows.engine import certificates, until
 from tests.graphql.asking import post
-from tests.support.running import ACME_KEY, ADMIN_KEY, Setup, sandbox_accounts, settings_for
+from tests.support.running import ACME_KEY, ADMIN_KEY, FAST, Setup, sandbox_accounts, settings_for
 
 CANARY = "wagtail-of-acme"
 """Stands in every word that acme gives: prompts, metadata, keys, notes."""
@@ -59,12 +60,12 @@ class Town:
         return sorted({*_ID.findall(self.told), *_CURSOR.findall(self.told)})
 
     def some(self, of_a_kind: int) -> list[str]:
-        """Acme's videos, and so many of every other kind of id."""
+        """Acme's name, its videos, and so many of every other kind of id."""
         kinds: dict[str, list[str]] = {}
         for id in self.ids:
-            kinds.setdefault(id.partition("_")[0] if "_" in id else "cursor", []).append(id)
+            kinds.setdefault(_kind(id), []).append(id)
         chosen = [id for kind, ids in kinds.items() if kind != "video" for id in ids[:of_a_kind]]
-        return [*self.videos.values(), *chosen]
+        return ["acme", *self.videos.values(), *chosen]
 
     async def wish(self, door: str, prompt: str, key: str | None = None, **more: Any) -> dict[str, Any]:
         headers = {} if key is None else {"idempotency-key": key}
@@ -79,7 +80,8 @@ class Town:
 async def town(folder: Path, database_url: str | None) -> AsyncIterator[Town]:
     """All three of them, at rest: what can end has ended."""
     funding = Funding(mode=FundingMode.PREPAID, opening=10**9, per_day=10**10, per_month=10**10)
-    setup = Setup(folder=folder, database_url=database_url, funding=funding)
+    timing = replace(FAST, video_deadline_seconds=3_600)
+    setup = Setup(folder=folder, database_url=database_url, funding=funding, timing=timing)
     async with serve(setup.sandbox) as sandbox, AsyncExitStack() as stack:
         listener = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -92,6 +94,11 @@ async def town(folder: Path, database_url: str | None) -> AsyncIterator[Town]:
         here = Town(gateway=built, url=url, doors=doors)
         await _settle(here)
         yield here
+
+
+def _kind(id: str) -> str:
+    """What an id names; of a cursor, with ``v1:`` before it."""
+    return (id if "_" in id else urlsafe_b64decode(id + "==").decode()).partition("_")[0]
 
 
 def _tenant(id: str, funding: Funding) -> TenantSetup:

@@ -66,10 +66,11 @@ def tells(here: Town, ask: Ask, answer: Answer) -> bool:
     return CANARY in told or any(id in told for id in here.ids) or "filename=" in str(answer.headers)
 
 
-async def kept(here: Town) -> str:
-    """Acme's videos and money, as acme reads them."""
-    paths = ("/v1/videos?limit=100", "/v1/ledger?limit=100", "/v1/tenant/policies")
-    return "\n".join([(await here.doors["acme"].get(path)).text for path in paths])
+async def kept(here: Town) -> list[object]:
+    """How acme's videos stand, its money and its policy."""
+    videos = (await here.doors["acme"].get("/v1/videos?limit=100")).json()["data"]
+    others = [(await here.doors["acme"].get(path)).text for path in ("/v1/ledger?limit=100", "/v1/tenant/policies")]
+    return [*((video["id"], video["status"], video["gateway"]["cost"]) for video in videos), *others]
 
 
 def lacking(spelled: Callable[[str], str]) -> Callable[[str], str]:
@@ -118,8 +119,21 @@ async def test_another_tenant_s_keys_wishes_and_quotes_are_nobody_s(here):
         assert answer.status_code == 202, answer.text
         assert "idempotent-replayed" not in answer.headers
         assert not any(id in answer.text for id in here.ids)
-    assert promised.status_code == 400
+    assert promised.status_code == 422
     assert promised.json()["errors"][0]["code"] == "unknown_quote"
+
+
+async def test_a_file_that_came_late_is_nobody_else_s(here):
+    late, own = here.videos["late"], (await here.doors["other"].get("/v1/videos")).json()["data"][0]["id"]
+    outputs = (await here.doors["acme"].get(f"/v1/videos/{late}")).json()["gateway"]["extra_outputs"]
+    attempt = outputs[0]["attempt"]
+
+    told = [
+        await here.doors[door].get(f"/v1/videos/{video}/content?output={attempt}")
+        for door, video in (("acme", late), ("other", late), ("other", own))
+    ]
+
+    assert [answer.status_code for answer in told] == [200, 404, 404]
 
 
 async def test_a_socket_of_another_tenant_s_sees_nothing(here):
