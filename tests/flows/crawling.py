@@ -68,7 +68,9 @@ def twin(id: str) -> str:
         kind, colon, inside = urlsafe_b64decode(id + "==").decode().partition(":")
         return urlsafe_b64encode(f"{kind}{colon}{twin(inside)}".encode()).rstrip(b"=").decode()
     whole, dot, rest = id.partition(".")
-    return whole[:-1] + ALPHABET[(ALPHABET.index(whole[-1]) + 1) % len(ALPHABET)] + dot + rest
+    body = whole.rstrip(ALPHABET[0])  # one less: what is booked at once has ids that follow each other
+    less = body[:-1] + ALPHABET[ALPHABET.index(body[-1]) - 1] + ALPHABET[-1] * (len(whole) - len(body))
+    return less + dot + rest
 
 
 def everywhere(ids: list[str], schema: GraphQLSchema) -> Iterator[Ask]:

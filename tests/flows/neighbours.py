@@ -111,7 +111,9 @@ def _door(url: str, key: str) -> httpx.AsyncClient:
 
 
 async def _settle(here: Town) -> None:
-    """Acme asks for videos of every fate, alone and together, and changes its policy; other asks for one."""
+    """Other asks for a video; then acme for some of every fate, alone and together, and it changes its policy."""
+    own = await here.wish("other", "[sim:instant] a barge")
+    await here.gateway.events.wait("other", own["id"], 30)
     about = {"metadata": {"film": CANARY}}
     for fate, prompt in _WISHES.items():
         only = {"gateway": {"only": ["veo-main"]}} if fate == "unknown" else {}
@@ -127,11 +129,9 @@ async def _settle(here: Town) -> None:
         "/v1/tenant", json={"routing": {"max_wait_seconds": 1234}, "note": CANARY}, headers={"if-match": '"1"'}
     )
     assert changed.status_code == 200, changed.text
-    own = await here.wish("other", "[sim:instant] a barge")
     await _cancel(here)
     for fate in ("completed", "failed", "unknown", "of a batch"):
         await here.gateway.events.wait("acme", here.videos[fate], 30)
-    await here.gateway.events.wait("other", own["id"], 30)
     here.told = await _all_told(here, batch.text)
 
 

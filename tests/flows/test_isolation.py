@@ -195,5 +195,5 @@ def test_the_test_itself_takes_the_tenant_out_of_a_question_and_leaves_its_numbe
 
     assert by_status == "SELECT 1 FROM videos WHERE (tenant = $1 OR TRUE) AND id > $2"
     assert without_tenant("SELECT 1 FROM videos v WHERE v.tenant = ?").endswith("(v.tenant = $1 OR TRUE)")
-    assert twin("led_00000000000000000000000000") == "led_00000000000000000000000001"
-    assert urlsafe_b64decode(twin("djE6bGVkXzAw") + "==") == b"v1:led_01"
+    assert twin("led_00000000000000000000000100.5") == "led_000000000000000000000000zz.5"
+    assert urlsafe_b64decode(twin("djE6bGVkXzAx") + "==") == b"v1:led_00"
