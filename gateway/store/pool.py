@@ -1,5 +1,6 @@
-"""PostgreSQL connections, lent one at a time. They keep no session state, so nothing is reset in between: whose rows a
-transaction reaches is said in it and forgotten with it.
+"""PostgreSQL connections, lent one at a time. They keep no session state, so nothing is reset in between.
+
+Whose rows a transaction reaches is said in the transaction, and forgotten with it.
 
 asyncpg's own pool resets by a query that costs more than a read, makes a task for each return, and lends proxies that
 forget their connection the moment the server ends it; all this one needs is a semaphore and a list.

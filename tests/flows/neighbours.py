@@ -1,5 +1,7 @@
-"""Three tenants of one gateway: acme, who has everything there is and plants words of its own in it; other, who has a
-little; and bare, who has nothing. What acme is ever told is what nobody else may be told."""
+"""Three tenants of one gateway: acme, who has everything, other, who has a little, and bare, who has nothing.
+
+Acme plants words of its own in all it asks for. What it is ever told is what nobody else may be told.
+"""
 
 import asyncio
 import re
