@@ -93,15 +93,19 @@ class Context:
         return self._forecasts
 
     async def _load_forecasts(self, videos: list[Video]) -> list[Forecast]:
-        return await self.gateway.videos.forecasts(videos, await self.gateway.videos.attempts(videos))
+        return await self.gateway.videos.forecasts(videos, await self._found_attempts(videos))
 
     async def _load_outputs(self, videos: list[Video]) -> list[list[ExtraOutput]]:
-        found = await self.gateway.videos.outputs(videos, await self.gateway.videos.attempts(videos))
+        attempts = await self._found_attempts(videos)
+        found = await self.gateway.videos.outputs(self.principal.tenant.id, videos, attempts)
         return [found.get(video.id, []) for video in videos]
 
     async def _load_attempts(self, videos: list[Video]) -> list[list[Attempt]]:
-        found = await self.gateway.videos.attempts(videos)
+        found = await self._found_attempts(videos)
         return [found[video.id] for video in videos]
+
+    async def _found_attempts(self, videos: list[Video]) -> dict[str, list[Attempt]]:
+        return await self.gateway.videos.attempts(self.principal.tenant.id, videos)
 
 
 Info = strawberry.Info[Context, None]

@@ -150,7 +150,7 @@ def _order(raw: msgspec.Raw, tenant: str, seconds: int | None) -> Order | Invali
 
 async def _view(gateway: Gateway, whole: Whole) -> BatchView:
     batch, videos = whole.batch, whole.videos
-    seen = await gateway.videos.whole(videos)
+    seen = await gateway.videos.whole(batch.tenant, videos)
     counts = Counter(video.status for video in videos)
     return BatchView(
         id=batch.id,

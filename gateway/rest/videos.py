@@ -55,7 +55,7 @@ async def list_(request: Call) -> Answer:
     query: bytes = request.scope["query_string"]
     wish = page_wish(query)
     page = await gateway.videos.page(principal.tenant.id, wish)
-    view = page_view(page, await gateway.videos.whole(page.videos), gateway.accounts)
+    view = page_view(page, await gateway.videos.whole(principal.tenant.id, page.videos), gateway.accounts)
     link = links(PATH, query, wish, view)
     neighbours = ((b"link", link.encode()),) if link else ()
     return Answer(encode(view), headers=(JSON, PRIVATE, VARY, *neighbours))

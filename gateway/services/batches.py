@@ -155,7 +155,7 @@ class Batches:
 
     async def get(self, tenant: str, id: str) -> Whole:
         """One of a tenant's batches, with its videos as they are now. Raises NotFound, for another tenant's too."""
-        whole = await self._store.read(lambda tx: _whole(tx, tenant, id))
+        whole = await self._store.read(lambda tx: _whole(tx, tenant, id), tenant=tenant)
         if whole is None:
             raise NotFound
         return whole
@@ -164,7 +164,7 @@ class Batches:
         """The batch of this order, when it was accepted before; looked up before anything that could refuse it."""
         if asked.key is None or not all(isinstance(wish, Order) for wish in asked.wishes):
             return None
-        return await self._store.read(lambda tx: _replay(tx, asked))
+        return await self._store.read(lambda tx: _replay(tx, asked), tenant=asked.tenant)
 
     def _bids(self, tenant: Tenant, asked: BatchOrder, seen: Snapshot, now: Millis) -> list[Bid]:
         """Every wish with its decision. Raises InvalidRequest or NoRoute for all that are wrong."""
@@ -219,7 +219,7 @@ class Batches:
 
         self._probe(Point.BEFORE_ACCEPT)
         try:
-            whole = await self._store.write(add)
+            whole = await self._store.write(add, tenant=asked.tenant)
         except CommitUnknown as error:
             whole = await self._kept(asked, batch.id, error)
         self._probe(Point.ACCEPTED)
@@ -264,7 +264,7 @@ class Batches:
 
     async def _kept(self, asked: BatchOrder, id: str, error: CommitUnknown) -> Whole:
         """What became of a batch whose commit was sent and not answered: it, its twin, or nothing at all."""
-        kept = await self._store.read(lambda tx: _whole(tx, asked.tenant, id))
+        kept = await self._store.read(lambda tx: _whole(tx, asked.tenant, id), tenant=asked.tenant)
         kept = kept or await self._earlier(asked)
         if kept is None:
             raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
@@ -284,7 +284,7 @@ def _least_places(mode: BatchMode, wished: int) -> int:
 
 async def _whole(tx: Transaction, tenant: str, id: str) -> Whole | None:
     batch = await tx.batches.get(tenant, id)
-    return None if batch is None else Whole(batch=batch, videos=await tx.videos.of_batch(id))
+    return None if batch is None else Whole(batch=batch, videos=await tx.videos.of_batch(tenant, id))
 
 
 async def _replay(tx: Transaction, asked: BatchOrder) -> Whole | None:
@@ -294,7 +294,7 @@ async def _replay(tx: Transaction, asked: BatchOrder) -> Whole | None:
         return None
     if batch.fingerprint != asked.fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used for a different batch; use a new key for a new one")
-    return Whole(batch=batch, videos=await tx.videos.of_batch(batch.id), replayed=True)
+    return Whole(batch=batch, videos=await tx.videos.of_batch(asked.tenant, batch.id), replayed=True)
 
 
 def _least(decision: Decision) -> Micros:

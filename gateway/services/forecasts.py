@@ -100,7 +100,7 @@ class Forecasts:
 
     async def _waiting(self, video: Video) -> Forecast:
         view = await self._seen()
-        place = await self._store.read(lambda tx: tx.queue.place(video.id))
+        place = await self._store.read(lambda tx: tx.queue.place(video.tenant, video.id))
         if place is None:
             return NOTHING
         line, priority = place

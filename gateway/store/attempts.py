@@ -1,4 +1,4 @@
-"""Questions about attempts. Every change to an attempt is made while its video is locked."""
+"""Questions about attempts; what a tenant asks carries the tenant. Every change is made while its video is locked."""
 
 import msgspec
 
@@ -84,12 +84,24 @@ class Attempts:
         return None if row is None else _attempt(row)
 
     async def of_video(self, video: str) -> list[Attempt]:
-        """All attempts of a video, first to last."""
+        """All attempts of a video, first to last, for the engine."""
         rows = await self._connection.all(f"SELECT {_COLUMNS} FROM attempts WHERE video = ? ORDER BY n", video)
         return [_attempt(row) for row in rows]
 
+    async def of_tenant(self, tenant: str, videos: list[str]) -> list[Attempt]:
+        """All attempts of several of a tenant's videos, by video, first to last."""
+        if not videos:
+            return []
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM attempts WHERE tenant = ? AND video IN ({', '.join('?' * len(videos))}) "
+            "ORDER BY video, n",
+            tenant,
+            *videos,
+        )
+        return [_attempt(row) for row in rows]
+
     async def of_videos(self, videos: list[str]) -> list[Attempt]:
-        """All attempts of several videos, by video, first to last."""
+        """All attempts of several videos, by video, first to last, for the engine."""
         if not videos:
             return []
         rows = await self._connection.all(

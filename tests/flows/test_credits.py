@@ -179,7 +179,7 @@ async def test_who_is_too_dear_for_what_is_left_waits_apart_from_those_it_pays_f
     dear = (await here.create("a boat", quality="high", gateway={"only": ["doitong-main"]}))["id"]
     await until(partial(_waits, here, dear))
 
-    apart = await here.gateway.store.read(lambda tx: tx.queue.place(dear)) is None
+    apart = await here.gateway.store.read(lambda tx: tx.queue.place("acme", dear)) is None
     cheap = (await here.create("a boat", gateway={"only": ["doitong-main"]}))["id"]
     made_first = await here.finished(cheap)
     still = await _waits(here, dear)

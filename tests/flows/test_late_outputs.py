@@ -210,7 +210,7 @@ async def asked_for_files(upstream: Hostile) -> bool:
 
 
 async def outputs_of(built: Gateway, video: str) -> list[ExtraOutput]:
-    return await built.store.read(lambda tx: tx.outputs.of_video(video))
+    return await built.store.read(lambda tx: tx.outputs.of_video("acme", video))
 
 
 async def has_outputs(built: Gateway, video: str, count: int) -> bool:

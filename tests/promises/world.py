@@ -371,12 +371,12 @@ class Paced:
     def name(self) -> str:
         return self._inner.name
 
-    async def write(self, work: Work[T]) -> T:
-        result: T = await self._around(lambda: self._inner.write(work))
+    async def write(self, work: Work[T], *, tenant: str | None = None) -> T:
+        result: T = await self._around(lambda: self._inner.write(work, tenant=tenant))
         return result
 
-    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
-        return await self._inner.read(work, snapshot=snapshot)
+    async def read(self, work: Work[T], *, tenant: str | None = None, snapshot: bool = False) -> T:
+        return await self._inner.read(work, tenant=tenant, snapshot=snapshot)
 
     async def migrate(self, migrations: Sequence[Migration]) -> list[str]:
         return await self._inner.migrate(migrations)

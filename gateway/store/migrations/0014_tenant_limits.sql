@@ -9,3 +9,5 @@ CREATE TABLE tenant_limits (
 );
 
 CREATE INDEX attempts_of_tenant ON attempts (tenant, started_at) WHERE state IN ('planned', 'submitting', 'running', 'unknown');
+
+SELECT isolate('tenant_limits', 'tenant'); -- postgresql only
