@@ -282,7 +282,7 @@ class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file, checked. ``source`` is its name, without its folder, to be told to whom it leaves nothing to do."""
+    """The whole file, checked. ``source`` is its name without its folder, for who is told that it manages something."""
 
     secrets: SecretsSettings
     server: ServerSettings = ServerSettings()

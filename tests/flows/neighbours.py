@@ -22,8 +22,9 @@ from gateway.serving import serving
 from gateway.wiring import Gateway, Seams, gateway
 from schema.account import Secret
 from schema.tenant import Funding, FundingMode, Scope, Tenant
-from tests.flows.engine import certificates, until
+from tests.flows.engine import until
 from tests.graphql.asking import post
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, ADMIN_KEY, FAST, Setup, sandbox_accounts, settings_for
 
 CANARY = "wagtail-of-acme"
