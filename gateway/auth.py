@@ -7,37 +7,44 @@ from typing import Any, TypeVar
 import structlog
 
 from gateway.policy.addresses import caller_address, networks_of
+from gateway.policy.origins import stranger
 from gateway.services.callers import ENDED
 from gateway.services.keys import Hand
 from gateway.wiring import Gateway
-from schema.errors import Forbidden, Unauthenticated
+from schema.errors import Forbidden, OriginNotAllowed, Unauthenticated
 from schema.tenant import Principal, Scope
 
 T = TypeVar("T")
 
+_SHOWN = 255
+"""Characters of an origin that are repeated to whoever sent it."""
 
-def caller_of(gateway: Gateway, scope: Mapping[str, Any], *, authorization: str | None = None) -> Principal:
+
+def caller_of(
+    gateway: Gateway, scope: Mapping[str, Any], *, authorization: str | None = None, page: str | None = None
+) -> Principal:
     """Who sent a request, or opened a WebSocket, as its ASGI scope tells. Raises as ``principal_of`` does.
 
     Args:
         authorization: instead of the header.
     """
     found = _header(scope, b"authorization") if authorization is None else authorization
-    return principal_of(gateway, found, address=_address(gateway, scope), origin=_header(scope, b"origin"))
+    return principal_of(gateway, found, address=_address(gateway, scope), page=page)
 
 
 def principal_of(
-    gateway: Gateway, authorization: str | None, *, address: str | None = None, origin: str | None = None
+    gateway: Gateway, authorization: str | None, *, address: str | None = None, page: str | None = None
 ) -> Principal:
     """Whose key an ``Authorization: Bearer`` header carries; what is logged from here on names the tenant.
 
     Args:
         address: where the caller is, when that is known.
-        origin: whose page calls, when a browser says so.
+        page: the origin of the web page that sends it, when that is not ours.
 
     Raises:
         Unauthenticated: there is no such header, it is no bearer token, or nobody has this key.
-        Forbidden: the key may not be used from there, or by that page.
+        Forbidden: the key may not be used from there.
+        OriginNotAllowed: the key is for the pages of some origins, and this is not one of them.
         Overloaded: it can not be looked up now whether the key still works.
     """
     scheme, _, key = (authorization or "").partition(" ")
@@ -46,10 +53,17 @@ def principal_of(
         raise Unauthenticated("Send your API key in the header Authorization: Bearer <key>")
     gateway.ground.keeper.check()
     principal = gateway.ground.callers.principal(key, address=address)
-    if origin is not None and principal.origins and origin not in principal.origins:
-        raise Forbidden(f"This API key (…{principal.key_hint}) may not be used by pages of {origin[:255]}")
     structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
+    if page is not None and principal.origins and page not in principal.origins:
+        raise OriginNotAllowed(
+            f"This key (…{principal.key_hint}) is not for pages of {page[:_SHOWN]}; add it to the key's origins"
+        )
     return principal
+
+
+def page_of(gateway: Gateway, origin: str | None, host: str | None) -> str | None:
+    """The origin of the web page that asks, when it is another site's; None when it is ours, or no page asks."""
+    return stranger(origin, host=host, public_url=gateway.settings.server.public_url)
 
 
 def actor_of(principal: Principal) -> str:

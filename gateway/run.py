@@ -34,8 +34,13 @@ def in_loop(work: Coroutine[Any, Any, T]) -> T:
 
 def serve(settings: Settings, *, worker: bool = True, seams: Seams | None = None) -> None:
     """Serve until asked to stop: the API, and unless told otherwise the worker."""
-    configure_logging()
+    _configure_logging(settings)
     in_loop(_serve(settings, worker=worker, seams=seams))
+
+
+def _configure_logging(settings: Settings) -> None:
+    told = settings.observability
+    configure_logging(level=told.log_level.value, form=told.log_format.value)
 
 
 async def _serve(settings: Settings, *, worker: bool, seams: Seams | None) -> None:
@@ -48,7 +53,7 @@ async def _serve(settings: Settings, *, worker: bool, seams: Seams | None) -> No
 
 def work(settings: Settings, *, seams: Seams | None = None) -> None:
     """Run the worker alone until asked to stop."""
-    configure_logging()
+    _configure_logging(settings)
     in_loop(_work(settings, seams))
 
 

@@ -147,6 +147,22 @@ class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
     reads_per_minute: int | None = None
 
 
+class LimitsUse(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of each of its limits a tenant uses now; None where nobody counts, for there is no limit.
+
+    Attributes:
+        queued: videos that wait to start.
+        concurrent: videos in the making.
+        per_minute: videos created in the last minute.
+        reads_per_minute: other requests in the last minute, at the replica that is asked.
+    """
+
+    queued: int
+    concurrent: int
+    per_minute: int | None
+    reads_per_minute: int | None
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns videos.
 
@@ -191,13 +207,17 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         key: the API key's id; that of the key that made it, for a client token.
-        origins: web origins whose pages alone may use the key; empty for any caller.
         grant: what a client token is for; None for an API key.
+        origins: the web origins whose pages may use this key; none given: those of its tenant.
     """
 
     tenant: Tenant
     key: str = ""
     key_hint: str
     scopes: frozenset[Scope]
-    origins: tuple[str, ...] = ()
     grant: Grant | None = None
+    origins: tuple[str, ...] = ()
+
+    def welcomes(self, origin: str) -> bool:
+        """Whether a page of another site may use this key, and read what is answered."""
+        return origin in (self.origins or self.tenant.origins)

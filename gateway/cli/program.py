@@ -13,6 +13,7 @@ from gateway.cli.database import db
 from gateway.cli.doctor import doctor
 from gateway.cli.exits import Stop
 from gateway.cli.incidents import incidents
+from gateway.cli.init import init
 from gateway.cli.keys import keys
 from gateway.cli.ledger import balance, ledger
 from gateway.cli.quote import quote
@@ -53,6 +54,7 @@ def version() -> None:
 
 for command in (
     demo,
+    init,
     serve,
     work,
     config,

@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.settings_file import config_option, loaded
+from gateway.cli.settings_file import config_option, loaded, set_option
 from gateway.config.settings import without_password
 
 PORT = click.IntRange(1, 65_535)
@@ -41,10 +41,11 @@ def demo(port: int, speed: float, directory: Path) -> None:
 
 @click.command()
 @config_option
+@set_option
 @click.option("--no-worker", is_flag=True, help="Answer requests only; `filmgate work` does the rest elsewhere.")
-def serve(config_file: Path, no_worker: bool) -> None:
+def serve(config_file: Path, options: tuple[str, ...], no_worker: bool) -> None:
     """Run the gateway."""
-    settings = loaded(config_file)
+    settings = loaded(config_file, options)
     from gateway import run
 
     with failures_told():
@@ -53,9 +54,10 @@ def serve(config_file: Path, no_worker: bool) -> None:
 
 @click.command()
 @config_option
-def work(config_file: Path) -> None:
+@set_option
+def work(config_file: Path, options: tuple[str, ...]) -> None:
     """Run a worker without the HTTP server."""
-    settings = loaded(config_file)
+    settings = loaded(config_file, options)
     from gateway import run
 
     with failures_told():

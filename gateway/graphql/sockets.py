@@ -10,20 +10,22 @@ from graphql import GraphQLError
 from litestar import WebSocket
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 from strawberry.litestar.controller import LitestarWebSocketAdapter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL as PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
-from gateway.auth import caller_of
+from gateway import turnstile
+from gateway.auth import caller_of, page_of
 from gateway.graphql.context import Context
+from gateway.graphql.documents import Document
+from gateway.graphql.errors import facts
 from gateway.graphql.requests import Asked, header
 from gateway.graphql.schema import Schema
 from gateway.services.callers import ENDED
 from gateway.wiring import Gateway
-from schema.errors import Forbidden, Overloaded, TooManyRequests, Unauthenticated
+from schema.errors import Forbidden, OriginNotAllowed, Overloaded, RateLimited, TooManyRequests, Unauthenticated
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -39,8 +41,9 @@ _MAX_REASON = 123
 
 
 async def serve_socket(gateway: Gateway, schema: Schema, socket: Socket) -> None:
-    """Answer one WebSocket until it closes. A page of another origin is refused before the handshake (403)."""
-    if not _origin_allowed(gateway, socket):
+    """Answer one WebSocket until it closes. A page that no tenant welcomes is refused before the handshake (403)."""
+    page = _page(gateway, socket)
+    if page is not None and not gateway.tenants.welcomes(page):
         await socket.close(code=FORBIDDEN)
         return
     if PROTOCOL not in socket.scope["subprotocols"]:
@@ -51,13 +54,9 @@ async def serve_socket(gateway: Gateway, schema: Schema, socket: Socket) -> None
     await _Handler(_Door(gateway, socket), Context(gateway), schema).handle()
 
 
-def _origin_allowed(gateway: Gateway, socket: Socket) -> bool:
-    """Browsers do not guard sockets: they tell the page's origin, and it must be ours or none."""
-    origin = header(socket.scope, b"origin")
-    if origin is None or is_same_origin(origin, header(socket.scope, b"host")):
-        return True
-    public = gateway.settings.server.public_url
-    return public is not None and normalize_origin(origin) == normalize_origin(public)
+def _page(gateway: Gateway, socket: Socket) -> str | None:
+    """The origin of another site's page. Browsers do not guard sockets as they do answers: they tell it, we judge."""
+    return page_of(gateway, header(socket.scope, b"origin"), header(socket.scope, b"host"))
 
 
 class _Door:
@@ -81,17 +80,21 @@ class _Door:
     async def on_ws_connect(self, context: Context) -> UnsetType:
         """Who is calling: ``authorization`` of the payload, or of the handshake.
 
-        Closes with 4403 when nobody is, or the key may not be used there.
+        Closes with 4403 when nobody is, the key may not be used there, or its tenant does not welcome the page.
         """
         said = [value for name, value in context.connection_params.items() if name.lower() == "authorization"]
         authorization = None if not said else said[0] if isinstance(said[0], str) else ""
+        page = _page(self.gateway, self.socket)
         try:
-            context.principal = caller_of(self.gateway, self.socket.scope, authorization=authorization)
-        except (Unauthenticated, Forbidden) as error:
+            principal = caller_of(self.gateway, self.socket.scope, authorization=authorization, page=page)
+        except (Unauthenticated, Forbidden, OriginNotAllowed) as error:
             raise ConnectionRejectionError from error
         except Overloaded as error:
             await self.socket.close(code=TRY_AGAIN, reason=error.title)
             raise WebSocketDisconnected from error
+        if page is not None and not principal.welcomes(page):
+            raise ConnectionRejectionError
+        context.principal = principal
         return UnsetType()
 
 
@@ -173,7 +176,18 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if len(self.operations) >= MAX_OPERATIONS:
             code = TooManyRequests.code.upper()
             return [GraphQLError(f"At most {MAX_OPERATIONS} operations at once on a socket", extensions={"code": code})]
-        return self._documents.read(asked.query or "").trouble(asked.operation_name)
+        document = self._documents.read(asked.query or "")
+        return self._counted(document, asked) or document.trouble(asked.operation_name)
+
+    def _counted(self, document: Document, asked: Asked) -> list[GraphQLError]:
+        """Count an operation as a request of its own; what it creates is counted where that is accepted."""
+        if document.creates(asked.operation_name):
+            return []
+        try:
+            turnstile.reads(self.context.gateway, self.context.principal, self.context.state)
+        except RateLimited as error:
+            return [GraphQLError(error.detail, extensions=facts(error))]
+        return []
 
     async def send_message(self, message: Any) -> None:
         """A gateway that stops does not call an operation complete: it closes, so that clients come again elsewhere."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
@@ -13,7 +14,7 @@ from gateway.graphql.controller import PATH
 from gateway.services import directory
 from tests.flows.engine import until
 from tests.graphql.asking import EVENTS, PROTOCOL, Socket, ask, codes, created, door, socket
-from tests.support.running import ACME_KEY, ADMIN_KEY, Running
+from tests.support.running import ACME_KEY, ADMIN_KEY, Running, configured
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -296,12 +297,16 @@ async def test_who_can_not_know_which_keys_are_revoked_begins_nothing(
 
 
 async def test_a_key_with_origins_opens_no_socket_to_pages_of_others(gw: Running) -> None:
-    _, ours = await made(gw, origins=[gw.url])
-    _, theirs = await made(gw, origins=["https://app.example.com"])
+    """Both pages are welcome to the tenant; the key is for one of them."""
+    ours, theirs = "https://app.example.com", "https://shop.example.com"
+    tenants = gw.gateway.settings.tenants
+    welcoming = tuple(replace(one, tenant=replace(one.tenant, origins=(ours, theirs))) for one in tenants)
+    await configured(gw.gateway, tenants=welcoming)
+    _, text = await made(gw, origins=[ours])
     address = gw.url.replace("http", "ws") + PATH
 
-    for text, welcome in ((ours, True), (theirs, False)):
-        async with connect(address, origin=Origin(gw.url), subprotocols=[PROTOCOL], proxy=None) as connection:
+    for page, welcome in ((ours, True), (theirs, False)):
+        async with connect(address, origin=Origin(page), subprotocols=[PROTOCOL], proxy=None) as connection:
             ws = Socket(connection)
             await ws.send(type="connection_init", payload={"authorization": f"Bearer {text}"})
             if welcome:

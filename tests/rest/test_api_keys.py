@@ -219,7 +219,7 @@ async def test_a_key_with_origins_refuses_pages_of_others(pair: Running):
     graphql = await pair.client.post(
         "/graphql", json={"query": "{ __typename }"}, headers=bearer(key["key"], origin="https://evil.example")
     )
-    assert graphql.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert graphql.json()["errors"][0]["extensions"]["code"] == "ORIGIN_NOT_ALLOWED"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
