@@ -12,6 +12,7 @@
                                         x NotUnknown            409
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
+  x ChangedMeanwhile      412
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -141,7 +142,7 @@ class RefTaken(GatewayError):
 
 
 class ManagedByFile(GatewayError):
-    """The configuration file says how this tenant is routed; there it is changed."""
+    """The configuration file says how this is; there it is changed."""
 
     code = "managed_by_file"
     status = 409
@@ -172,6 +173,16 @@ class VersionConflict(GatewayError):
         self.expected = expected
         self.known = known
         self.current = current
+
+
+class ChangedMeanwhile(GatewayError):
+    """Somebody else was first: a tenant or an account is no longer at the version the caller knew."""
+
+    code = "changed_meanwhile"
+    status = 412
+    title = "It is at another version by now; look at it and decide again"
+    kind = "invalid_request_error"
+    permanent = True
 
 
 class PreconditionRequired(GatewayError):

@@ -10,11 +10,12 @@ import msgspec
 
 from gateway.config import checks
 from gateway.config.accounts import AccountSetup, Kinds, read_account
+from gateway.config.amounts import money
 from gateway.config.excerpts import excerpt
 from gateway.config.findings import ConfigError, Finding
 from gateway.config.places import Place, line_of, lines_of, path_of
 from gateway.config.reach import check_reach
-from gateway.config.reading import WRONG, Mistake, Notes, Tables, suggestion
+from gateway.config.reading import Mistake, Notes, Tables, suggestion
 from gateway.config.secret_text import SecretTexts
 from gateway.config.settings import (
     AssetsSettings,
@@ -35,7 +36,6 @@ from gateway.config.tenants import KeyReader, PlacedTenant, read_tenant
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
 from schema.account import Secret
-from schema.money import parse_micros
 
 DEFAULT_PATH = Path("filmgate.toml")
 _SECTIONS: dict[str, type[Section]] = {
@@ -140,7 +140,7 @@ def _tables(environ: Mapping[str, str], *, production: bool) -> Tables:
             Secret: secrets.secret,
             KeySetup: KeyReader(secrets),
             DatabaseUrl: secrets.text_or_outside,
-            Money: _money,
+            Money: money,
         }
     )
 
@@ -148,18 +148,6 @@ def _tables(environ: Mapping[str, str], *, production: bool) -> Tables:
 def _in_production(raw: dict[str, Any]) -> bool:
     server = raw.get("server")
     return isinstance(server, dict) and server.get("production") is True
-
-
-def _money(raw: Any, place: Place, notes: Notes) -> Any:
-    if not isinstance(raw, str):
-        hint = f'write it in quotes: "{raw}"' if isinstance(raw, int | float) and not isinstance(raw, bool) else None
-        notes.error(place, "expected an amount as text in quotes, so that no cent is rounded", hint)
-        return WRONG
-    try:
-        return parse_micros(raw)
-    except ValueError as error:
-        notes.error(place, str(error))
-        return WRONG
 
 
 def _elements(raw: dict[str, Any], name: str, notes: Notes) -> list[tuple[Place, Any]]:

@@ -5,8 +5,9 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
+from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
-from gateway.graphql import admin, batches, policies
+from gateway.graphql import admin, batches, policies, tenancies
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -143,6 +144,13 @@ class Query:
     )
     account_events: of_accounts.AccountEventPage = strawberry.field(
         resolver=of_accounts.account_events, description="For operators: what happened to accounts, newest first."
+    )
+    account_setups: list[setups.AccountSetup] = strawberry.field(
+        resolver=setups.account_setups_,
+        description="How accounts are set up: every one for operators, with `own` those of your tenant.",
+    )
+    tenants: tenancies.TenantPage = strawberry.field(
+        resolver=tenancies.tenants, description="For operators: the tenants as they are set up, by id."
     )
     unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
         resolver=admin.unknown_attempts,

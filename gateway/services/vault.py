@@ -11,7 +11,7 @@ from gateway.store.database import StoreError
 from gateway.store.sealed import Kept
 from gateway.store.store import Store, Transaction
 from schema.account import Secret
-from schema.clock import Clock
+from schema.clock import Clock, Millis
 from schema.ids import Entropy
 
 log = structlog.get_logger()
@@ -67,9 +67,13 @@ class Vault:
         Raises:
             MasterKeyMissing: some can not be opened.
         """
-        check_at_hand(self._ring, await self._store.read(lambda tx: tx.sealed.counts()))
+        await self.check()
         known = await self._store.read(self._roots)
         return known[0] if known else await self._store.write(self._root)
+
+    async def check(self) -> None:
+        """Raises MasterKeyMissing unless the master keys at hand open every secret."""
+        check_at_hand(self._ring, await self._store.read(lambda tx: tx.sealed.counts()))
 
     async def _root(self, tx: Transaction) -> Secret:
         """Another replica that starts too may be faster; then its root counts."""
@@ -96,6 +100,14 @@ class Vault:
         for kept in await tx.sealed.all(kind):
             found.setdefault(kept.place.owner, {})[kept.place.version] = self._opened(kept)
         return found
+
+    async def of(self, tx: Transaction, kind: str, owner: str) -> dict[int, Secret]:
+        """Version → secret of one owner, oldest first. Raises CanNotOpen."""
+        return {kept.place.version: self._opened(kept) for kept in await tx.sealed.versions(kind, owner)}
+
+    async def newest_at(self, tx: Transaction, kind: str) -> dict[str, Millis]:
+        """Owner → when its newest secret was put in."""
+        return {kept.place.owner: kept.at for kept in await tx.sealed.all(kind)}
 
     async def forget(self, tx: Transaction, kind: str, owner: str, keep: frozenset[int]) -> None:
         """Drop an owner's secrets of other versions than those."""

@@ -1,0 +1,388 @@
+"""Tenants and accounts as they are set up: how callers write them, and how they are shown. No secret is."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from gateway.rest.policy_views import RoutingChanges, TenantView, Version
+from gateway.rest.views import Moment, Name, Text
+from gateway.services.account_setups import Setup
+from gateway.services.account_tests import Tested
+from schema.account import Account, CredentialState, Limits
+from schema.directory import TenantRecord
+from schema.errors import FailureKind
+from schema.money import format_micros
+from schema.ownership import ManagedBy, Ownership
+from schema.policy import Amount
+from schema.tenant import Funding, FundingMode, Tenant, TenantLimits
+
+_Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+_Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
+_Percents = Annotated[tuple[_Percent, ...], msgspec.Meta(max_length=8)]
+_Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+_Origin = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+_Origins = Annotated[tuple[_Origin, ...], msgspec.Meta(max_length=64)]
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+_Url = Annotated[str, msgspec.Meta(max_length=2048)]
+_UNSET = msgspec.UNSET
+_Unset = msgspec.UnsetType
+
+
+class AccountLimitsGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What its provider lets an account do, where it is not what its plan says."""
+
+    per_minute: _Number | _Unset | None = _UNSET
+    concurrent: _Number | _Unset | None = _UNSET
+    per_day: _Number | _Unset | None = _UNSET
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account to be.
+
+    Attributes:
+        id: a name; a tenant's own account is called `tenant~id` from then on.
+        credential: the provider's API key; it is sealed, and never told again.
+        base_url: where the provider is, if not where it usually is.
+        webhook_secrets: what its calls to us are signed with, the current one first; never told again.
+        price_per_credit: what a credit costs, as decimal text; of a tenant's own account what the tenant is charged for
+            one, `"0"` for nothing.
+        plan: of the provider's plans, for its limits.
+        options: the provider's own settings.
+        sandbox: only test tenants reach it.
+    """
+
+    id: _Id
+    provider: Name
+    credential: _Secret
+    base_url: _Url | _Unset | None = _UNSET
+    webhook_secrets: Annotated[tuple[_Secret, ...], msgspec.Meta(max_length=8)] | _Unset | None = _UNSET
+    price_per_credit: Amount | _Unset | None = _UNSET
+    plan: Name | _Unset | None = _UNSET
+    limits: AccountLimitsGiven | _Unset | None = _UNSET
+    options: dict[str, Any] | _Unset | None = _UNSET
+    credits_warn_percent: _Percents | _Unset | None = _UNSET
+    sandbox: bool | _Unset | None = _UNSET
+
+
+class AccountChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes of an account, a JSON merge patch: what is left out stays, null gives a field its default."""
+
+    base_url: _Url | _Unset | None = _UNSET
+    price_per_credit: Amount | _Unset | None = _UNSET
+    plan: Name | _Unset | None = _UNSET
+    limits: AccountLimitsGiven | _Unset | None = _UNSET
+    options: dict[str, Any] | _Unset | None = _UNSET
+    credits_warn_percent: _Percents | _Unset | None = _UNSET
+    sandbox: bool | _Unset | None = _UNSET
+
+
+class NewCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another API key of the provider's; it is sealed, and never told again."""
+
+    credential: _Secret
+
+
+class NewWebhookSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the provider's calls are signed with, the current one first; an empty list turns webhooks off."""
+
+    webhook_secrets: Annotated[tuple[_Secret, ...], msgspec.Meta(max_length=8)]
+
+
+class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What its provider lets an account do; null is no limit."""
+
+    per_minute: _Count | None
+    concurrent: _Count | None
+    per_day: _Count | None
+
+
+class AccountSetupView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as it is set up; its secrets are never shown.
+
+    Attributes:
+        owner: the tenant whose own it is; null for the operator's.
+        price_per_credit: decimal text; null when it is not known.
+        credential_version: moved by each new credential.
+        credential_at: when it was given, seconds since the Unix epoch.
+        webhook_secrets: how many there are.
+        version: also the ETag.
+        managed_by: where it is changed: in the configuration `file` alone, or by `api`.
+        file: the file's name, where one manages it.
+        removed_at: null while it is there.
+    """
+
+    object: Literal["account_setup"] = "account_setup"
+    id: Name
+    provider: Name
+    owner: Name | None
+    base_url: _Url
+    price_per_credit: Text | None
+    limits: LimitsView
+    options: dict[str, Any]
+    credits_warn_percent: _Percents
+    sandbox: bool
+    credential_version: Version
+    credential_at: Moment | None
+    webhook_secrets: _Count
+    webhook_secrets_at: Moment | None
+    version: Version
+    managed_by: ManagedBy
+    file: Text | None
+    created_at: Moment
+    updated_at: Moment
+    removed_at: Moment | None
+
+
+class AccountSetupListView(msgspec.Struct, frozen=True, kw_only=True):
+    """Accounts as they are set up."""
+
+    object: Literal["list"] = "list"
+    data: Annotated[tuple[AccountSetupView, ...], msgspec.Meta(max_length=1000)]
+
+
+class TestedLimitView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer's headers said of a limit; null where they said nothing.
+
+    Attributes:
+        resets_in_ms: until it is whole again.
+    """
+
+    limit: _Count | None
+    remaining: _Count | None
+    resets_in_ms: _Count | None
+
+
+class AccountTestView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a free question to an account showed. Nothing was spent but one of its requests.
+
+    Attributes:
+        asked: false where the provider can be asked nothing for free; then nothing is known.
+        reached: somebody answered who understands us.
+        credential: null where the answer did not say.
+        failure: what it was answered with, where that was no plain answer.
+    """
+
+    object: Literal["account_test"] = "account_test"
+    account: Name
+    created_at: Moment
+    asked: bool
+    reached: bool
+    credential: CredentialState | None
+    failure: FailureKind | None
+    detail: Text
+    limit: TestedLimitView
+
+
+class FundingGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a tenant may spend: amounts as decimal text; null is no limit.
+
+    Attributes:
+        opening: a prepaid tenant's first top-up, made once.
+    """
+
+    mode: FundingMode | _Unset | None = _UNSET
+    opening: Amount | _Unset | None = _UNSET
+    per_day: Amount | _Unset | None = _UNSET
+    per_month: Amount | _Unset | None = _UNSET
+    per_video: Amount | _Unset | None = _UNSET
+    warn_percent: _Percents | _Unset | None = _UNSET
+
+
+class TenantLimitsGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a tenant may take of what all share; null is the default."""
+
+    queued: _Number | _Unset | None = _UNSET
+    weight: _Weight | _Unset | None = _UNSET
+    concurrent: _Number | _Unset | None = _UNSET
+    per_minute: _Number | _Unset | None = _UNSET
+    reads_per_minute: _Number | _Unset | None = _UNSET
+
+
+class NewTenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tenant to be; it has no keys yet.
+
+    Attributes:
+        name: for people; the id unless said.
+        test: it reaches sandbox accounts only; this can not be changed later.
+        origins: web origins whose pages may call for it.
+        routing: what its routing policy begins with.
+    """
+
+    id: _Id
+    name: _Label | _Unset | None = _UNSET
+    test: bool | _Unset | None = _UNSET
+    origins: _Origins | _Unset | None = _UNSET
+    funding: FundingGiven | _Unset | None = _UNSET
+    limits: TenantLimitsGiven | _Unset | None = _UNSET
+    routing: RoutingChanges | _Unset | None = _UNSET
+
+
+class TermsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant may spend and take, as it is written; null is no limit."""
+
+    mode: FundingMode
+    opening: Text
+    per_day: Text | None
+    per_month: Text | None
+    per_video: Text | None
+    warn_percent: _Percents
+
+
+class AllLimitsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant may take of what all share; null is no limit."""
+
+    queued: _Count
+    weight: _Count
+    concurrent: _Count | None
+    per_minute: _Count | None
+    reads_per_minute: _Count | None
+
+
+class SetupView(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant as it is set up, in the words it is changed with.
+
+    Attributes:
+        version: moved by every change of it; its routing policy has versions of its own.
+        managed_by: where it is changed: in the configuration `file` alone, or by `api`.
+        file: the file's name, where one manages it.
+        removed_at: null while it is there.
+    """
+
+    name: Text
+    test: bool
+    origins: _Origins
+    funding: TermsView
+    limits: AllLimitsView
+    version: Version
+    managed_by: ManagedBy
+    file: Text | None
+    created_at: Moment
+    updated_at: Moment
+    removed_at: Moment | None
+
+
+class TenantSetupView(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant as it is set up."""
+
+    object: Literal["tenant_setup"] = "tenant_setup"
+    id: Name
+    setup: SetupView
+
+
+class TenantSetupPageView(msgspec.Struct, frozen=True, kw_only=True):
+    """Some tenants, by id.
+
+    Attributes:
+        last_id: give it as `after` to see those behind it.
+    """
+
+    object: Literal["list"] = "list"
+    data: Annotated[tuple[TenantSetupView, ...], msgspec.Meta(max_length=100)]
+    last_id: Name | None
+    has_more: bool
+
+
+class AnyTenantView(TenantView, frozen=True, kw_only=True):
+    """A tenant, as its operator sees it.
+
+    Attributes:
+        setup: everything but its routing, in the words it is changed with.
+    """
+
+    setup: SetupView
+
+
+def account_setup_view(setup: Setup) -> AccountSetupView:
+    account, owned = setup.record.account, setup.record.ownership
+    return AccountSetupView(
+        id=account.id,
+        provider=account.provider,
+        owner=account.owner,
+        base_url=account.base_url,
+        price_per_credit=None if account.price_per_credit is None else format_micros(account.price_per_credit),
+        limits=_limits(account.limits),
+        options=_options(account),
+        credits_warn_percent=account.credits_warn_percent,
+        sandbox=account.sandbox,
+        credential_version=account.credential_version,
+        credential_at=_seconds(setup.credential_at),
+        webhook_secrets=len(account.webhook_secrets),
+        webhook_secrets_at=_seconds(setup.webhook_secrets_at),
+        **_owned(owned),
+    )
+
+
+def tested_view(tested: Tested) -> AccountTestView:
+    limit = tested.limit
+    return AccountTestView(
+        account=tested.account,
+        created_at=tested.at // 1000,
+        asked=tested.asked,
+        reached=tested.reached,
+        credential=tested.credential,
+        failure=tested.failure,
+        detail=tested.detail,
+        limit=TestedLimitView(limit=limit.limit, remaining=limit.remaining, resets_in_ms=limit.reset),
+    )
+
+
+def tenant_setup_view(record: TenantRecord) -> TenantSetupView:
+    return TenantSetupView(id=record.tenant.id, setup=setup_view(record))
+
+
+def setup_view(record: TenantRecord) -> SetupView:
+    tenant: Tenant = record.tenant
+    return SetupView(
+        name=tenant.name,
+        test=tenant.test,
+        origins=tenant.origins,
+        funding=_terms(tenant.funding),
+        limits=_all_limits(tenant.limits),
+        **_owned(record.ownership),
+    )
+
+
+def _terms(funding: Funding) -> TermsView:
+    return TermsView(
+        mode=funding.mode,
+        opening=format_micros(funding.opening),
+        per_day=_amount(funding.per_day),
+        per_month=_amount(funding.per_month),
+        per_video=_amount(funding.per_video),
+        warn_percent=funding.warn_percent,
+    )
+
+
+def _all_limits(limits: TenantLimits) -> AllLimitsView:
+    return AllLimitsView(**msgspec.structs.asdict(limits))
+
+
+def _limits(limits: Limits) -> LimitsView:
+    return LimitsView(**msgspec.structs.asdict(limits))
+
+
+def _options(account: Account) -> dict[str, Any]:
+    options = msgspec.to_builtins(account.options)
+    return options if isinstance(options, dict) else {}
+
+
+def _owned(owned: Ownership) -> dict[str, Any]:
+    return {
+        "version": owned.version,
+        "managed_by": owned.managed_by,
+        "file": owned.source,
+        "created_at": owned.created_at // 1000,
+        "updated_at": owned.updated_at // 1000,
+        "removed_at": _seconds(owned.removed_at),
+    }
+
+
+def _amount(micros: int | None) -> str | None:
+    return None if micros is None else format_micros(micros)
+
+
+def _seconds(moment: int | None) -> int | None:
+    return None if moment is None else moment // 1000
