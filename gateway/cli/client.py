@@ -141,7 +141,7 @@ class Client:
         headers = {} if key is None else {"idempotency-key": key}
         return self._answer(self._send("POST", path, repeat=key is not None, json=body, headers=headers), kind)
 
-    def revise(self, method: str, path: str, kind: type[T], body: dict[str, Any], *, version: int) -> Answer[T]:
+    def revise(self, method: str, path: str, kind: type[T], body: dict[str, Any], *, version: int | str) -> Answer[T]:
         """Change what is at a version; refused when it is at another one by now."""
         headers = {"if-match": f'"{version}"'}
         return self._answer(self._send(method, path, repeat=False, json=body, headers=headers), kind)

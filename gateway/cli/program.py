@@ -6,6 +6,7 @@ import rich_click as click
 
 from gateway import __version__
 from gateway.cli.accounts import accounts
+from gateway.cli.apply import apply
 from gateway.cli.attempts import attempts
 from gateway.cli.configuration import config
 from gateway.cli.contracts import contracts
@@ -17,6 +18,7 @@ from gateway.cli.ledger import balance, ledger
 from gateway.cli.quote import quote
 from gateway.cli.receipts import receipts
 from gateway.cli.reconcile import reconcile
+from gateway.cli.secrets import secrets
 from gateway.cli.server import demo, serve, work
 from gateway.cli.tenants import tenants
 from gateway.cli.videos import videos
@@ -55,6 +57,8 @@ for command in (
     serve,
     work,
     config,
+    apply,
+    secrets,
     db,
     videos,
     receipts,
