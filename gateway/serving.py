@@ -1,6 +1,7 @@
 """A gateway behind an HTTP server: listening, working, draining."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,14 @@ GRACE_SECONDS = 30
 
 MAX_MESSAGE = 1 << 20
 """Bytes of one WebSocket message, unless the settings say otherwise."""
+
+
+_NO_HANDSHAKE = "ASGI callable returned without completing handshake"
+
+
+def _worth_logging(record: logging.LogRecord) -> bool:
+    """uvicorn (0.54) calls every handshake an error that was refused with an answer of the application's own."""
+    return not record.msg.startswith(_NO_HANDSHAKE)
 
 
 class Server(uvicorn.Server):
@@ -48,6 +57,7 @@ async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int =
     )
     server = Server(config)
     config.load()
+    logging.getLogger("uvicorn.error").addFilter(_worth_logging)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn offers a flag, no event

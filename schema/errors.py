@@ -5,6 +5,7 @@
     x MalformedRequest    400           x NotReady              409
   x Unauthenticated       401           x AlreadyEnded          409
   x Forbidden             403           x Gone                  410
+    x OriginNotAllowed    403
   x NoRoute               422           x IdempotencyKeyReused  422
   x PayloadTooLarge       413           x Overloaded            503
   x TooManyRequests       429           x InsufficientFunds     402
@@ -97,6 +98,12 @@ class Forbidden(GatewayError):
     title = "This key may not do that"
     kind = "permission_error"
     permanent = True
+
+
+class OriginNotAllowed(Forbidden):
+    code = "origin_not_allowed"
+    status = 403
+    title = "This key may not be used by that web page"
 
 
 class NotFound(GatewayError):

@@ -192,6 +192,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key: the API key's id; that of the key that made it, for a client token.
         grant: what a client token is for; None for an API key.
+        origins: the web origins whose pages may use this key; none given: those of its tenant.
     """
 
     tenant: Tenant
@@ -199,3 +200,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     key_hint: str
     scopes: frozenset[Scope]
     grant: Grant | None = None
+    origins: tuple[str, ...] = ()
+
+    def welcomes(self, origin: str) -> bool:
+        """Whether a page of another site may use this key, and read what is answered."""
+        return origin in (self.origins or self.tenant.origins)

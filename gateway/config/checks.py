@@ -21,6 +21,7 @@ from gateway.config.settings import (
 )
 from gateway.config.tenants import PlacedTenant
 from gateway.policy import egress
+from gateway.policy.origins import normal
 from schema.account import Account, Secret
 from schema.tenant import Rule, Weights, When
 from schema.video import Strategy
@@ -82,6 +83,15 @@ def check_egress(settings: EgressSettings, notes: Notes) -> None:
             notes.error(place, problem)
         elif origin_of(origin) != origin:
             notes.error(place, f"{origin!r} is not an origin as we compare them", f'write "{origin_of(origin)}"')
+
+
+def check_origins(tenant: PlacedTenant, notes: Notes) -> None:
+    """Tenants' web origins; what is an origin was already brought into a browser's spelling."""
+    for position, origin in enumerate(tenant.setup.tenant.origins):
+        if normal(origin) is None:
+            place = (*tenant.place, "origins", position)
+            problem = f"{origin!r} is not the origin of a web page as browsers name it"
+            notes.error(place, problem, 'write scheme, host and port alone: "https://app.example.com"')
 
 
 def check_timing(timing: Timing, notes: Notes) -> None:

@@ -183,6 +183,7 @@ def _check_lists(raw: dict[str, Any], readable: Readable, sections: dict[str, An
     )
     for tenant in readable.tenants:
         checks.check_routing(tenant, names, notes)
+        checks.check_origins(tenant, notes)
     if len(readable.accounts) == len(ids["accounts"]):  # of an account that can not be read nobody knows whom it serves
         check_reach(readable.tenants, readable.accounts, notes)
     checks.check_somebody(ids["accounts"], ids["tenants"], notes)

@@ -36,12 +36,19 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         public_url: how the world reaches us, no trailing slash; inbound hook URLs are built from it.
         max_body_bytes: larger requests are refused with 413.
         production: stricter checks, no introspection, no suggestions.
+        docs: the pages /docs and /graphiql, and GraphQL's introspection; None: unless in production.
     """
 
     listen: str = "127.0.0.1:8080"
     public_url: str | None = None
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=_GIB)] = 1024 * 1024
     production: bool = False
+    docs: bool | None = None
+
+    @property
+    def explorable(self) -> bool:
+        """Whether the doors show what can be asked of them: pages to read and try, introspection, suggestions."""
+        return not self.production if self.docs is None else self.docs
 
     @property
     def address(self) -> tuple[str, int]:

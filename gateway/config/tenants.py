@@ -9,6 +9,7 @@ from gateway.config.reading import WRONG, Notes, Tables
 from gateway.config.secret_text import SecretTexts
 from gateway.config.settings import DEFAULT_SCOPES, KeySetup, TenantSetup
 from gateway.config.tables import FundingTable, RoutingTable, RuleTable, ScopesTable, TenantTable
+from gateway.policy.origins import normal
 from schema.tenant import Funding, RoutingPolicy, Rule, Tenant, TenantLimits, Weights, When
 
 
@@ -32,7 +33,7 @@ def _setup(table: TenantTable) -> TenantSetup:
         routing=RoutingPolicy() if table.routing is None else _policy(table.routing),
         funding=_funding(table.funding),
         limits=TenantLimits(**msgspec.structs.asdict(table.limits)),
-        origins=table.origins,
+        origins=tuple(normal(origin) or origin for origin in table.origins),
         test=table.test,
     )
     return TenantSetup(tenant=tenant, keys=table.keys, routed_by_file=table.routing is not None)

@@ -9,7 +9,7 @@ from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
 from gateway.auth import principal_of
-from gateway.graphql.answers import failed_answer, refused_answer, result_answer
+from gateway.graphql.answers import Elsewhere, failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
 from gateway.graphql.negotiation import Media, negotiate
 from gateway.graphql.requests import Asked, Call, Refused, header, headers, read_request
@@ -20,6 +20,8 @@ from gateway.wiring import Gateway
 from schema.errors import GatewayError, Overloaded
 
 PATH = "/graphql"
+_EXPLORER, _PAGE = "graphiql", "text/html"
+"""Beside us, the page to try it in; and what only browsers ask for."""
 
 QUERY_SECONDS = 30.0
 """How long a query may take. A mutation is not cut short: what it has begun is done, and the caller should know."""
@@ -27,10 +29,13 @@ QUERY_SECONDS = 30.0
 
 def graphql_routes(gateway: Gateway) -> list[Any]:
     """The route handlers of the GraphQL door."""
-    schema = build_schema(production=gateway.settings.server.production)
+    explorable = gateway.settings.server.explorable
+    schema = build_schema(explorable=explorable)
 
     @get(PATH, include_in_schema=False)
     async def graphql_get(request: Call) -> ASGIApp:
+        if explorable and not request.scope["query_string"] and _PAGE in (header(request.scope, b"accept") or ""):
+            return Elsewhere(_EXPLORER)  # somebody opened this address in a browser
         return await _answer(gateway, schema, request)
 
     @post(PATH, include_in_schema=False, status_code=200)
@@ -49,7 +54,9 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
     media = negotiate(header(request.scope, b"accept"))
     plain = Media.JSON if media is None or media.streams else media
     try:
-        principal = principal_of(gateway, header(request.scope, b"authorization"))
+        state = request.scope["state"]
+        principal = principal_of(gateway, header(request.scope, b"authorization"), page=state.get("page"))
+        state["principal"] = principal  # the edge answers pages of other sites as its key allows
         structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
         asked = await read_request(request)
         context = Context(gateway, principal, headers(request.scope, b"idempotency-key"))

@@ -46,12 +46,12 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Documents:
-    """Reads texts for one schema. In production it shows neither the schema nor hints at its names."""
+    """Reads texts for one schema. Unless ``explorable``, it shows neither the schema nor hints at its names."""
 
-    def __init__(self, schema: GraphQLSchema, *, production: bool) -> None:
+    def __init__(self, schema: GraphQLSchema, *, explorable: bool) -> None:
         self._schema = schema
-        self._production = production
-        self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule) if production else specified_rules
+        self._explorable = explorable
+        self._rules = specified_rules if explorable else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._remember = lru_cache(maxsize=_REMEMBERED)(self._read)
 
     def read(self, text: str) -> Document:
@@ -66,7 +66,7 @@ class Documents:
             check_cost(node)
         except TooMuch as error:
             return Document(node, (coded(error, Code.GRAPHQL_VALIDATION_FAILED),))
-        errors = validate(self._schema, node, self._rules, hide_suggestions=self._production)
+        errors = validate(self._schema, node, self._rules, hide_suggestions=not self._explorable)
         return Document(node, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
 
 

@@ -9,19 +9,18 @@ import msgspec
 from graphql import GraphQLError
 from litestar import WebSocket
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 from strawberry.litestar.controller import LitestarWebSocketAdapter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL as PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
-from gateway.auth import principal_of
+from gateway.auth import page_of, principal_of
 from gateway.graphql.context import Context
 from gateway.graphql.requests import Asked, header
 from gateway.graphql.schema import Schema
 from gateway.wiring import Gateway
-from schema.errors import TooManyRequests, Unauthenticated
+from schema.errors import OriginNotAllowed, TooManyRequests, Unauthenticated
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -37,8 +36,9 @@ _MAX_REASON = 123
 
 
 async def serve_socket(gateway: Gateway, schema: Schema, socket: Socket) -> None:
-    """Answer one WebSocket until it closes. A page of another origin is refused before the handshake (403)."""
-    if not _origin_allowed(gateway, socket):
+    """Answer one WebSocket until it closes. A page that no tenant welcomes is refused before the handshake (403)."""
+    page = _page(gateway, socket)
+    if page is not None and not gateway.tenants.welcomes(page):
         await socket.close(code=FORBIDDEN)
         return
     if PROTOCOL not in socket.scope["subprotocols"]:
@@ -49,13 +49,9 @@ async def serve_socket(gateway: Gateway, schema: Schema, socket: Socket) -> None
     await _Handler(_Door(gateway, socket), Context(gateway), schema).handle()
 
 
-def _origin_allowed(gateway: Gateway, socket: Socket) -> bool:
-    """Browsers do not guard sockets: they tell the page's origin, and it must be ours or none."""
-    origin = header(socket.scope, b"origin")
-    if origin is None or is_same_origin(origin, header(socket.scope, b"host")):
-        return True
-    public = gateway.settings.server.public_url
-    return public is not None and normalize_origin(origin) == normalize_origin(public)
+def _page(gateway: Gateway, socket: Socket) -> str | None:
+    """The origin of another site's page. Browsers do not guard sockets as they do answers: they tell it, we judge."""
+    return page_of(gateway, header(socket.scope, b"origin"), header(socket.scope, b"host"))
 
 
 class _Door:
@@ -77,13 +73,20 @@ class _Door:
         return msgspec.json.encode(message).decode()
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
-        """Who is calling: ``authorization`` of the payload, or of the handshake. Closes with 4403 when nobody is."""
+        """Who is calling: ``authorization`` of the payload, or of the handshake.
+
+        Closes with 4403 when nobody is, or somebody whose tenant does not welcome the page.
+        """
         said = [value for name, value in context.connection_params.items() if name.lower() == "authorization"]
         authorization = said[0] if said else header(self.socket.scope, b"authorization")
+        page = _page(self.gateway, self.socket)
         try:
-            context.principal = principal_of(self.gateway, authorization if isinstance(authorization, str) else None)
-        except Unauthenticated as error:
+            principal = principal_of(self.gateway, authorization if isinstance(authorization, str) else None, page=page)
+        except (Unauthenticated, OriginNotAllowed) as error:
             raise ConnectionRejectionError from error
+        if page is not None and not principal.welcomes(page):
+            raise ConnectionRejectionError
+        context.principal = principal
         return UnsetType()
 
 

@@ -71,7 +71,7 @@ class Callers:
         if known.networks and not _within(address, known.networks):
             raise Forbidden(f"This API key (…{key.hint}) may not be used from this address")
         self._used[key.id] = now
-        return Principal(tenant=tenant, key=key.id, key_hint=key.hint, scopes=key.scopes)
+        return Principal(tenant=tenant, key=key.id, key_hint=key.hint, scopes=key.scopes, origins=key.origins)
 
     def used(self) -> dict[str, Millis]:
         """Key → when it was last used, since this was last asked."""

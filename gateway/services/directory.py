@@ -81,7 +81,8 @@ class Keeper:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                await self.refresh()
+                if await self.refresh():
+                    log.info("directory.changed", revision=self.directory.revision)
             except (StoreError, Overloaded) as error:
                 log.warning("directory.unread", error=str(error))
 
@@ -90,7 +91,6 @@ class Keeper:
             adopt(directory)
         before, self.directory = self.directory, directory
         await self._settle(newcomers(directory, before))
-        log.info("directory.read", revision=directory.revision, tenants=len(directory.tenants))
 
 
 def newcomers(directory: Directory, before: Directory) -> Directory:

@@ -5,6 +5,7 @@ its sender gone, is never sent again unless the upstream knows its key (services
 """
 
 import hashlib
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -154,12 +155,18 @@ class Submits:
     async def _decide(self, video: Video, attempts: list[Attempt], wish: Wish, seen: Snapshot) -> Decision:
         affordable = await self._store.read(lambda tx: self._books.affordable(tx, video)) if wish.priced else None
         standing = Circumstances(
-            history=history(attempts, wish.on_unknown),
+            history=history(attempts, wish.on_unknown, self._outdated),
             affordable=affordable,
             since=video.created_at,
             ends_by=None if video.routing.deadline_seconds is None else video.deadline_at,
         )
         return decide(video.spec, wish, seen, standing)
+
+    def _outdated(self, attempt: Attempt) -> bool:
+        """It was refused for a credential that has been replaced since."""
+        configured = self._accounts.get(attempt.account)
+        unauthorized = attempt.reason is not None and attempt.reason.code is FailureKind.UNAUTHORIZED
+        return unauthorized and configured is not None and attempt.credential_version < configured[0].credential_version
 
     # one attempt
 
@@ -285,13 +292,15 @@ def begin(provider: Provider, spec: VideoSpec, submission: Submission) -> tuple[
     return flow, next(flow)
 
 
-def history(attempts: list[Attempt], on_unknown: OnUnknown) -> History:
-    """What a video's earlier attempts say about where to go next."""
+def history(attempts: list[Attempt], on_unknown: OnUnknown, outdated: Callable[[Attempt], bool]) -> History:
+    """What a video's earlier attempts say about where to go next; nothing, when a credential was refused that has been
+    replaced since.
+    """
     tries: dict[str, int] = {}
     refused: set[str] = set()
     for attempt in attempts:
         tries[attempt.account] = tries.get(attempt.account, 0) + 1
-        if _elsewhere(attempt, on_unknown):
+        if _elsewhere(attempt, on_unknown) and not outdated(attempt):
             refused.add(attempt.account)
     return History(tries=tries, refused=frozenset(refused))
 

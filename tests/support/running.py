@@ -76,6 +76,7 @@ class Setup:
     queue: QueueSettings = field(default_factory=QueueSettings)
     hooks: bool = True
     routed_by_file: bool = False
+    origins: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -148,7 +149,15 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
 
     def tenant(id: str, *keys: tuple[str, set[Scope]]) -> TenantSetup:
         return TenantSetup(
-            tenant=Tenant(id=id, name=id, routing=setup.routing, limits=setup.limits, funding=setup.funding, test=True),
+            tenant=Tenant(
+                id=id,
+                name=id,
+                routing=setup.routing,
+                limits=setup.limits,
+                funding=setup.funding,
+                origins=setup.origins.get(id, ()),
+                test=True,
+            ),
             keys=tuple(KeySetup(secret=Secret(key), scopes=frozenset(scopes)) for key, scopes in keys),
             routed_by_file=setup.routed_by_file,
         )
