@@ -16,8 +16,11 @@ Examine = Callable[[], tuple[Settings | None, list[Finding]]]
 
 
 @contextmanager
-def reloaded_by_signal(reloading: Reloading, examine: Examine) -> Iterator[None]:
-    """Each SIGHUP reads the file once more, one after another; the latest one counts."""
+def reloaded_by_signal(reloading: Reloading, examine: Examine | None) -> Iterator[None]:
+    """Each SIGHUP reads the file once more, one after another; the latest one counts. Without a file it means stop."""
+    if examine is None:
+        yield
+        return
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, asked.set)

@@ -46,6 +46,7 @@ from gateway.services.quotes import Quotes
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
+from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
 from gateway.services.sends import Sends
@@ -53,6 +54,7 @@ from gateway.services.submits import Callbacks, Submits
 from gateway.services.tenancies import Tenancies
 from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
+from gateway.services.trails import Trails
 from gateway.services.unknowns import Unknowns
 from gateway.services.updates import Updates
 from gateway.services.videos import Videos
@@ -117,6 +119,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     account_setups: AccountSetups
     account_tests: AccountTests
     reloading: Reloading
+    rekeying: Rekeying
+    trails: Trails
     quarantine: Quarantine
     receipts: Receipts
     reconciliation: Reconciliation
@@ -192,7 +196,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         luck=luck,
         egress_allow=settings.egress.allow,
     )
-    quarantine = Quarantine(store=store, records=records, clock=clock)
+    quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
     verify = seams.verify or authorities()
     upstream = Upstream(
@@ -382,6 +386,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ),
         account_tests=AccountTests(store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock),
         reloading=reloading,
+        rekeying=Rekeying(store=store, vault=ground.vault, clock=clock, ids=ids),
+        trails=Trails(store),
         receipts=Receipts(store=store, signer=Signer(root), issuer=settings.server.public_url),
         quarantine=quarantine,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),

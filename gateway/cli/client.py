@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
@@ -126,6 +126,12 @@ class Client:
     def ledger_csv(self) -> Iterator[Iterator[bytes]]:
         """The whole ledger in pieces."""
         with self._pieces("/v1/ledger", accept="text/csv") as response:
+            yield response.iter_raw()
+
+    @contextmanager
+    def lines(self, path: str, params: dict[str, str]) -> Iterator[Iterator[bytes]]:
+        """Something long, in pieces."""
+        with self._pieces(f"{path}?{urlencode(params)}" if params else path) as response:
             yield response.iter_raw()
 
     def reconciliation(self, params: dict[str, str]) -> Answer[Reconciled]:

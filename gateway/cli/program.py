@@ -8,6 +8,7 @@ from gateway import __version__
 from gateway.cli.accounts import accounts
 from gateway.cli.apply import apply
 from gateway.cli.attempts import attempts
+from gateway.cli.audit import audit
 from gateway.cli.configuration import config
 from gateway.cli.contracts import contracts
 from gateway.cli.database import db
@@ -70,6 +71,7 @@ for command in (
     reconcile,
     accounts,
     attempts,
+    audit,
     tenants,
     incidents,
 ):

@@ -4,12 +4,16 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.settings_file import config_option, loaded
 from gateway.config.settings import without_password
+
+if TYPE_CHECKING:  # the server is imported late: --help must answer at once
+    from gateway.reloading import Examine
 
 PORT = click.IntRange(1, 65_535)
 
@@ -43,23 +47,31 @@ def demo(port: int, speed: float, directory: Path) -> None:
 @config_option
 @click.option("--no-worker", is_flag=True, help="Answer requests only; `filmgate work` does the rest elsewhere.")
 def serve(config_file: Path, no_worker: bool) -> None:
-    """Run the gateway."""
+    """Run the gateway. SIGHUP makes it read the configuration file again."""
     settings = loaded(config_file)
     from gateway import run
 
     with failures_told():
-        run.serve(settings, worker=not no_worker)
+        run.serve(settings, worker=not no_worker, examine=_again(config_file))
 
 
 @click.command()
 @config_option
 def work(config_file: Path) -> None:
-    """Run a worker without the HTTP server."""
+    """Run a worker without the HTTP server. SIGHUP makes it read the configuration file again."""
     settings = loaded(config_file)
     from gateway import run
 
     with failures_told():
-        run.work(settings)
+        run.work(settings, examine=_again(config_file))
+
+
+def _again(config_file: Path) -> "Examine":
+    """Reads the same file once more."""
+    from gateway.config.environment import environment
+    from gateway.config.load import examine
+
+    return lambda: examine(config_file, environment())
 
 
 @contextmanager

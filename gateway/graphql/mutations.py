@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from gateway.graphql import account_setups as setups
-from gateway.graphql import accounts, admin, batches, policies, tenancies
+from gateway.graphql import accounts, admin, audit, batches, policies, tenancies
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -149,6 +149,10 @@ class Mutation:
     remove_tenant: tenancies.RemoveTenantPayload = strawberry.mutation(
         resolver=tenancies.remove_tenant,
         description="For operators: remove a tenant; what was accepted is brought to its end.",
+    )
+    rekey_secrets: audit.Rekeyed = strawberry.mutation(
+        resolver=audit.rekey_secrets,
+        description="For operators: put every stored secret under the current master key, while everything goes on.",
     )
     bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
         resolver=admin.bind_attempt,

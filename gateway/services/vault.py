@@ -71,6 +71,11 @@ class Vault:
         known = await self._store.read(self._roots)
         return known[0] if known else await self._store.write(self._root)
 
+    @property
+    def key_id(self) -> str:
+        """The id of the master key that seals now."""
+        return self._ring.current.id
+
     async def check(self) -> None:
         """Raises MasterKeyMissing unless the master keys at hand open every secret."""
         check_at_hand(self._ring, await self._store.read(lambda tx: tx.sealed.counts()))

@@ -50,7 +50,7 @@ async def test_an_operator_sets_up_an_account_and_it_makes_videos(pair: Running)
     assert (made["owner"], made["price_per_credit"], made["credential_version"]) == (None, "0.20", 1)
     assert (made["managed_by"], made["file"], made["version"]) == ("api", None, 1)
     assert made["credential_at"] is not None
-    assert made["limits"] == {"per_minute": None, "concurrent": None, "per_day": None}
+    assert made["limits"] == {"per_minute": 10, "concurrent": 1, "per_day": None}
     assert (await pair.finished(video["id"]))["status"] == "completed"
 
 

@@ -1,6 +1,7 @@
 """What each route promises, for the OpenAPI document: words, parameters, bodies, answers, refusals. Data alone."""
 
 from gateway.rest.operations.accounts import ACCOUNTS
+from gateway.rest.operations.audit import AUDIT
 from gateway.rest.operations.money import MONEY
 from gateway.rest.operations.operator import OPERATOR
 from gateway.rest.operations.others import OTHERS
@@ -11,5 +12,5 @@ from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply
 
 __all__ = ["OPERATIONS", "Body", "Operation", "Parameter", "Reply"]
 
-OPERATIONS: dict[Key, Operation] = VIDEOS | MONEY | TENANT | OTHERS | ACCOUNTS | SETUPS | OPERATOR
+OPERATIONS: dict[Key, Operation] = VIDEOS | MONEY | TENANT | OTHERS | ACCOUNTS | SETUPS | AUDIT | OPERATOR
 """By method and path. Every route has its row: a test compares."""
