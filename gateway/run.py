@@ -45,7 +45,7 @@ def serve(
     in_loop(_serve(settings, worker=worker, seams=seams, examine=examine))
 
 
-async def _serve(settings: Settings, *, worker: bool, seams: Seams | None, examine: Examine | None) -> None:
+async def _serve(settings: Settings, *, worker: bool, seams: Seams | None, examine: Examine | None = None) -> None:
     stopping = asyncio.Event()
     with stop_signals(stopping.set):
         async with gateway(settings, seams) as built, serving(built, worker=worker):

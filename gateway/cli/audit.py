@@ -98,4 +98,11 @@ def _param(value: Any) -> str:
 def _row(entry: Entry) -> tuple[str, ...]:
     before, after = entry.before or {}, entry.after or {}
     changed = ", ".join(dict.fromkeys([*before, *after]))
-    return (moment(entry.created_at), entry.actor, entry.action, entry.tenant or "-", entry.subject, changed or "-")
+    return (
+        moment(entry.created_at) or "",
+        entry.actor,
+        entry.action,
+        entry.tenant or "-",
+        entry.subject,
+        changed or "-",
+    )

@@ -32,11 +32,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status_view(status: Status) -> str:
-    rows = [("file", status.source), ("loaded", moment(status.loaded_at))]
+    rows = [("file", status.source), ("loaded", moment(status.loaded_at) or "")]
     if status.needs_restart:
         rows.append(("needs a restart", ", ".join(status.needs_restart)))
     if status.last_refused is not None:
-        rows.append(("refused", moment(status.last_refused.at)))
+        rows.append(("refused", moment(status.last_refused.at) or ""))
         rows += [("", _told(finding)) for finding in status.last_refused.findings]
     return columns(rows)
 

@@ -96,4 +96,4 @@ def _yes(value: object) -> str:
 
 
 def _when(seconds: int) -> str:
-    return moment(seconds) if seconds else ""
+    return (moment(seconds) or "") if seconds else ""

@@ -174,8 +174,7 @@ class Ledger:
             entry = await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once)
             facts = {"entry": entry.id, "amount": format_micros(amount), "note": note}
             action = "tenant.topped_up" if kind is EntryKind.TOP_UP else "tenant.adjusted"
-            about = {"actor": actor, "action": action, "tenant": tenant, "subject": tenant}
-            await write_down(tx, self._ids, now, **about, after=facts)
+            await write_down(tx, self._ids, now, actor=actor, action=action, tenant=tenant, subject=tenant, after=facts)
             return Own(entry)
 
         try:
