@@ -7,14 +7,15 @@ from gateway.config.settings import Settings
 from gateway.footing import Footing, footing
 from gateway.policy.planning import Change
 from gateway.services.vault import Rekeyed
-from gateway.store.database import connect
+from gateway.store.database import StoreError, connect
 from gateway.store.migrate import packaged
 from gateway.store.store import Store
+from gateway.upkeep import sqlite_file
 
 
 async def plan(settings: Settings) -> list[Change]:
     """What ``apply`` would change, in order; nothing is changed. Raises StoreError."""
-    async with _grounded(settings) as ground:
+    async with _grounded(settings, migrate=False) as ground:
         return await ground.configuration.plan(settings)
 
 
@@ -44,10 +45,16 @@ async def master_keys(settings: Settings) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def _grounded(settings: Settings) -> AsyncIterator[Footing]:
+async def _grounded(settings: Settings, *, migrate: bool = True) -> AsyncIterator[Footing]:
+    file = sqlite_file(settings)
+    if file is not None and not file.exists() and not migrate:
+        raise StoreError(f"{file} is not there yet: filmgate db migrate makes it")
     database = await connect(settings.database.url, pool=2, exclusive=False)
     try:
-        await database.migrate(packaged())
+        if migrate:
+            await database.migrate(packaged())
+        elif await database.pending(packaged()):
+            raise StoreError("the database is older than this version: filmgate db migrate brings it up to date")
         yield await footing(settings, Store(database))
     finally:
         await database.close()

@@ -64,6 +64,7 @@ async def _work(settings: Settings, seams: Seams | None, examine: Examine | None
     async with gateway(settings, seams) as built:
         await _warn(built)
         with stop_signals(built.worker.stop), reloaded_by_signal(built.reloading, examine):
+            log.info("worker.ready")
             await built.worker.run()
 
 

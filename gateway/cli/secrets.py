@@ -4,7 +4,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, columns, output_option, show, show_json, tell
 from gateway.cli.server import failures_told
 from gateway.cli.settings_file import config_option, loaded
@@ -44,13 +43,11 @@ def rekey(config_file: Path, *, output: Format) -> None:
     """
     settings = loaded(config_file)
     from gateway import applying, run
-    from gateway.policy.sealing import CanNotOpen
+    from gateway.telemetry import configure_logging
 
+    configure_logging(quiet=True)
     with failures_told():
-        try:
-            done = run.in_loop(applying.rekey(settings))
-        except CanNotOpen as error:
-            raise Stop(ExitCode.FAILED, str(error)) from error
+        done = run.in_loop(applying.rekey(settings))
     if output is Format.TABLE:
         show(columns([("master key", done.key_id), ("moved", str(done.moved)), ("left", str(done.left))]))
     else:

@@ -77,6 +77,7 @@ def _again(config_file: Path) -> "Examine":
 @contextmanager
 def failures_told() -> Iterator[None]:
     """What an operator can mend (a port or a database in use, a database that is away) in words, not as a traceback."""
+    from gateway.policy.sealing import CanNotOpen
     from gateway.store.database import StoreError, StoreUnavailable
 
     try:
@@ -87,5 +88,7 @@ def failures_told() -> Iterator[None]:
         taken = error.errno == errno.EADDRINUSE
         hint = "stop what uses it, or set server.listen to another" if taken else "filmgate doctor says more"
         raise Stop(ExitCode.FAILED, f"{error}; {hint}") from error
+    except CanNotOpen as error:
+        raise Stop(ExitCode.FAILED, str(error)) from error
     except StoreError as error:
         raise Stop(ExitCode.FAILED, f"{without_password(str(error))}; filmgate doctor says more") from error

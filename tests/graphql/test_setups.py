@@ -24,8 +24,8 @@ ROTATE = f"""mutation ($input: RotateAccountCredentialInput!) {{
     done: rotateAccountCredential(input: $input) {{ {REFUSALS} {SETUP} }} }}"""
 HOOKS = f"""mutation ($input: SetAccountWebhookSecretsInput!) {{
     done: setAccountWebhookSecrets(input: $input) {{ {REFUSALS} {SETUP} }} }}"""
-TEST = f"""mutation ($input: TestAccountInput!) {{ done: testAccount(input: $input) {{ __typename ... on UserError {{ code }}
-    ... on TestAccountSuccess {{ test {{ account asked reached credential failure detail limit remaining }} }} }} }}"""
+TEST = """mutation ($input: TestAccountInput!) { done: testAccount(input: $input) { __typename ... on UserError { code }
+    ... on TestAccountSuccess { test { account asked reached credential failure detail limit remaining } } } }"""
 TENANT = """... on TenantSetupSuccess { setup { tenant { id name test policy { routing { strategy } } } origins
     funding { mode opening perDay perMonth perVideo warnPercent } limits { queued weight concurrent }
     version managedBy file } }"""
