@@ -23,7 +23,7 @@ from gateway.graphql.scalars import Document, Moment, moment
 from gateway.services import account_setups, account_tests
 from gateway.wiring import Gateway
 from schema.account import CredentialState
-from schema.errors import FailureKind, GatewayError
+from schema.errors import GatewayError
 from schema.money import format_micros
 from schema.ownership import ManagedBy
 from schema.tenant import Scope, Tenant
@@ -97,7 +97,7 @@ class AccountTest:
     asked: bool = strawberry.field(description="False where the provider can be asked nothing for free.")
     reached: bool = strawberry.field(description="Somebody answered who understands us.")
     credential: CredentialState | None = strawberry.field(description="Null where the answer did not say.")
-    failure: FailureKind | None = strawberry.field(description="What it was answered with, if with no plain answer.")
+    failure: str | None = strawberry.field(description="What it was answered with, such as `unreachable`.")
     detail: str = strawberry.field(description="The same, for people.")
     limit: int | None = strawberry.field(description="The limit that the answer's headers told.")
     remaining: int | None = strawberry.field(description="What they said is left of it.")
@@ -111,7 +111,7 @@ class AccountTest:
             asked=facts.asked,
             reached=facts.reached,
             credential=facts.credential,
-            failure=facts.failure,
+            failure=None if facts.failure is None else facts.failure.value,
             detail=facts.detail,
             limit=facts.limit.limit,
             remaining=facts.limit.remaining,

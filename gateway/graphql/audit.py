@@ -123,7 +123,7 @@ class MasterKey:
 
 
 @strawberry.type(description="How far a change of the master key is.")
-class Rekeyed:
+class RekeySecretsPayload:
     key_id: strawberry.ID = strawberry.field(description="The current master key's id.")
     moved: int = strawberry.field(description="Secrets that were put under it now.")
     left: int = strawberry.field(description="Those that lie under another one still.")
@@ -133,6 +133,12 @@ class Rekeyed:
         return cls(key_id=strawberry.ID(facts.key_id), moved=facts.moved, left=facts.left)
 
 
+@strawberry.input(description="Why the master key is changed.")
+class RekeySecretsInput:
+    note: str = strawberry.field(default="", description="Kept with your key's name.")
+
+
+RekeyArgument = Annotated[RekeySecretsInput, strawberry.argument(description="Why.")]
 Filter = Annotated[AuditFilter | None, strawberry.argument(description="Which entries.")]
 Own = Annotated[bool, strawberry.argument(description="Your tenant's own part; else all of it, for operators.")]
 
@@ -172,9 +178,9 @@ async def master_keys(info: Info) -> list[MasterKey]:
     return [MasterKey(id=strawberry.ID(id), secrets=count, current=id == current) for id, count in counts.items()]
 
 
-async def rekey_secrets(info: Info) -> Rekeyed:
+async def rekey_secrets(info: Info, input: RekeyArgument) -> RekeySecretsPayload:  # noqa: A002  # GraphQL's name
     gateway, actor = operator(info)
-    return Rekeyed.of(await gateway.rekeying.rekey(actor=actor))
+    return RekeySecretsPayload.of(await gateway.rekeying.rekey(actor=actor, note=input.note))
 
 
 def _told_to(info: Info, *, own: bool) -> str | None:

@@ -150,7 +150,7 @@ class Mutation:
         resolver=tenancies.remove_tenant,
         description="For operators: remove a tenant; what was accepted is brought to its end.",
     )
-    rekey_secrets: audit.Rekeyed = strawberry.mutation(
+    rekey_secrets: audit.RekeySecretsPayload = strawberry.mutation(
         resolver=audit.rekey_secrets,
         description="For operators: put every stored secret under the current master key, while everything goes on.",
     )

@@ -6,7 +6,8 @@ import msgspec
 from litestar import get, post
 
 from gateway.rest.admin import PATH as ADMIN
-from gateway.rest.admin import operator, seconds
+from gateway.rest.admin import operator, read_json, seconds
+from gateway.rest.admin_attempts import Note
 from gateway.rest.answers import Answer
 from gateway.rest.requests import Call
 from gateway.rest.views import Moment, Name, Text, encode
@@ -82,6 +83,12 @@ class SecretsView(msgspec.Struct, frozen=True, kw_only=True):
     data: Annotated[tuple[MasterKeyView, ...], msgspec.Meta(max_length=1000)]
 
 
+class RekeySecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why the master key is changed; kept with your key's name."""
+
+    note: Note = ""
+
+
 class RekeyedView(msgspec.Struct, frozen=True, kw_only=True):
     """How far a change of the master key is.
 
@@ -115,7 +122,8 @@ async def secrets(request: Call) -> Answer:
 @post(REKEY)
 async def rekey(request: Call) -> Answer:
     gateway, actor = operator(request)
-    return Answer(encode(rekeyed_view(await gateway.rekeying.rekey(actor=actor))))
+    wanted = await read_json(request, RekeySecrets)
+    return Answer(encode(rekeyed_view(await gateway.rekeying.rekey(actor=actor, note=wanted.note))))
 
 
 def configuration_view(loaded: Loaded) -> ConfigurationView:

@@ -22,9 +22,9 @@ _Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
 _Percents = Annotated[tuple[_Percent, ...], msgspec.Meta(max_length=8)]
 _Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 _Origin = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-_Origins = Annotated[tuple[_Origin, ...], msgspec.Meta(max_length=64)]
+Origins = Annotated[tuple[_Origin, ...], msgspec.Meta(max_length=64)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-_Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 _Url = Annotated[str, msgspec.Meta(max_length=2048)]
 _UNSET = msgspec.UNSET
@@ -212,9 +212,9 @@ class NewTenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     id: _Id
-    name: _Label | _Unset | None = _UNSET
+    name: Label | _Unset | None = _UNSET
     test: bool | _Unset | None = _UNSET
-    origins: _Origins | _Unset | None = _UNSET
+    origins: Origins | _Unset | None = _UNSET
     funding: FundingGiven | _Unset | None = _UNSET
     limits: TenantLimitsGiven | _Unset | None = _UNSET
     routing: RoutingChanges | _Unset | None = _UNSET
@@ -253,7 +253,7 @@ class SetupView(msgspec.Struct, frozen=True, kw_only=True):
 
     name: Text
     test: bool
-    origins: _Origins
+    origins: Origins
     funding: TermsView
     limits: AllLimitsView
     version: Version

@@ -169,7 +169,7 @@ async def test_the_trail_is_a_connection_and_a_tenants_part_names_no_operator(
 
 async def test_the_master_keys_are_counted_and_turned_and_the_configuration_told(gw: Running) -> None:
     [key] = (await ask(gw.operator, "{ masterKeys { id secrets current } }"))["masterKeys"]
-    rekeyed = (await ask(gw.operator, "mutation { rekeySecrets { keyId moved left } }"))["rekeySecrets"]
+    rekeyed = (await ask(gw.operator, "mutation { rekeySecrets(input: {}) { keyId moved left } }"))["rekeySecrets"]
     configuration = await ask(gw.operator, "{ configuration { source lastRefused { at } needsRestart } }")
 
     assert key["current"] is True

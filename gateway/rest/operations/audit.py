@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from gateway.rest import audit, configuration
 from gateway.rest.audit import AuditPageView
-from gateway.rest.configuration import ConfigurationView, RekeyedView, SecretsView
-from gateway.rest.operations.words import LIMIT, Key, Operation, Parameter, Reply, behind, text
+from gateway.rest.configuration import ConfigurationView, RekeyedView, RekeySecrets, SecretsView
+from gateway.rest.operations.words import JSON_BODY, LIMIT, Body, Key, Operation, Parameter, Reply, behind, text
 from schema.ids import TRAIL, pattern
 from schema.tenant import Scope
 
@@ -78,6 +78,8 @@ AUDIT: dict[Key, Operation] = {
         summary="Put every stored secret under the current master key",
         says="Some at a time, while everything goes on; it can be stopped anywhere and asked for again.",
         scope=Scope.OPERATOR,
+        body=Body(types=JSON_BODY, shape=RekeySecrets),
         replies={200: Reply(says="How far it is.", shape=RekeyedView)},
+        refusals=(400, 415, 422),
     ),
 }

@@ -25,10 +25,12 @@ from gateway.rest.setup_views import (
     AccountTestView,
     AnyTenantView,
     FundingGiven,
+    Label,
     NewAccount,
     NewCredential,
     NewTenant,
     NewWebhookSecrets,
+    Origins,
     TenantLimitsGiven,
     TenantSetupPageView,
     TenantSetupView,
@@ -45,8 +47,8 @@ _ONE, _OWN_ONE = account_setups.ONE.replace(":str", ""), account_setups.OWN_ONE.
 class ChangeAnyTenant(ChangeTenant, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change of a tenant, a JSON merge patch: either its `routing`, or of the rest."""
 
-    name: str | None = None
-    origins: tuple[str, ...] | None = None
+    name: Label | None = None
+    origins: Origins | None = None
     funding: FundingGiven | None = None
     limits: TenantLimitsGiven | None = None
 
