@@ -41,8 +41,13 @@ def serve(
     Args:
         examine: reads the file again, at each SIGHUP.
     """
-    configure_logging()
+    _configure_logging(settings)
     in_loop(_serve(settings, worker=worker, seams=seams, examine=examine))
+
+
+def _configure_logging(settings: Settings) -> None:
+    told = settings.observability
+    configure_logging(level=told.log_level.value, form=told.log_format.value)
 
 
 async def _serve(settings: Settings, *, worker: bool, seams: Seams | None, examine: Examine | None = None) -> None:
@@ -56,7 +61,7 @@ async def _serve(settings: Settings, *, worker: bool, seams: Seams | None, exami
 
 def work(settings: Settings, *, seams: Seams | None = None, examine: Examine | None = None) -> None:
     """Run the worker alone until asked to stop."""
-    configure_logging()
+    _configure_logging(settings)
     in_loop(_work(settings, seams, examine))
 
 

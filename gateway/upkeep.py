@@ -19,6 +19,7 @@ from gateway.store.instance import Census
 from gateway.store.migrate import level, packaged
 from gateway.store.sqlite import hold
 from gateway.store.store import Store
+from schema.account import Secret
 from schema.clock import Clock, Millis, SystemClock
 from schema.ids import Ids
 from schema.instance import Instance
@@ -169,6 +170,12 @@ async def quarantine(settings: Settings, source: str | None) -> Instance:
         store = Store(database)
         await store.write(lambda tx: tx.instance.quarantine(SystemClock().now(), source))
         return await store.read(lambda tx: tx.instance.get())
+
+
+async def root(settings: Settings) -> Secret:
+    """What the tokens, hashes and receipts of this database hang on. Raises StoreError."""
+    async with _opened(settings) as database:
+        return (await footing(settings, Store(database))).root
 
 
 async def release(settings: Settings, waiting: Waiting, actor: str) -> Released | None:

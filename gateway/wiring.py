@@ -36,6 +36,8 @@ from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
+from gateway.services.limits_use import LimitsUses
+from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
@@ -43,6 +45,7 @@ from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
+from gateway.services.rates import Rates
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
@@ -101,6 +104,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     tenants: Tenants
     policies: Policies
     replays: Replays
+    rates: Rates
+    limits_uses: LimitsUses
     accounts: Accounts
     decisions: Decisions
     quotes: Quotes
@@ -217,6 +222,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, root)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
+    rates = Rates(store=store, tenants=tenants, clock=clock, luck=luck)
     admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
     limits = Limits(store, clock, timing)
     sends = Sends(
@@ -232,7 +238,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         places=ground.places,
     )
     await sends.recover()
-    queue = Queue(store=store, accounts=accounts, tenants=tenants, clock=clock)
+    making = Making(accounts=accounts, tenants=tenants)
+    queue = Queue(store=store, accounts=accounts, tenants=tenants, making=making, clock=clock)
     submits = Submits(
         store=store,
         accounts=accounts,
@@ -242,6 +249,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         books=books,
         sends=sends,
         queue=queue,
+        making=making,
         waiting=Waiting(store=store, records=records, queue=queue, backlog=backlog, clock=clock, luck=luck),
         limits=limits,
         callbacks=callbacks,
@@ -321,6 +329,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         tenants=tenants,
         policies=policies,
         replays=Replays(store=store, accounts=accounts, policies=policies),
+        rates=rates,
+        limits_uses=LimitsUses(store=store, making=making, rates=rates, clock=clock),
         accounts=accounts,
         decisions=decisions,
         quotes=quotes,
@@ -331,7 +341,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             admission=admission,
             decisions=decisions,
             backlog=backlog,
-            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, clock=clock),
+            rates=rates,
+            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
             quarantine=quarantine,
             assets=asset_store,
             clock=clock,
@@ -343,6 +354,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             books=books,
             decisions=decisions,
             backlog=backlog,
+            rates=rates,
             quarantine=quarantine,
             clock=clock,
             ids=ids,
@@ -373,6 +385,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             tenants=tenants,
             accounts=accounts,
             providers=frozenset(kinds),
+            limits=lambda: reloading.settings.limits,
             clock=clock,
         ),
         account_setups=AccountSetups(

@@ -9,8 +9,8 @@
   x NoRoute               422           x IdempotencyKeyReused  422
   x PayloadTooLarge       413           x Overloaded            503
   x TooManyRequests       429           x InsufficientFunds     402
-  x Quarantined           503             x QueueFull           503
-                                        x NotUnknown            409
+    x RateLimited         429             x QueueFull           503
+  x Quarantined           503           x NotUnknown            409
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
   x ChangedMeanwhile      412
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from schema.allowance import Allowance
 from schema.remedy import Remedy
 
 if TYPE_CHECKING:  # a policy speaks of videos, and those of errors
@@ -269,10 +270,30 @@ class InsufficientFunds(GatewayError):
 
 
 class TooManyRequests(GatewayError):
+    """A limit of the tenant's is reached.
+
+    Attributes:
+        allowance: which, and what is left of it; None when it is not one that answers tell.
+    """
+
     code = "too_many_requests"
     status = 429
     title = "Too many requests; slow down"
     kind = "rate_limit_error"
+
+    def __init__(
+        self, detail: str = "", *, retry_after_seconds: int | None = None, allowance: Allowance | None = None
+    ) -> None:
+        super().__init__(detail, retry_after_seconds=retry_after_seconds)
+        self.allowance = allowance
+
+
+class RateLimited(TooManyRequests):
+    """More was asked for in a minute than the tenant may ask for."""
+
+    code = "rate_limited"
+    status = 429
+    title = "That is more than you may ask for in a minute"
 
 
 class Overloaded(GatewayError):

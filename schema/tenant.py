@@ -147,6 +147,22 @@ class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
     reads_per_minute: int | None = None
 
 
+class LimitsUse(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of each of its limits a tenant uses now; None where nobody counts, for there is no limit.
+
+    Attributes:
+        queued: videos that wait to start.
+        concurrent: videos in the making.
+        per_minute: videos created in the last minute.
+        reads_per_minute: other requests in the last minute, at the replica that is asked.
+    """
+
+    queued: int
+    concurrent: int
+    per_minute: int | None
+    reads_per_minute: int | None
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns videos.
 

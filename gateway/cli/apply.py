@@ -7,7 +7,7 @@ import rich_click as click
 
 from gateway.cli.output import Format, output_option, plain, show, show_json, tell
 from gateway.cli.server import failures_told
-from gateway.cli.settings_file import config_option, loaded
+from gateway.cli.settings_file import config_option, loaded, set_option
 
 if TYPE_CHECKING:  # the directory is imported late: --help must answer at once
     from gateway.policy.planning import Change
@@ -19,13 +19,14 @@ _CHANGED = ("~", "yellow")
 @click.command()
 @click.option("--plan", is_flag=True, help="Show what would be changed, and change nothing.")
 @config_option
+@set_option
 @output_option
-def apply(config_file: Path, *, plan: bool, output: Format) -> None:
+def apply(config_file: Path, options: tuple[str, ...], *, plan: bool, output: Format) -> None:
     """Make tenants, keys and accounts what the configuration file declares; servers notice within a second.
 
     It is done in one step: when anything is refused, nothing was changed.
     """
-    settings = loaded(config_file)
+    settings = loaded(config_file, options)
     from gateway import applying, run
     from gateway.telemetry import configure_logging
 

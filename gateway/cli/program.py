@@ -15,6 +15,7 @@ from gateway.cli.database import db
 from gateway.cli.doctor import doctor
 from gateway.cli.exits import Stop
 from gateway.cli.incidents import incidents
+from gateway.cli.init import init
 from gateway.cli.ledger import balance, ledger
 from gateway.cli.quote import quote
 from gateway.cli.receipts import receipts
@@ -55,6 +56,7 @@ def version() -> None:
 
 for command in (
     demo,
+    init,
     serve,
     work,
     config,

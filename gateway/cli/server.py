@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.settings_file import config_option, loaded
+from gateway.cli.settings_file import config_option, loaded, set_option
 from gateway.config.settings import without_password
 
 if TYPE_CHECKING:  # the server is imported late: --help must answer at once
+    from gateway.config.findings import Finding
+    from gateway.config.settings import Settings
     from gateway.reloading import Examine
 
 PORT = click.IntRange(1, 65_535)
@@ -45,33 +47,39 @@ def demo(port: int, speed: float, directory: Path) -> None:
 
 @click.command()
 @config_option
+@set_option
 @click.option("--no-worker", is_flag=True, help="Answer requests only; `filmgate work` does the rest elsewhere.")
-def serve(config_file: Path, no_worker: bool) -> None:
+def serve(config_file: Path, options: tuple[str, ...], no_worker: bool) -> None:
     """Run the gateway. SIGHUP makes it read the configuration file again."""
-    settings = loaded(config_file)
+    settings = loaded(config_file, options)
     from gateway import run
 
     with failures_told():
-        run.serve(settings, worker=not no_worker, examine=_again(config_file))
+        run.serve(settings, worker=not no_worker, examine=_again(config_file, options))
 
 
 @click.command()
 @config_option
-def work(config_file: Path) -> None:
+@set_option
+def work(config_file: Path, options: tuple[str, ...]) -> None:
     """Run a worker without the HTTP server. SIGHUP makes it read the configuration file again."""
-    settings = loaded(config_file)
+    settings = loaded(config_file, options)
     from gateway import run
 
     with failures_told():
-        run.work(settings, examine=_again(config_file))
+        run.work(settings, examine=_again(config_file, options))
 
 
-def _again(config_file: Path) -> "Examine":
-    """Reads the same file once more."""
+def _again(config_file: Path, options: tuple[str, ...]) -> "Examine":
+    """Reads the same file once more, under the same options."""
     from gateway.config.environment import environment
-    from gateway.config.load import examine
+    from gateway.config.load import read_file
 
-    return lambda: examine(config_file, environment())
+    def examine() -> "tuple[Settings | None, list[Finding]]":
+        reading = read_file(config_file, environment(), options=options)
+        return reading.settings, list(reading.findings)
+
+    return examine
 
 
 @contextmanager

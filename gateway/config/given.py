@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from gateway.config import checks
 from gateway.config.accounts import AccountSetup, read_account
-from gateway.config.amounts import money
+from gateway.config.addresses import is_private, origin_of
 from gateway.config.places import Place
 from gateway.config.reading import WRONG, Mistake, Notes, Tables
-from gateway.config.settings import EgressSettings, Section, ServerSettings
-from gateway.config.tables import Money
+from gateway.config.settings import EgressSettings, LimitsSettings, Section, ServerSettings
+from gateway.config.spellings import read_money, read_web_origin
+from gateway.config.tables import Money, WebOrigin
 from gateway.config.tenants import read_tenant
 from gateway.policy.patching import merged
 from providers.base import ProviderKind
@@ -118,6 +119,7 @@ def _account(
     notes = notes or Notes()
     if owner is not None and known is not None:  # the file's own spelling of ids knows no tenant in front
         document = {**document, "id": known.id.removeprefix(own_id(owner.id, ""))}
+    document = _without(document, {"owner": "it is whose door it came by"}, notes)
     setup = read_account(document, around.kinds, _tables(), (), notes)
     if setup is None and not notes.wrong:
         notes.error((), "must be an object that names a provider")
@@ -143,8 +145,8 @@ def _owned(setup: AccountSetup, owner: Tenant | None, notes: Notes) -> AccountSe
 
 def _check_own(account: Account, owner: Tenant, egress: EgressSettings, notes: Notes) -> None:
     """We carry a tenant's words there, so it must not lead inside; and what it makes must count as what it is."""
-    allowed = checks.origin_of(account.base_url) in egress.allow
-    if checks.is_private(account.base_url) and not allowed:
+    allowed = origin_of(account.base_url) in egress.allow
+    if is_private(account.base_url) and not allowed:
         notes.error(("base_url",), "is a private address", "give one that the internet knows")
     elif not account.base_url.startswith("https://") and not allowed:
         notes.error(("base_url",), "is not https://: the credential would travel in the clear")
@@ -165,14 +167,34 @@ def _limits(known: Limits, read: Limits, changes: Mapping[str, Any]) -> Limits:
 # tenants
 
 
-def new_tenant(document: Any, names: checks.Names) -> Tenant:
-    """A tenant as it was written; ``names`` are those its routing may name. Raises InvalidRequest."""
+_ELSEWHERE = {"keys": "make keys for it", "webhooks": "make webhook endpoints for it"}
+"""What a file says of a tenant, and the API elsewhere."""
+
+
+def _without(document: Any, names: Mapping[str, str], notes: Notes) -> Any:
+    """The document without what is given elsewhere, which is noted."""
+    if not isinstance(document, dict):
+        return document
+    for name, hint in names.items():
+        if name in document:
+            notes.error((name,), "is not given here", hint)
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def new_tenant(document: Any, names: checks.Names, limits: LimitsSettings) -> Tenant:
+    """A tenant as it was written.
+
+    Args:
+        names: those its routing may name.
+        limits: those of tenants that say nothing.
+
+    Raises:
+        InvalidRequest: every field that is missing, unknown, of a wrong type or out of range.
+    """
     notes = Notes()
     document = _without_nulls(document)
-    if isinstance(document, dict) and "keys" in document:
-        notes.error(("keys",), "are not given here", "make keys for the tenant once it is there")
-        document = {name: value for name, value in document.items() if name != "keys"}
-    placed = read_tenant(document, _tables(), (), notes)
+    document = _without(document, _ELSEWHERE, notes)
+    placed = read_tenant(document, _tables(), limits, (), notes)
     if placed is not None:
         checks.check_routing(placed, names, notes)
     refuse(notes)
@@ -181,7 +203,7 @@ def new_tenant(document: Any, names: checks.Names) -> Tenant:
     return placed.setup.tenant
 
 
-def changed_tenant(known: Tenant, changes: Any) -> Tenant:
+def changed_tenant(known: Tenant, changes: Any, limits: LimitsSettings) -> Tenant:
     """A tenant after a JSON merge patch; its routing is changed elsewhere. Raises InvalidRequest."""
     if not isinstance(changes, dict):
         raise InvalidRequest.field("body", "invalid_value", "must be an object")
@@ -189,11 +211,9 @@ def changed_tenant(known: Tenant, changes: Any) -> Tenant:
     for name, mine in (("id", known.id), ("test", known.test)):
         if name in changes and changes[name] != mine:
             notes.error((name,), "can not be changed", "make another tenant")
-    for name in ("keys", "routing"):
-        if name in changes:
-            notes.error((name,), "is not changed here")
-    own = {name: value for name, value in changes.items() if name not in ("id", "test", "keys", "routing")}
-    placed = read_tenant(merged(written_tenant(known), own), _tables(), (), notes)
+    own = _without(changes, {**_ELSEWHERE, "routing": "change its routing policy"}, notes)
+    own = {name: value for name, value in own.items() if name not in ("id", "test")}
+    placed = read_tenant(merged(written_tenant(known), own), _tables(), limits, (), notes)
     refuse(notes)
     if placed is None:
         raise AssertionError("what can not be read was noted")
@@ -255,7 +275,7 @@ def _without_nulls(document: Any) -> Any:
 
 
 def _tables() -> Tables:
-    return Tables({Secret: _secret, Money: money})
+    return Tables({Secret: _secret, Money: read_money, WebOrigin: read_web_origin})
 
 
 def _secret(raw: Any, place: Place, notes: Notes) -> Any:

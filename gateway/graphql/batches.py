@@ -125,7 +125,7 @@ async def create_videos(info: Info, input: CreateVideosArgument) -> CreateVideos
     try:
         whole = await gateway.batches.accept(tenant, input.order(tenant, info.context.take_header_key()))
     except GatewayError as error:
-        return create_refusal(error)
+        return create_refusal(error, info.context.state)
     return CreateVideosSuccess(batch=Batch.of(whole), replayed=whole.replayed)
 
 

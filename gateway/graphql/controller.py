@@ -8,6 +8,7 @@ from graphql import OperationType
 from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
+from gateway import turnstile
 from gateway.auth import principal_of
 from gateway.graphql.answers import Elsewhere, failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
@@ -18,6 +19,7 @@ from gateway.graphql.sockets import Socket, serve_socket
 from gateway.graphql.streams import Stream
 from gateway.wiring import Gateway
 from schema.errors import GatewayError, Overloaded
+from schema.tenant import Principal
 
 PATH = "/graphql"
 _EXPLORER, _PAGE = "graphiql", "text/html"
@@ -58,13 +60,29 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
         principal = principal_of(gateway, header(request.scope, b"authorization"), page=state.get("page"))
         state["principal"] = principal  # the edge answers pages of other sites as its key allows
         structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
-        asked = await read_request(request)
-        context = Context(gateway, principal, headers(request.scope, b"idempotency-key"))
+        asked = await _read(gateway, schema, request, principal)
+        context = Context(gateway, principal, headers(request.scope, b"idempotency-key"), request.scope["state"])
         return await _run(schema, request, asked, context, _acceptable(media))
     except Refused as refused:
         return refused_answer(refused, plain)
     except GatewayError as error:
+        turnstile.refused(request.scope["state"], error)
         return failed_answer(error, plain)
+
+
+async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Principal) -> Asked:
+    """What is asked, counted as one request unless it asks for videos. Raises Refused, or RateLimited."""
+    state = request.scope["state"]
+    try:
+        asked = await read_request(request)
+    except Refused:
+        turnstile.reads(gateway, principal, state)
+        raise
+    if schema.documents.read(asked.query or "").creates(asked.operation_name):
+        await turnstile.creates(gateway, principal, state)
+    else:
+        turnstile.reads(gateway, principal, state)
+    return asked
 
 
 def _acceptable(media: Media | None) -> Media:

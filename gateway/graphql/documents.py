@@ -6,11 +6,17 @@ from functools import lru_cache
 import msgspec
 from graphql import (
     DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
     get_operation_ast,
     parse,
     specified_rules,
@@ -22,6 +28,9 @@ from gateway.graphql.cost import TooMuch, check_cost
 from gateway.graphql.errors import Code, coded
 
 MAX_TOKENS = 1000
+_CREATE = frozenset({"createVideo", "createVideos"})
+"""Mutations that ask for videos."""
+
 _REMEMBERED = 256
 _REMEMBERED_LENGTH = 8192
 """Longer texts are read anew every time: a few of them could fill the memory."""
@@ -37,12 +46,32 @@ class Document(msgspec.Struct, frozen=True):
         """The operation a request means; None when that is not clear."""
         return None if self.node is None else get_operation_ast(self.node, name)
 
+    def creates(self, name: str | None) -> bool:
+        """Whether the operation a request means asks for videos."""
+        operation = self.operation(name)
+        if self.errors or self.node is None or operation is None or operation.operation is not OperationType.MUTATION:
+            return False
+        return not _CREATE.isdisjoint(_fields(self.node, operation.selection_set))
+
     def trouble(self, name: str | None) -> list[GraphQLError]:
         """Why nothing is executed for a request that names this operation; empty when all is well."""
         if self.errors or self.operation(name) is not None:
             return list(self.errors)
         said = "Say which operation is meant: operationName" if name is None else f"No operation is named {name[:64]}"
         return [GraphQLError(said, extensions={"code": Code.OPERATION_RESOLUTION_FAILURE})]
+
+
+def _fields(document: DocumentNode, selections: SelectionSetNode) -> Iterator[str]:
+    """The fields at the top, those of fragments too. The document is valid: no fragment holds itself."""
+    for one in selections.selections:
+        if isinstance(one, FieldNode):
+            yield one.name.value
+        elif isinstance(one, InlineFragmentNode):
+            yield from _fields(document, one.selection_set)
+        elif isinstance(one, FragmentSpreadNode):
+            for other in document.definitions:
+                if isinstance(other, FragmentDefinitionNode) and other.name.value == one.name.value:
+                    yield from _fields(document, other.selection_set)
 
 
 class Documents:

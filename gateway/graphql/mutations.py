@@ -72,7 +72,7 @@ class Mutation:
             order = input.order(tenant, info.context.take_header_key())
             accepted = await gateway.videos.accept(tenant, order)
         except GatewayError as error:
-            return create_refusal(error)
+            return create_refusal(error, info.context.state)
         return CreateVideoSuccess(video=Video.of(accepted.video), replayed=accepted.replayed)
 
     @strawberry.mutation(

@@ -15,12 +15,15 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
+from gateway import turnstile
 from gateway.auth import page_of, principal_of
 from gateway.graphql.context import Context
+from gateway.graphql.documents import Document
+from gateway.graphql.errors import facts
 from gateway.graphql.requests import Asked, header
 from gateway.graphql.schema import Schema
 from gateway.wiring import Gateway
-from schema.errors import OriginNotAllowed, TooManyRequests, Unauthenticated
+from schema.errors import OriginNotAllowed, RateLimited, TooManyRequests, Unauthenticated
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -148,7 +151,18 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if len(self.operations) >= MAX_OPERATIONS:
             code = TooManyRequests.code.upper()
             return [GraphQLError(f"At most {MAX_OPERATIONS} operations at once on a socket", extensions={"code": code})]
-        return self._documents.read(asked.query or "").trouble(asked.operation_name)
+        document = self._documents.read(asked.query or "")
+        return self._counted(document, asked) or document.trouble(asked.operation_name)
+
+    def _counted(self, document: Document, asked: Asked) -> list[GraphQLError]:
+        """Count an operation as a request of its own; what it creates is counted where that is accepted."""
+        if document.creates(asked.operation_name):
+            return []
+        try:
+            turnstile.reads(self.context.gateway, self.context.principal, self.context.state)
+        except RateLimited as error:
+            return [GraphQLError(error.detail, extensions=facts(error))]
+        return []
 
     async def send_message(self, message: Any) -> None:
         """A gateway that stops does not call an operation complete: it closes, so that clients come again elsewhere."""

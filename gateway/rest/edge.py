@@ -15,9 +15,11 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send, We
 
 from gateway.auth import page_of
 from gateway.rest import cors
+from gateway.rest.allowances import allowance_headers
 from gateway.rest.answers import Header
 from gateway.rest.problems import allowed
 from gateway.telemetry import Access, access_log
+from gateway.turnstile import allowances
 from gateway.wiring import Gateway
 from schema.clock import Millis
 from schema.ids import REQUEST
@@ -160,7 +162,8 @@ class Edge:
 
     def _headers(self, headers: Any, scope: HTTPScope | WebSocketScope, id: bytes) -> list[Header]:
         given = dict(headers)
-        whole = [*headers, (b"x-request-id", id), *self._always]
+        limits = allowance_headers(allowances(self._gateway, scope["state"]))
+        whole = [*headers, (b"x-request-id", id), *limits, *self._always]
         if b"cache-control" not in given:
             whole.append(_NO_STORE)
         if b"content-security-policy" not in given:

@@ -41,7 +41,7 @@ _NESTED = ("input_reference", "metadata", "gateway")
 """Objects, which a form writes with brackets."""
 
 _EVERY_REFUSAL = (500, 503)
-_KEY_REFUSALS = (401, 403)
+_KEY_REFUSALS = (401, 403, 429)
 _SAMPLES: dict[type, Any] = {VideoView: VIDEO_SAMPLE, CreateVideo: CREATE_SAMPLE}
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -57,9 +57,15 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Content-Disposition": ("The name to save it under.", {"maxLength": 128}),
     "Content-Range": ("Which part it is.", {"maxLength": 128}),
     "WWW-Authenticate": ("How to say who you are.", {"maxLength": 64}),
+    "RateLimit-Policy": ('Your limits: `"creates";q=10;w=60` is ten videos in 60 seconds.', {"maxLength": 256}),
+    "RateLimit": ('What is left: `"creates";r=9;t=60` is nine now, and more in 60 seconds.', {"maxLength": 256}),
     "x-should-retry": ("`false`: sending the same again can not help.", {"enum": ["false"]}),
 }
+_RATE_NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _NUMBERS: dict[str, tuple[str, int]] = {
+    "X-RateLimit-Limit": ("The first of these limits.", 2**31 - 1),
+    "X-RateLimit-Remaining": ("What is left of it.", 2**31 - 1),
+    "X-RateLimit-Reset": ("Seconds until there is more than that.", 60),
     "Retry-After": ("Seconds until it is worth asking again.", 60),
     "retry-after-ms": ("The same in milliseconds.", 60_000),
     "openai-poll-after-ms": ("Milliseconds until it is worth looking again.", 60_000),
@@ -67,7 +73,7 @@ _NUMBERS: dict[str, tuple[str, int]] = {
 _REFUSAL_HEADERS: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     416: ("Content-Range",),
-    429: ("Retry-After", "retry-after-ms"),
+    429: ("Retry-After", "retry-after-ms", "RateLimit-Policy", "RateLimit", *_RATE_NUMBERS),
     503: ("Retry-After", "retry-after-ms"),
 }
 
@@ -100,7 +106,8 @@ def _document() -> dict[str, Any]:
             "summary": "One door to several providers of AI video.",
             "description": "Shaped like OpenAI's Videos API, so that its SDKs work unchanged with this server's "
             "`/v1` as base URL. What that API has no word for stands under `gateway`. HEAD works wherever GET does. "
-            "Every refusal is a `Problem`.",
+            "Every refusal is a `Problem`. Where your limits bound what you may ask for in a minute, every answer says "
+            "what is left, in `RateLimit` and `X-RateLimit-Remaining`.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/", "description": "The gateway that serves this document."}],

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request
 from litestar.types import HTTPScope
 
+from gateway import turnstile
 from gateway.auth import principal_of, require
 from gateway.wiring import Gateway
 from schema.errors import NotFound
@@ -25,13 +26,27 @@ def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
 
     Raises:
         Unauthenticated: no key, or one nobody has.
+        RateLimited: its tenant has made too many requests lately.
         Forbidden: the key has not this scope, or is not for the page that sends it.
     """
-    gateway = gateway_of(call)
-    state = call.scope["state"]
+    gateway, principal = _who(call)
+    turnstile.reads(gateway, principal, call.scope["state"])
+    require(principal, scope)
+    return gateway, principal
+
+
+async def creator(call: Call) -> tuple[Gateway, Principal]:
+    """The same for who asks for videos: those are counted, not the request."""
+    gateway, principal = _who(call)
+    await turnstile.creates(gateway, principal, call.scope["state"])
+    require(principal, Scope.VIDEOS_WRITE)
+    return gateway, principal
+
+
+def _who(call: Call) -> tuple[Gateway, Principal]:
+    gateway, state = gateway_of(call), call.scope["state"]
     principal = principal_of(gateway, header(call.scope, b"authorization"), page=state.get("page"))
     state["principal"] = principal  # the edge answers pages of other sites as its key allows
-    require(principal, scope)
     return gateway, principal
 
 

@@ -83,7 +83,8 @@ async def replay_any(request: Call) -> Answer:
 
 async def _shown(gateway: Gateway, tenant: Tenant, version: PolicyVersion | None = None) -> Answer:
     version = version or await gateway.policies.current(tenant.id)
-    view = tenant_view(tenant, version, gateway.policies.managed_by(tenant.id))
+    used = await gateway.limits_uses.of(tenant.id)
+    view = tenant_view(tenant, version, gateway.policies.managed_by(tenant.id), used)
     return Answer(encode(view), headers=(JSON, PRIVATE, VARY, (b"etag", b'"%d"' % version.version)))
 
 

@@ -5,7 +5,7 @@ from litestar import get, post
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait_seconds
 from gateway.rest.pages import links, page_wish
-from gateway.rest.requests import Call, caller, headers, video_id
+from gateway.rest.requests import Call, caller, creator, headers, video_id
 from gateway.rest.views import encode, etag, page_view, video_view
 from gateway.rest.wishes import read_wish
 from gateway.services.videos import Seen
@@ -24,7 +24,7 @@ _HINT_BOUNDS = (1_000, 10_000)
 
 @post(PATH)
 async def create(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_WRITE)
+    gateway, principal = await creator(request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     wish = await read_wish(request)
     again = resent(headers(request.scope, b"x-stainless-retry-count"))
@@ -55,7 +55,7 @@ async def list_(request: Call) -> Answer:
     query: bytes = request.scope["query_string"]
     wish = page_wish(query)
     page = await gateway.videos.page(principal.tenant.id, wish)
-    view = page_view(page, await gateway.videos.whole(page.videos), gateway.accounts)
+    view = page_view(page, await gateway.videos.whole(principal.tenant.id, page.videos), gateway.accounts)
     link = links(PATH, query, wish, view)
     neighbours = ((b"link", link.encode()),) if link else ()
     return Answer(encode(view), headers=(JSON, PRIVATE, VARY, *neighbours))

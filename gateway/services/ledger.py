@@ -91,7 +91,7 @@ class Ledger:
                 budgets=tuple([Budget(*one, await tx.spending.of(tenant.id, one[0])) for one in periods]),
             )
 
-        return await self._store.read(look, snapshot=True)
+        return await self._store.read(look, tenant=tenant.id, snapshot=True)
 
     async def page(
         self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool
@@ -105,7 +105,8 @@ class Ledger:
         entries = await self._store.read(
             lambda tx: tx.ledger.of_tenant(
                 tenant, after=after, before=before, limit=limit + 1, newest_first=newest_first
-            )
+            ),
+            tenant=tenant,
         )
         return EntryPage(*cut(entries, limit, backward=before is not None))
 
@@ -113,7 +114,7 @@ class Ledger:
         """Every entry a tenant sees, in the order they were made; in pieces, so that it may be long."""
         after = None
         while True:
-            entries = await self._store.read(partial(_some, tenant=tenant, after=after))
+            entries = await self._store.read(partial(_some, tenant=tenant, after=after), tenant=tenant)
             for entry in entries:
                 yield entry
             if len(entries) < _AT_ONCE:

@@ -105,7 +105,7 @@ class Policies:
 
     async def _look(self, tenant: str) -> None:
         than = self._tenants.version(tenant)
-        newer = await self._store.read(lambda tx: tx.policies.latest(tenant, than=than))
+        newer = await self._store.read(lambda tx: tx.policies.latest(tenant, than=than), tenant=tenant)
         if newer is not None:
             self._tenants.use(newer)
 
@@ -114,12 +114,14 @@ class Policies:
 
     async def current(self, tenant: str) -> PolicyVersion:
         """The version in force. Raises NotFound when there is no such tenant."""
-        return await self._store.read(partial(_latest, tenant=tenant))
+        return await self._store.read(partial(_latest, tenant=tenant), tenant=tenant)
 
     async def history(self, tenant: str, *, before: int | None, limit: int) -> PolicyPage:
         """Versions, newest first, older than one. Raises InvalidRequest when the limit is out of range."""
         check_limit(limit)
-        versions = await self._store.read(lambda tx: tx.policies.page(tenant, before=before, limit=limit + 1))
+        versions = await self._store.read(
+            lambda tx: tx.policies.page(tenant, before=before, limit=limit + 1), tenant=tenant
+        )
         return PolicyPage(*cut(versions, limit))
 
     # who changes it
@@ -143,7 +145,7 @@ class Policies:
             latest = await _unmoved(tx, tenant.id, expected)
             return await self._next(tx, latest, patched(latest.policy, changes, known), author=author, note=note)
 
-        return await self._kept(work)
+        return await self._kept(tenant.id, work)
 
     async def restore(self, tenant: Tenant, expected: int, to: int, *, author: str, note: str) -> PolicyVersion:
         """Make a new version of what an old one said.
@@ -165,7 +167,7 @@ class Policies:
             again = note or f"version {to} again"
             return await self._next(tx, latest, old.policy, author=author, note=again, action="policy.restored")
 
-        return await self._kept(work)
+        return await self._kept(tenant.id, work)
 
     async def _next(
         self,
@@ -207,9 +209,9 @@ class Policies:
             after={"version": made.version, "note": made.note, **{name: became[name] for name in differing}},
         )
 
-    async def _kept(self, work: Work[PolicyVersion]) -> PolicyVersion:
+    async def _kept(self, tenant: str, work: Work[PolicyVersion]) -> PolicyVersion:
         try:
-            made = await self._store.write(work)
+            made = await self._store.write(work, tenant=tenant)
         except CommitUnknown as error:  # to be repeated: if it was kept after all, that is told as a conflict
             raise Overloaded("Whether the database kept this is not known; try again", retry_after_seconds=1) from error
         if made.version > self._tenants.version(made.tenant):

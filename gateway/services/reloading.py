@@ -17,7 +17,7 @@ from schema.clock import Clock, Millis
 
 log = structlog.get_logger()
 
-AT_START = ("server", "database", "assets", "timing", "worker", "queue")
+AT_START = ("server", "database", "assets", "timing", "worker", "queue", "webhooks", "observability")
 """Sections that are read when a process starts, and not again."""
 
 Allow = Callable[[tuple[str, ...]], None]

@@ -19,6 +19,7 @@ from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.books import Books
 from gateway.services.limits import Limits
+from gateway.services.making import Making
 from gateway.services.policies import Policies
 from gateway.services.queue import Queue
 from gateway.services.records import Records
@@ -93,6 +94,7 @@ class Submits:
         books: Books,
         sends: Sends,
         queue: Queue,
+        making: Making,
         waiting: Waiting,
         limits: Limits,
         callbacks: Callbacks,
@@ -108,6 +110,7 @@ class Submits:
         self._books = books
         self._sends = sends
         self._queue = queue
+        self._making = making
         self._waiting = waiting
         self._limits = limits
         self._callbacks = callbacks
@@ -138,7 +141,7 @@ class Submits:
             return
         in_vain = False
         for facts, candidate in _able(decision, seen):
-            if await self._queue.turn(video.id, facts):
+            if await self._queue.turn(video, facts):
                 if await self._attempt(task, video, attempts, candidate, decision):
                     return
                 in_vain = True
@@ -154,11 +157,15 @@ class Submits:
 
     async def _decide(self, video: Video, attempts: list[Attempt], wish: Wish, seen: Snapshot) -> Decision:
         affordable = await self._store.read(lambda tx: self._books.affordable(tx, video)) if wish.priced else None
+        full = None
+        if self._making.limit(video.tenant) is not None:
+            full = await self._store.read(lambda tx: self._making.full(tx, video.tenant, self._clock.now()))
         standing = Circumstances(
             history=history(attempts, wish.on_unknown, self._outdated),
             affordable=affordable,
             since=video.created_at,
             ends_by=None if video.routing.deadline_seconds is None else video.deadline_at,
+            full=full,
         )
         return decide(video.spec, wish, seen, standing)
 
@@ -205,6 +212,8 @@ class Submits:
             locked = await tx.videos.lock(video.id)
             state = await self._accounts.admits(tx, seat.account, now, again=again, needed=seat.candidate.credits.high)
             if state is not None and await self._limits.until(tx, seat.account, now) is not None:
+                state = None
+            if state is not None and not await self._making.admits(tx, video.tenant, now):
                 state = None
             held = (await tx.instance.get()).quarantined  # not from the cache: it stops sends at once
             if held or locked is None or locked.version != video.version or state is None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway.config.checks import Names
 from gateway.config.given import changed_tenant, new_tenant
+from gateway.config.settings import LimitsSettings
 from gateway.policy.planning import Kind, removal, revocation, tenant_change
 from gateway.services.accounts import Accounts
 from gateway.services.changes import Changes
@@ -37,6 +38,7 @@ class Tenancies:
 
     Args:
         providers: names a tenant's routing may use beside accounts'.
+        limits: those of tenants that say nothing of their own.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Tenancies:
         tenants: Tenants,
         accounts: Accounts,
         providers: frozenset[str],
+        limits: Callable[[], LimitsSettings],
         clock: Clock,
     ) -> None:
+        self._limits = limits
         self._store = store
         self._changes = changes
         self._keeper = keeper
@@ -78,7 +82,7 @@ class Tenancies:
         Raises:
             InvalidRequest: every field that is wrong; or there is such a tenant.
         """
-        tenant = new_tenant(document, self._names())
+        tenant = new_tenant(document, self._names(), self._limits())
 
         async def work(tx: Transaction) -> TenantRecord:
             await tx.revision.lock()
@@ -101,7 +105,7 @@ class Tenancies:
 
         async def work(tx: Transaction) -> TenantRecord:
             known = await _held(tx, id, expected)
-            wanted = replace(known, tenant=changed_tenant(known.tenant, changes))
+            wanted = replace(known, tenant=changed_tenant(known.tenant, changes, self._limits()))
             return await self._make(tx, wanted, known, actor)
 
         return await self._kept(work)
@@ -157,6 +161,7 @@ class Tenancies:
             accounts=frozenset(account.id for account in there if account.owner is None),
             providers=self._providers,
             used=frozenset(account.provider for account in there),
+            owners={},
         )
 
 

@@ -25,8 +25,8 @@ from schema.lifecycle import AttemptState, VideoStatus
 from schema.money import Credits, Micros
 from schema.tenant import Funding, FundingMode
 from schema.video import Strategy, Video, VideoErrorCode
-from tests.flows.engine import certificates
 from tests.flows.scripted import FILES, MIDNIGHT, TENANTS, Day, Daytime, answered, honest, opened
+from tests.support.certificates import certificates
 from tests.support.running import Running, Setup, running
 
 NOON = MIDNIGHT + 12 * 3_600_000

@@ -99,7 +99,9 @@ async def test_a_server_takes_a_good_file_refuses_a_broken_one_and_turns_its_mas
         process.send_signal(signal.SIGHUP)
         await until(lambda: _is(server, LATE_KEY, 401))
         turned = await configuration(server)
-        made = await server.client.post("/v1/admin/secrets/rekey", json={}, headers={"authorization": f"Bearer {OPERATOR_KEY}"})
+        made = await server.client.post(
+            "/v1/admin/secrets/rekey", json={}, headers={"authorization": f"Bearer {OPERATOR_KEY}"}
+        )
         after = (await asked(server, "/v1/admin/secrets")).json()["data"]
 
         configure(place, key='key = "a third master key, which opens nothing here"')

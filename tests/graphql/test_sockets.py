@@ -51,7 +51,7 @@ async def test_nothing_is_answered_before_the_acknowledgement(gw: Running) -> No
 
 
 async def test_a_socket_that_says_nothing_is_closed(gw: Running) -> None:
-    async with socket(gw.url, None, init=False) as ws, asyncio.timeout(sockets.INIT_TIMEOUT.total_seconds() + 3):
+    async with socket(gw.url, None, init=False) as ws, asyncio.timeout(sockets.INIT_TIMEOUT.total_seconds() + 60):
         assert await ws.closed() == 4408
 
 

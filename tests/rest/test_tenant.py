@@ -55,7 +55,14 @@ async def test_a_tenant_sees_itself_and_how_it_is_routed(pair: Running):
     assert response.headers["etag"] == f'"{tenant["policy"]["version"]}"'
     assert response.headers["cache-control"] == "private, no-cache"
     assert (tenant["id"], tenant["test"], tenant["managed_by"]) == ("acme", True, "api")
-    assert tenant["limits"] == {"queued": 1000, "weight": 1}
+    assert tenant["limits"] == {
+        "queued": 1000,
+        "weight": 1,
+        "concurrent": None,
+        "per_minute": None,
+        "reads_per_minute": None,
+        "used": {"queued": 0, "concurrent": 0, "per_minute": None, "reads_per_minute": None},
+    }
     assert tenant["funding"]["mode"] == "postpaid"
     seen = (await pair.operator.get(ANY)).json()
     assert {name: value for name, value in seen.items() if name != "setup"} == tenant

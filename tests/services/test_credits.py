@@ -15,8 +15,9 @@ from schema.account import AccountState, Limits
 from schema.account_event import AccountEventType
 from schema.clock import Millis
 from schema.errors import FailureKind, InvalidRequest, NotFound
-from tests.flows.engine import an_account, certificates, settings
+from tests.flows.engine import an_account, settings
 from tests.store.rows import a_video, an_attempt, keep
+from tests.support.certificates import certificates
 
 START = 1_795_000_000_000
 VEO = an_account("veo", "veo3o1", "http://127.0.0.1:1", limits=Limits())
