@@ -95,7 +95,7 @@ async def _shown(
 ) -> Answer:
     id = record.tenant.id
     version = version or await gateway.policies.current(id)
-    plain = tenant_view(record.tenant, version, gateway.policies.managed_by(id))
+    plain = tenant_view(record.tenant, version, gateway.policies.managed_by(id), await gateway.limits_uses.of(id))
     fields = {name: getattr(plain, name) for name in plain.__struct_fields__ if name != "object"}
     etag = (b"etag", b'"%d.%d"' % (version.version, record.ownership.version))
     view = AnyTenantView(**fields, setup=setup_view(record))

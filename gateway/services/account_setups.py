@@ -30,6 +30,9 @@ from schema.tenant import Tenant
 
 log = structlog.get_logger()
 
+MAX_OWN = 50
+"""Accounts of its own that a tenant may have."""
+
 Make = Callable[[AccountRecord], Account]
 
 
@@ -102,6 +105,8 @@ class AccountSetups:
                 raise InvalidRequest.field(
                     "id", "taken", f"{account.id!r} is there already; change it, or name another"
                 )
+            if owner is not None and await _owned(tx, owner) >= MAX_OWN:
+                raise InvalidRequest.field("id", "too_many", f"a tenant has at most {MAX_OWN} accounts of its own")
             return await self._make(tx, account, known, actor)
 
         return await self._kept(work)
@@ -197,6 +202,12 @@ class AccountSetups:
 
     def _owner(self, account: Account) -> Tenant | None:
         return None if account.owner is None else self._tenants.get(account.owner)
+
+
+async def _owned(tx: Transaction, owner: Tenant) -> int:
+    """How many accounts of its own a tenant has."""
+    there = [one for one in await tx.account_setups.all() if one.ownership.removed_at is None]
+    return sum(one.account.owner == owner.id for one in there)
 
 
 def _setup(record: AccountRecord, given: tuple[dict[str, Millis], dict[str, Millis]]) -> Setup:

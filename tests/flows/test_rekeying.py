@@ -29,11 +29,11 @@ class Mortal(Store):
 
     writes = 0
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, tenant: str | None = None) -> T:
         self.writes += 1
         if self.writes > 2:
             raise Dying
-        return await super().write(work)
+        return await super().write(work, tenant=tenant)
 
 
 async def test_a_rekey_that_breaks_off_between_two_steps_is_finished_by_the_next(tmp_path, database_url):

@@ -285,3 +285,11 @@ async def test_no_secret_lies_readable_in_the_database_or_the_trail(pair: Runnin
 
     assert any(entry.action == "account.created" for entry in trail)
     assert not any(secret in str(trail) + str(sealed) for secret in SECRETS)
+
+
+async def test_a_tenant_has_no_more_accounts_of_its_own_than_it_may(pair: Running, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gateway.services.account_setups.MAX_OWN", len((await own(pair, "GET")).json()["data"]))
+
+    body = problem(await own(pair, "POST", json=wish(pair, "one-more")), 422, "invalid_request")
+
+    assert body["errors"][0]["code"] == "too_many"
