@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar import delete, get, patch, post
 
+from gateway.auth import actor_of
 from gateway.rest.admin import PATH as ADMIN
 from gateway.rest.admin import operator
 from gateway.rest.admin_tenants import PATH as ONE
@@ -72,12 +73,11 @@ async def update(request: Call) -> Answer:
 @delete(ONE, status_code=200)
 async def remove(request: Call) -> Answer:
     gateway, principal = caller(request, Scope.OPERATOR)
-    _, actor = operator(request)
     tenant = tenant_of(gateway, request)
     _, setup = if_match_both(headers(request.scope, IF_MATCH.lower().encode()))
     if setup is None:
         raise PreconditionRequired("Send the whole ETag of the tenant as If-Match: both numbers of it")
-    gone = await gateway.tenancies.remove(tenant.id, setup, actor=actor, caller=principal.tenant)
+    gone = await gateway.tenancies.remove(tenant.id, setup, actor=actor_of(principal), caller=principal.tenant)
     return Answer(encode(tenant_setup_view(gone)), headers=(JSON, PRIVATE, VARY))
 
 

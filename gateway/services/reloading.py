@@ -76,10 +76,10 @@ class Reloading:
         Raises:
             StoreError, CanNotOpen: nothing was changed; it is told as a refusal.
         """
-        former = self.settings.secrets
-        self._vault.turn(settings.secrets.key, settings.secrets.previous)
+        former, secrets = self.settings.secrets, settings.secrets
         try:
-            await self._vault.check()
+            await self._vault.check(secrets.key, secrets.previous)
+            self._vault.turn(secrets.key, secrets.previous)
             changes = await self._configuration.apply(settings) if declares(settings) else []
         except (StoreError, CanNotOpen) as error:
             self._vault.turn(former.key, former.previous)

@@ -21,6 +21,7 @@ from gateway.store.store import Store, Transaction
 from schema.clock import Clock
 from schema.directory import TenantRecord, managed_by_file
 from schema.errors import ChangedMeanwhile, InvalidRequest, ManagedByFile, NotFound, Overloaded
+from schema.policy import PolicyVersion
 from schema.tenant import Tenant
 
 log = structlog.get_logger()
@@ -89,9 +90,19 @@ class Tenancies:
             known = await tx.tenants.get(tenant.id)
             if known is not None and known.ownership.removed_at is None:
                 raise InvalidRequest.field("id", "taken", f"{tenant.id!r} is there already; change it, or name another")
+            if known is not None:
+                await self._reroute(tx, tenant, actor)
             return await self._make(tx, TenantRecord(tenant=tenant), known, actor)
 
         return await self._kept(work)
+
+    async def _reroute(self, tx: Transaction, tenant: Tenant, actor: str) -> None:
+        """One that was there before is routed as it is written now; its policy's versions go on."""
+        latest = await tx.policies.latest(tenant.id)
+        if latest is not None and latest.policy != tenant.routing:
+            version, now = latest.version + 1, self._clock.now()
+            made = PolicyVersion(tenant=tenant.id, version=version, at=now, author=actor, policy=tenant.routing)
+            await tx.policies.add(made)
 
     async def update(self, id: str, expected: int, changes: Any, *, actor: str) -> TenantRecord:
         """Change a tenant by a JSON merge patch; its routing policy has versions and verbs of its own.

@@ -67,7 +67,7 @@ class Vault:
         Raises:
             MasterKeyMissing: some can not be opened.
         """
-        await self.check()
+        check_at_hand(self._ring, await self._store.read(lambda tx: tx.sealed.counts()))
         known = await self._store.read(self._roots)
         return known[0] if known else await self._store.write(self._root)
 
@@ -76,9 +76,9 @@ class Vault:
         """The id of the master key that seals now."""
         return self._ring.current.id
 
-    async def check(self) -> None:
-        """Raises MasterKeyMissing unless the master keys at hand open every secret."""
-        check_at_hand(self._ring, await self._store.read(lambda tx: tx.sealed.counts()))
+    async def check(self, key: Secret, former: tuple[Secret, ...]) -> None:
+        """Raises MasterKeyMissing unless these master keys open every secret."""
+        check_at_hand(sealing.ring(key, former), await self._store.read(lambda tx: tx.sealed.counts()))
 
     async def _root(self, tx: Transaction) -> Secret:
         """Another replica that starts too may be faster; then its root counts."""

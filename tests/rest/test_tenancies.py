@@ -216,7 +216,8 @@ async def test_a_removed_tenants_keys_stop_at_once_and_its_videos_come_to_their_
             if event.data["status"] in {"completed", "failed", "canceled"}:
                 break
     assert event.data["status"] == "completed"
-    await made(pair, "leaving")
+    again = await made(pair, "leaving", routing={"strategy": "fastest"})
+    assert (again["routing"]["strategy"], again["policy"]["version"], again["setup"]["version"]) == ("fastest", 2, 3)
     stored = [one for one in pair.gateway.ground.keeper.directory.keys if one.key.tenant == "leaving"]
     assert [one.key.revoked_at is not None for one in stored] == [True]
 
