@@ -1,30 +1,24 @@
-"""Tenants and accounts as they are set up: how callers write them, and how they are shown. No secret is."""
+"""Accounts as they are set up: how callers write them, and how they are shown. No secret is."""
 
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from gateway.rest.policy_views import RoutingChanges, TenantView, Version
+from gateway.rest.policy_views import Version
 from gateway.rest.views import Moment, Name, Text
 from gateway.services.account_setups import Setup
 from gateway.services.account_tests import Tested
 from schema.account import Account, CredentialState, Limits
-from schema.directory import TenantRecord
 from schema.errors import FailureKind
 from schema.money import format_micros
 from schema.ownership import ManagedBy, Ownership
 from schema.policy import Amount
-from schema.tenant import Funding, FundingMode, Tenant, TenantLimits
 
-_Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 _Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
-_Percents = Annotated[tuple[_Percent, ...], msgspec.Meta(max_length=8)]
-_Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
-_Origin = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-Origins = Annotated[tuple[_Origin, ...], msgspec.Meta(max_length=64)]
-_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Percents = Annotated[tuple[_Percent, ...], msgspec.Meta(max_length=8)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 _Url = Annotated[str, msgspec.Meta(max_length=2048)]
 _UNSET = msgspec.UNSET
@@ -34,9 +28,9 @@ _Unset = msgspec.UnsetType
 class AccountLimitsGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What its provider lets an account do, where it is not what its plan says."""
 
-    per_minute: _Number | _Unset | None = _UNSET
-    concurrent: _Number | _Unset | None = _UNSET
-    per_day: _Number | _Unset | None = _UNSET
+    per_minute: Number | _Unset | None = _UNSET
+    concurrent: Number | _Unset | None = _UNSET
+    per_day: Number | _Unset | None = _UNSET
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +48,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         sandbox: only test tenants reach it.
     """
 
-    id: _Id
+    id: Id
     provider: Name
     credential: _Secret
     base_url: _Url | _Unset | None = _UNSET
@@ -63,7 +57,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     plan: Name | _Unset | None = _UNSET
     limits: AccountLimitsGiven | _Unset | None = _UNSET
     options: dict[str, Any] | _Unset | None = _UNSET
-    credits_warn_percent: _Percents | _Unset | None = _UNSET
+    credits_warn_percent: Percents | _Unset | None = _UNSET
     sandbox: bool | _Unset | None = _UNSET
 
 
@@ -75,7 +69,7 @@ class AccountChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     plan: Name | _Unset | None = _UNSET
     limits: AccountLimitsGiven | _Unset | None = _UNSET
     options: dict[str, Any] | _Unset | None = _UNSET
-    credits_warn_percent: _Percents | _Unset | None = _UNSET
+    credits_warn_percent: Percents | _Unset | None = _UNSET
     sandbox: bool | _Unset | None = _UNSET
 
 
@@ -94,9 +88,9 @@ class NewWebhookSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
     """What its provider lets an account do; null is no limit."""
 
-    per_minute: _Count | None
-    concurrent: _Count | None
-    per_day: _Count | None
+    per_minute: Count | None
+    concurrent: Count | None
+    per_day: Count | None
 
 
 class AccountSetupView(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,11 +116,11 @@ class AccountSetupView(msgspec.Struct, frozen=True, kw_only=True):
     price_per_credit: Text | None
     limits: LimitsView
     options: dict[str, Any]
-    credits_warn_percent: _Percents
+    credits_warn_percent: Percents
     sandbox: bool
     credential_version: Version
     credential_at: Moment | None
-    webhook_secrets: _Count
+    webhook_secrets: Count
     webhook_secrets_at: Moment | None
     version: Version
     managed_by: ManagedBy
@@ -150,9 +144,9 @@ class TestedLimitView(msgspec.Struct, frozen=True, kw_only=True):
         resets_in_ms: until it is whole again.
     """
 
-    limit: _Count | None
-    remaining: _Count | None
-    resets_in_ms: _Count | None
+    limit: Count | None
+    remaining: Count | None
+    resets_in_ms: Count | None
 
 
 class AccountTestView(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,125 +170,6 @@ class AccountTestView(msgspec.Struct, frozen=True, kw_only=True):
     limit: TestedLimitView
 
 
-class FundingGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a tenant may spend: amounts as decimal text; null is no limit.
-
-    Attributes:
-        opening: a prepaid tenant's first top-up, made once.
-    """
-
-    mode: FundingMode | _Unset | None = _UNSET
-    opening: Amount | _Unset | None = _UNSET
-    per_day: Amount | _Unset | None = _UNSET
-    per_month: Amount | _Unset | None = _UNSET
-    per_video: Amount | _Unset | None = _UNSET
-    warn_percent: _Percents | _Unset | None = _UNSET
-
-
-class TenantLimitsGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a tenant may take of what all share; null is the default."""
-
-    queued: _Number | _Unset | None = _UNSET
-    weight: _Weight | _Unset | None = _UNSET
-    concurrent: _Number | _Unset | None = _UNSET
-    per_minute: _Number | _Unset | None = _UNSET
-    reads_per_minute: _Number | _Unset | None = _UNSET
-
-
-class NewTenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tenant to be; it has no keys yet.
-
-    Attributes:
-        name: for people; the id unless said.
-        test: it reaches sandbox accounts only; this can not be changed later.
-        origins: web origins whose pages may call for it.
-        routing: what its routing policy begins with.
-    """
-
-    id: _Id
-    name: Label | _Unset | None = _UNSET
-    test: bool | _Unset | None = _UNSET
-    origins: Origins | _Unset | None = _UNSET
-    funding: FundingGiven | _Unset | None = _UNSET
-    limits: TenantLimitsGiven | _Unset | None = _UNSET
-    routing: RoutingChanges | _Unset | None = _UNSET
-
-
-class TermsView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant may spend and take, as it is written; null is no limit."""
-
-    mode: FundingMode
-    opening: Text
-    per_day: Text | None
-    per_month: Text | None
-    per_video: Text | None
-    warn_percent: _Percents
-
-
-class AllLimitsView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant may take of what all share; null is no limit."""
-
-    queued: _Count
-    weight: _Count
-    concurrent: _Count | None
-    per_minute: _Count | None
-    reads_per_minute: _Count | None
-
-
-class SetupView(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant as it is set up, in the words it is changed with.
-
-    Attributes:
-        version: moved by every change of it; its routing policy has versions of its own.
-        managed_by: where it is changed: in the configuration `file` alone, or by `api`.
-        file: the file's name, where one manages it.
-        removed_at: null while it is there.
-    """
-
-    name: Text
-    test: bool
-    origins: Origins
-    funding: TermsView
-    limits: AllLimitsView
-    version: Version
-    managed_by: ManagedBy
-    file: Text | None
-    created_at: Moment
-    updated_at: Moment
-    removed_at: Moment | None
-
-
-class TenantSetupView(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant as it is set up."""
-
-    object: Literal["tenant_setup"] = "tenant_setup"
-    id: Name
-    setup: SetupView
-
-
-class TenantSetupPageView(msgspec.Struct, frozen=True, kw_only=True):
-    """Some tenants, by id.
-
-    Attributes:
-        last_id: give it as `after` to see those behind it.
-    """
-
-    object: Literal["list"] = "list"
-    data: Annotated[tuple[TenantSetupView, ...], msgspec.Meta(max_length=100)]
-    last_id: Name | None
-    has_more: bool
-
-
-class AnyTenantView(TenantView, frozen=True, kw_only=True):
-    """A tenant, as its operator sees it.
-
-    Attributes:
-        setup: everything but its routing, in the words it is changed with.
-    """
-
-    setup: SetupView
-
-
 def account_setup_view(setup: Setup) -> AccountSetupView:
     account, owned = setup.record.account, setup.record.ownership
     return AccountSetupView(
@@ -311,7 +186,7 @@ def account_setup_view(setup: Setup) -> AccountSetupView:
         credential_at=_seconds(setup.credential_at),
         webhook_secrets=len(account.webhook_secrets),
         webhook_secrets_at=_seconds(setup.webhook_secrets_at),
-        **_owned(owned),
+        **owned(owned),
     )
 
 
@@ -329,37 +204,6 @@ def tested_view(tested: Tested) -> AccountTestView:
     )
 
 
-def tenant_setup_view(record: TenantRecord) -> TenantSetupView:
-    return TenantSetupView(id=record.tenant.id, setup=setup_view(record))
-
-
-def setup_view(record: TenantRecord) -> SetupView:
-    tenant: Tenant = record.tenant
-    return SetupView(
-        name=tenant.name,
-        test=tenant.test,
-        origins=tenant.origins,
-        funding=_terms(tenant.funding),
-        limits=_all_limits(tenant.limits),
-        **_owned(record.ownership),
-    )
-
-
-def _terms(funding: Funding) -> TermsView:
-    return TermsView(
-        mode=funding.mode,
-        opening=format_micros(funding.opening),
-        per_day=_amount(funding.per_day),
-        per_month=_amount(funding.per_month),
-        per_video=_amount(funding.per_video),
-        warn_percent=funding.warn_percent,
-    )
-
-
-def _all_limits(limits: TenantLimits) -> AllLimitsView:
-    return AllLimitsView(**msgspec.structs.asdict(limits))
-
-
 def _limits(limits: Limits) -> LimitsView:
     return LimitsView(**msgspec.structs.asdict(limits))
 
@@ -369,7 +213,7 @@ def _options(account: Account) -> dict[str, Any]:
     return options if isinstance(options, dict) else {}
 
 
-def _owned(owned: Ownership) -> dict[str, Any]:
+def owned(owned: Ownership) -> dict[str, Any]:
     return {
         "version": owned.version,
         "managed_by": owned.managed_by,
@@ -378,10 +222,6 @@ def _owned(owned: Ownership) -> dict[str, Any]:
         "updated_at": owned.updated_at // 1000,
         "removed_at": _seconds(owned.removed_at),
     }
-
-
-def _amount(micros: int | None) -> str | None:
-    return None if micros is None else format_micros(micros)
 
 
 def _seconds(moment: int | None) -> int | None:

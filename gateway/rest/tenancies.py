@@ -16,7 +16,7 @@ from gateway.rest.headers import IF_MATCH, if_match_both
 from gateway.rest.pages import cut, given
 from gateway.rest.policy_views import Changes, tenant_view
 from gateway.rest.requests import Call, caller, headers
-from gateway.rest.setup_views import AnyTenantView, TenantSetupPageView, setup_view, tenant_setup_view
+from gateway.rest.tenancy_views import AnyTenantView, TenantSetupPageView, setup_view, tenant_setup_view
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode
 from gateway.services.tenancies import TenantPage

@@ -23,13 +23,15 @@ from gateway.rest.setup_views import (
     AccountSetupListView,
     AccountSetupView,
     AccountTestView,
+    NewAccount,
+    NewCredential,
+    NewWebhookSecrets,
+)
+from gateway.rest.tenancy_views import (
     AnyTenantView,
     FundingGiven,
     Label,
-    NewAccount,
-    NewCredential,
     NewTenant,
-    NewWebhookSecrets,
     Origins,
     TenantLimitsGiven,
     TenantSetupPageView,
