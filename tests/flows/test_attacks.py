@@ -34,7 +34,7 @@ DAY_SECONDS = 24 * 3600
 VEO, DOITONG = "veo-main", "doitong-main"
 NO_MONEY_LEFT = Funding(mode=FundingMode.PREPAID, opening=200_000)
 FOR_TWO = Funding(per_day=500_000)
-Write = Callable[[Work[Any]], Awaitable[Any]]
+Write = Callable[..., Awaitable[Any]]
 
 
 async def costs(day: Day, account: str = DOITONG) -> tuple[Credits, Credits]:
@@ -392,11 +392,11 @@ class Unanswered:
         self._due = self._due or point is Point.BEFORE_ACCEPT
 
     def around(self, write: Write) -> Write:
-        async def quietly(work: Work[Any]) -> Any:
+        async def quietly(work: Work[Any], **scope: Any) -> Any:
             due, self._due = self._due, False
             if due and not self._kept:
                 raise CommitUnknown("no answer to a commit")
-            result = await write(work)
+            result = await write(work, **scope)
             if due:
                 raise CommitUnknown("no answer to a commit")
             return result
