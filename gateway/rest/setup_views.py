@@ -171,7 +171,7 @@ class AccountTestView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def account_setup_view(setup: Setup) -> AccountSetupView:
-    account, owned = setup.record.account, setup.record.ownership
+    account = setup.record.account
     return AccountSetupView(
         id=account.id,
         provider=account.provider,
@@ -186,7 +186,7 @@ def account_setup_view(setup: Setup) -> AccountSetupView:
         credential_at=_seconds(setup.credential_at),
         webhook_secrets=len(account.webhook_secrets),
         webhook_secrets_at=_seconds(setup.webhook_secrets_at),
-        **owned(owned),
+        **owned(setup.record.ownership),
     )
 
 
