@@ -77,9 +77,11 @@ async def footing(
     callers = Callers(root=root, tenants=tenants, clock=clock)
     places = Places(concurrency=settings.worker.concurrency, sends=sends_at_once(settings.worker.concurrency))
     accounts = Accounts(store, clock, settings.timing, known, ids=ids, luck=luck, places=places)
-    policies = Policies(store=store, tenants=tenants, accounts=accounts, providers=frozenset(known), clock=clock)
+    policies = Policies(
+        store=store, tenants=tenants, accounts=accounts, providers=frozenset(known), clock=clock, ids=ids
+    )
     books = Books(accounts=accounts, tenants=tenants, ids=ids, luck=luck)
-    ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock)
+    ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock, ids=ids)
     changes = Changes(vault=vault, clock=clock, ids=ids)
     return Footing(
         vault=vault,

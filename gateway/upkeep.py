@@ -187,7 +187,7 @@ async def release(settings: Settings, waiting: Waiting, actor: str) -> Released 
         clock = SystemClock()
         ground = await footing(settings, store, clock=clock)
         await ground.keeper.refresh()
-        service = Quarantine(store=store, records=Records(Ids(), ground.books), clock=clock)
+        service = Quarantine(store=store, records=Records(Ids(), ground.books), clock=clock, ids=Ids())
         return await service.release(waiting, actor, clock.now())
 
 

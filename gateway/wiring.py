@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.assets import Assets as AssetStore
+from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
@@ -18,6 +19,8 @@ from gateway.hub import Hub
 from gateway.journal import Journal
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
+from gateway.services.account_setups import AccountSetups
+from gateway.services.account_tests import AccountTests
 from gateway.services.accounts import Accounts
 from gateway.services.admission import Admission
 from gateway.services.assets import Assets
@@ -47,11 +50,15 @@ from gateway.services.rates import Rates
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
+from gateway.services.rekeying import Rekeying
+from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
+from gateway.services.tenancies import Tenancies
 from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
+from gateway.services.trails import Trails
 from gateway.services.unknowns import Unknowns
 from gateway.services.updates import Updates
 from gateway.services.usage import Usage
@@ -65,7 +72,7 @@ from gateway.store.tasks import TaskKind
 from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
-from providers.registry import KINDS
+from providers.registry import KINDS, by_name
 from schema.clock import Clock, SystemClock
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
@@ -116,6 +123,12 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     incidents: Incidents
     availability: Availability
     operators: Operators
+    tenancies: Tenancies
+    account_setups: AccountSetups
+    account_tests: AccountTests
+    reloading: Reloading
+    rekeying: Rekeying
+    trails: Trails
     quarantine: Quarantine
     receipts: Receipts
     reconciliation: Reconciliation
@@ -195,7 +208,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         luck=luck,
         egress_allow=settings.egress.allow,
     )
-    quarantine = Quarantine(store=store, records=records, clock=clock)
+    quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
     verify = seams.verify or authorities()
     upstream = Upstream(
@@ -303,6 +316,19 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         call=queue.call,
     )
     store.on_stirred(worker.nudge)
+    kinds = by_name(seams.kinds)
+    reloading = Reloading(
+        settings=settings,
+        vault=ground.vault,
+        configuration=ground.configuration,
+        keeper=ground.keeper,
+        allows=(updates.allow, fetcher.allow),
+        clock=clock,
+    )
+
+    def around() -> Surroundings:
+        return Surroundings(kinds=kinds, server=settings.server, egress=reloading.settings.egress)
+
     return Gateway(
         settings=settings,
         store=store,
@@ -368,6 +394,29 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         incidents=Incidents(store),
         availability=Availability(store=store, accounts=accounts, clock=clock, timing=timing),
         operators=Operators(store=store, accounts=accounts, clock=clock, ids=ids),
+        tenancies=Tenancies(
+            store=store,
+            changes=ground.changes,
+            keeper=ground.keeper,
+            tenants=tenants,
+            accounts=accounts,
+            providers=frozenset(kinds),
+            limits=lambda: reloading.settings.limits,
+            clock=clock,
+        ),
+        account_setups=AccountSetups(
+            store=store,
+            vault=ground.vault,
+            changes=ground.changes,
+            keeper=ground.keeper,
+            tenants=tenants,
+            around=around,
+            clock=clock,
+        ),
+        account_tests=AccountTests(store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock),
+        reloading=reloading,
+        rekeying=Rekeying(store=store, vault=ground.vault, clock=clock, ids=ids),
+        trails=Trails(store),
         receipts=Receipts(store=store, signer=Signer(root), issuer=settings.server.public_url),
         quarantine=quarantine,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),

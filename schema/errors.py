@@ -14,6 +14,7 @@
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
   x KeyReplaced           409           x KeyRevoked            409
+  x ChangedMeanwhile      412
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -197,6 +198,16 @@ class VersionConflict(GatewayError):
         self.expected = expected
         self.known = known
         self.current = current
+
+
+class ChangedMeanwhile(GatewayError):
+    """Somebody else was first: a tenant or an account is no longer at the version the caller knew."""
+
+    code = "changed_meanwhile"
+    status = 412
+    title = "It is at another version by now; look at it and decide again"
+    kind = "invalid_request_error"
+    permanent = True
 
 
 class PreconditionRequired(GatewayError):

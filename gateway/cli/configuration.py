@@ -8,6 +8,7 @@ import msgspec
 import rich_click as click
 from click.core import ParameterSource
 
+from gateway.cli.connection import connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, columns, output_option, show, show_all_json, show_json, tell
 from gateway.cli.settings_file import config_option, problems, set_option
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def config() -> None:
-    """The configuration file."""
+    """The configuration file, and how a running gateway stands to it."""
 
 
 @config.command()
@@ -44,6 +45,20 @@ def check(
         raise Stop(ExitCode.CONFIG, problems(_wrong(reading)))
     warnings = f", {len(reading.findings)} to think about" if reading.findings else ""
     tell(f"{file} is fine{warnings}")
+
+
+@config.command()
+@connection_options
+@output_option
+def status(*, url: str | None, api_key: str | None, output: Format) -> None:
+    """Say how a running gateway stands to its file: when it was taken, and why a newer one was not."""
+    from gateway.cli.configuration_wire import Status, status_view
+
+    answer = connect(url, api_key).ask("/v1/admin/configuration", Status)
+    if output is Format.TABLE:
+        show(status_view(answer.value))
+    else:
+        show_json(answer.raw, output)
 
 
 @config.command(name="show")

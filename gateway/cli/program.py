@@ -6,7 +6,9 @@ import rich_click as click
 
 from gateway import __version__
 from gateway.cli.accounts import accounts
+from gateway.cli.apply import apply
 from gateway.cli.attempts import attempts
+from gateway.cli.audit import audit
 from gateway.cli.configuration import config
 from gateway.cli.contracts import contracts
 from gateway.cli.database import db
@@ -19,6 +21,7 @@ from gateway.cli.ledger import balance, ledger
 from gateway.cli.quote import quote
 from gateway.cli.receipts import receipts
 from gateway.cli.reconcile import reconcile
+from gateway.cli.secrets import secrets
 from gateway.cli.server import demo, serve, work
 from gateway.cli.tenants import tenants
 from gateway.cli.videos import videos
@@ -58,6 +61,8 @@ for command in (
     serve,
     work,
     config,
+    apply,
+    secrets,
     db,
     videos,
     receipts,
@@ -69,6 +74,7 @@ for command in (
     reconcile,
     accounts,
     attempts,
+    audit,
     tenants,
     keys,
     incidents,

@@ -1,7 +1,6 @@
 """Refusals that whoever changes API keys can expect, as data."""
 
-from gateway.graphql.admin_refusals import ConflictError
-from gateway.graphql.policies import ManagedByFileError
+from gateway.graphql.admin_refusals import ConflictError, ManagedByFileError
 from gateway.graphql.refusals import InvalidInputError, NotFoundError, field_errors
 from schema.errors import GatewayError, InvalidRequest, KeyReplaced, KeyRevoked, ManagedByFile, NotFound
 

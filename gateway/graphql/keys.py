@@ -8,11 +8,11 @@ import strawberry
 
 from gateway.auth import hand_of
 from gateway.config.settings import DEFAULT_SCOPES
-from gateway.graphql.admin_refusals import ConflictError
+from gateway.graphql.admin_refusals import ConflictError, ManagedByFileError
 from gateway.graphql.connections import PageInfo, Paging, cursor
 from gateway.graphql.context import Info
 from gateway.graphql.key_refusals import change_refusal, create_refusal, revoke_refusal
-from gateway.graphql.policies import ManagedByFileError, TenantId, meant
+from gateway.graphql.policies import TenantId, meant
 from gateway.graphql.refusals import InvalidInputError, NotFoundError
 from gateway.graphql.scalars import Moment, moment
 from gateway.services.keys import KeyPage

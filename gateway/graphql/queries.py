@@ -5,8 +5,9 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import ID
 
+from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
-from gateway.graphql import admin, batches, keys, policies
+from gateway.graphql import admin, audit, batches, keys, policies, tenancies
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -149,6 +150,24 @@ class Query:
     )
     account_events: of_accounts.AccountEventPage = strawberry.field(
         resolver=of_accounts.account_events, description="For operators: what happened to accounts, newest first."
+    )
+    account_setups: list[setups.AccountSetup] = strawberry.field(
+        resolver=setups.account_setups_,
+        description="How accounts are set up: every one for operators, with `own` those of your tenant.",
+    )
+    tenants: tenancies.TenantPage = strawberry.field(
+        resolver=tenancies.tenants, description="For operators: the tenants as they are set up, by id."
+    )
+    audit_log: audit.AuditConnection = strawberry.field(
+        resolver=audit.audit_log,
+        description="Who changed what, and when, newest first: all of it for operators, with `own` your tenant's part.",
+    )
+    configuration: audit.Configuration = strawberry.field(
+        resolver=audit.configuration,
+        description="For operators: how the process that answers stands to its configuration file.",
+    )
+    master_keys: list[audit.MasterKey] = strawberry.field(
+        resolver=audit.master_keys, description="For operators: which master keys the stored secrets lie under."
     )
     unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
         resolver=admin.unknown_attempts,

@@ -21,6 +21,9 @@ Texts = NewType("Texts", dict)  # type: ignore[type-arg]  # a scalar is a plain 
 Facts = NewType("Facts", dict)  # type: ignore[type-arg]  # a scalar is a plain class to Strawberry
 """A JSON object whose values are texts and integers."""
 
+Document = NewType("Document", dict)  # type: ignore[type-arg]  # a scalar is a plain class to Strawberry
+"""Any JSON object."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -77,6 +80,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Metadata",
         description="A JSON object whose values are text: up to 16 pairs, keys of 1 to 64 characters, values of up to "
         "512.",
+        parse_value=_object,
+    ),
+    Document: strawberry.scalar(
+        name="Document",
+        description="Any JSON object: a provider's own settings, or a thing as the audit trail tells it.",
         parse_value=_object,
     ),
     Facts: strawberry.scalar(

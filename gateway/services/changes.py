@@ -3,16 +3,15 @@
 from typing import assert_never
 
 import msgspec
-import structlog
 
 from gateway.policy.planning import Change
+from gateway.services.trailing import write_down
 from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
 from gateway.store.store import Transaction
 from schema.clock import Clock
 from schema.directory import AccountRecord, StoredKey, TenantRecord
-from schema.ids import TRAIL, Ids
+from schema.ids import Ids
 from schema.policy import BY_FILE, PolicyVersion
-from schema.trail import TrailEntry
 
 
 class Changes:
@@ -38,20 +37,16 @@ class Changes:
 
     async def tell(self, tx: Transaction, change: Change, *, actor: str) -> None:
         """Its line in the audit trail."""
-        now = self._clock.now()
-        request = structlog.contextvars.get_contextvars().get("request_id")
-        await tx.trail.add(
-            TrailEntry(
-                id=self._ids.make(TRAIL, now),
-                at=now,
-                actor=actor,
-                action=change.action,
-                tenant=change.tenant,
-                subject=change.id,
-                before=change.before,
-                after=change.after,
-                request=request if isinstance(request, str) else None,
-            )
+        await write_down(
+            tx,
+            self._ids,
+            self._clock.now(),
+            actor=actor,
+            action=change.action,
+            tenant=change.tenant,
+            subject=change.id,
+            before=change.before,
+            after=change.after,
         )
 
     async def _account(self, tx: Transaction, change: Change, record: AccountRecord) -> None:

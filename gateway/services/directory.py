@@ -17,7 +17,7 @@ from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
 from providers.base import ProviderKind
 from schema.account import Account, Secret
-from schema.directory import Directory
+from schema.directory import AccountRecord, Directory
 from schema.errors import Overloaded
 
 log = structlog.get_logger()
@@ -119,6 +119,19 @@ async def read_directory(tx: Transaction, vault: Vault, kinds: Mapping[str, Prov
         keys=tuple(await tx.api_keys.all()),
         accounts=tuple(accounts),
     )
+
+
+async def read_account(
+    tx: Transaction, vault: Vault, kinds: Mapping[str, ProviderKind], id: str
+) -> AccountRecord | None:
+    """One account with its secrets, also one that was removed; None when there never was, or none that we know."""
+    record = await tx.account_setups.get(id)
+    account = None if record is None else _understood(record.account, kinds)
+    if record is None or account is None:
+        return None
+    own = await vault.of(tx, CREDENTIAL, id)
+    whole = with_secrets(account, own, await vault.of(tx, WEBHOOK_SECRETS, id))
+    return replace(record, account=whole, credentials=own)
 
 
 def with_secrets(account: Account, credentials: Mapping[int, Secret], webhook_secrets: Mapping[int, Secret]) -> Account:

@@ -13,13 +13,15 @@ from gateway.policy.bookkeeping import Draft
 from gateway.services.books import Books
 from gateway.services.pages import check_page, cut
 from gateway.services.tenants import Tenants
+from gateway.services.trailing import write_down
 from gateway.store.database import CommitUnknown, UniqueViolation
 from gateway.store.store import Store, Transaction
 from schema import ledger
 from schema.clock import Clock, Millis
 from schema.errors import IdempotencyKeyReused, InvalidRequest, NotFound, Overloaded
+from schema.ids import Ids
 from schema.ledger import MICROS_UNIT, Balance, Budget, Entry, EntryKind
-from schema.money import MAX_MICROS, Micros, format_money
+from schema.money import MAX_MICROS, Micros, format_micros, format_money
 from schema.tenant import FundingMode, Tenant
 
 log = structlog.get_logger()
@@ -44,7 +46,8 @@ class Own(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    def __init__(self, *, store: Store, books: Books, tenants: Tenants, clock: Clock) -> None:
+    def __init__(self, *, store: Store, books: Books, tenants: Tenants, clock: Clock, ids: Ids) -> None:
+        self._ids = ids
         self._store = store
         self._books = books
         self._tenants = tenants
@@ -169,7 +172,11 @@ class Ledger:
             if left + amount < 0:
                 detail = f"only {format_money(left)} is available; a correction takes no more than that"
                 raise InvalidRequest.field("amount", "too_much", detail)
-            return Own(await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once))
+            entry = await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once)
+            facts = {"entry": entry.id, "amount": format_micros(amount), "note": note}
+            action = "tenant.topped_up" if kind is EntryKind.TOP_UP else "tenant.adjusted"
+            await write_down(tx, self._ids, now, actor=actor, action=action, tenant=tenant, subject=tenant, after=facts)
+            return Own(entry)
 
         try:
             return await self._store.write(book)

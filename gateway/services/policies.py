@@ -11,12 +11,14 @@ from gateway.policy.patching import checked_names, patched
 from gateway.services.accounts import Accounts
 from gateway.services.pages import check_limit, cut
 from gateway.services.tenants import Tenants
+from gateway.services.trailing import write_down
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction, Work
 from schema.clock import Clock, Millis
 from schema.errors import InvalidRequest, ManagedByFile, NotFound, Overloaded, VersionConflict
+from schema.ids import Ids
 from schema.ownership import ManagedBy
-from schema.policy import BY_DEFAULT, BY_FILE, MAX_NOTE, PolicyVersion
+from schema.policy import BY_DEFAULT, BY_FILE, MAX_NOTE, PolicyVersion, WrittenRouting
 from schema.tenant import RoutingPolicy, Tenant
 
 log = structlog.get_logger()
@@ -42,8 +44,16 @@ class Policies:
     """
 
     def __init__(
-        self, *, store: Store, tenants: Tenants, accounts: Accounts, providers: frozenset[str], clock: Clock
+        self,
+        *,
+        store: Store,
+        tenants: Tenants,
+        accounts: Accounts,
+        providers: frozenset[str],
+        clock: Clock,
+        ids: Ids,
     ) -> None:
+        self._ids = ids
         self._store = store
         self._tenants = tenants
         self._accounts = accounts
@@ -154,12 +164,20 @@ class Policies:
             if old is None:
                 raise NotFound(f"There is no version {to} of this policy")
             checked_names(old.policy, latest.policy, known)
-            return await self._next(tx, latest, old.policy, author=author, note=note or f"version {to} again")
+            again = note or f"version {to} again"
+            return await self._next(tx, latest, old.policy, author=author, note=again, action="policy.restored")
 
         return await self._kept(tenant.id, work)
 
     async def _next(
-        self, tx: Transaction, latest: PolicyVersion, policy: RoutingPolicy, *, author: str, note: str
+        self,
+        tx: Transaction,
+        latest: PolicyVersion,
+        policy: RoutingPolicy,
+        *,
+        author: str,
+        note: str,
+        action: str = "policy.changed",
     ) -> PolicyVersion:
         if policy == latest.policy:
             return latest
@@ -173,7 +191,23 @@ class Policies:
         )
         if not await tx.policies.add(version):  # a replica was faster, after we had read
             raise await _conflict(tx, latest.tenant, latest.version)
+        await self._write_down(tx, latest, version, action)
         return version
+
+    async def _write_down(self, tx: Transaction, before: PolicyVersion, made: PolicyVersion, action: str) -> None:
+        was, became = (msgspec.to_builtins(WrittenRouting.of(one.policy)) for one in (before, made))
+        differing = [name for name in became if was.get(name) != became[name]]
+        await write_down(
+            tx,
+            self._ids,
+            made.at,
+            actor=made.author,
+            action=action,
+            tenant=made.tenant,
+            subject=made.tenant,
+            before={"version": before.version, **{name: was.get(name) for name in differing}},
+            after={"version": made.version, "note": made.note, **{name: became[name] for name in differing}},
+        )
 
     async def _kept(self, tenant: str, work: Work[PolicyVersion]) -> PolicyVersion:
         try:

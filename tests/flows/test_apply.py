@@ -18,6 +18,7 @@ from gateway.store.store import Store, Transaction
 from schema.account import Account, Secret
 from schema.errors import Unauthenticated
 from schema.tenant import RoutingPolicy, Tenant, TenantLimits
+from schema.trail import TrailWish
 from schema.video import Strategy
 from tests.support.running import SECRET_KEY, Setup, settings_for
 
@@ -133,7 +134,7 @@ async def test_a_new_credential_is_the_next_version_and_the_former_one_is_kept_f
         assert on.accounts.as_sent(account, 1).credential == Secret("a credential")
         on.accounts.drop("veo", 1)
         assert on.accounts.as_sent(account, 1) == account
-        kept = await store.read(lambda tx: tx.trail.page(None, 1, subject="veo"))
+        kept = await store.read(lambda tx: tx.trail.page(None, 1, TrailWish(subject="veo")))
         assert (kept[0].action, kept[0].before, kept[0].after) == (
             "account.updated",
             {"credential": "kept"},

@@ -91,7 +91,7 @@ async def test_a_gateway_that_starts_looks_after_those_it_knows(here):
     await here.tell(100)
     await here.store.write(lambda tx: tx.tasks.drop(TaskKind.TEND, "veo"))
 
-    await here.gateway.accounts.prepare()
+    await here.gateway.accounts.prepare([account.id for account, _ in here.gateway.accounts.all()])
 
     assert await here.due() == START
 

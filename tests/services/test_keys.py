@@ -17,9 +17,10 @@ from schema.api_key import ApiKey, KeyStatus, KeyWish
 from schema.errors import Forbidden, InvalidRequest, KeyReplaced, KeyRevoked, ManagedByFile, NotFound, Unauthenticated
 from schema.ownership import ManagedBy
 from schema.tenant import Scope, Tenant
-from schema.trail import TrailEntry
-from tests.flows.engine import certificates, settings
+from schema.trail import TrailEntry, TrailWish
+from tests.flows.engine import settings
 from tests.sandbox.callers import HandClock
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, ADMIN_KEY, configured
 
 READ = frozenset({Scope.VIDEOS_READ})
@@ -63,7 +64,7 @@ async def of_file(built: Gateway, text: str = ACME_KEY) -> ApiKey:
 
 async def trail(built: Gateway, id: str) -> list[TrailEntry]:
     """What is told of a key, the oldest first."""
-    return (await built.store.read(lambda tx: tx.trail.page(None, 100, subject=id)))[::-1]
+    return (await built.store.read(lambda tx: tx.trail.page(None, 100, TrailWish(subject=id))))[::-1]
 
 
 async def test_a_key_works_as_soon_as_it_is_made_and_its_text_is_kept_nowhere(built: Gateway):
