@@ -18,6 +18,7 @@ from gateway.cli.incidents import incidents
 from gateway.cli.init import init
 from gateway.cli.keys import keys
 from gateway.cli.ledger import balance, ledger
+from gateway.cli.models import models, providers
 from gateway.cli.quote import quote
 from gateway.cli.receipts import receipts
 from gateway.cli.reconcile import reconcile
@@ -71,6 +72,8 @@ for command in (
     quote,
     balance,
     ledger,
+    models,
+    providers,
     reconcile,
     accounts,
     attempts,
