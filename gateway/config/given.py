@@ -26,6 +26,9 @@ T = TypeVar("T", bound=Section)
 
 MAX_SECRET = 4096
 MAX_ID = 64
+_WORDS = frozenset({"events", "setups"})
+"""What stands in our addresses where an account's id would."""
+
 _KEPT = "kept"
 """Stands where an account's secret would: it is changed elsewhere, and never told."""
 
@@ -125,6 +128,8 @@ def _account(
         notes.error((), "must be an object that names a provider")
     if setup is not None:
         setup = _owned(setup, owner, notes)
+        if owner is None and setup.account.id in _WORDS:
+            notes.error(("id",), f"{setup.account.id!r} means something else in our addresses", "choose another name")
         checks.check_account(setup, around.server, around.egress, around.kinds, notes)
         if owner is not None:
             _check_own(setup.account, owner, around.egress, notes)

@@ -89,7 +89,7 @@ async def test_a_secret_must_be_the_secret_itself_and_no_place_to_look_in(pair: 
 
 
 async def test_the_id_of_another_provider_or_of_an_account_is_refused(pair: Running):
-    for id in ("doitong", "veo-main"):
+    for id in ("doitong", "veo-main", "setups", "events"):
         body = problem(await pair.operator.post(ADMIN, json=wish(pair, id)), 422, "invalid_request")
         assert [one["pointer"] for one in body["errors"]] == ["#/id"]
 
