@@ -18,9 +18,9 @@ from gateway.serving import serving
 from gateway.store.store import Store
 from gateway.wiring import gateway
 from schema.ids import KEY, could_be
-from tests.flows.engine import certificates
 from tests.rest.answers import problem
 from tests.rest.test_openapi import DOCUMENT, checked
+from tests.support.certificates import certificates
 from tests.support.running import ADMIN_KEY, OTHER_KEY, Running, Setup, settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

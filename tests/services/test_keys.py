@@ -18,8 +18,9 @@ from schema.errors import Forbidden, InvalidRequest, KeyReplaced, KeyRevoked, Ma
 from schema.ownership import ManagedBy
 from schema.tenant import Scope, Tenant
 from schema.trail import TrailEntry
-from tests.flows.engine import certificates, settings
+from tests.flows.engine import settings
 from tests.sandbox.callers import HandClock
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, ADMIN_KEY, configured
 
 READ = frozenset({Scope.VIDEOS_READ})

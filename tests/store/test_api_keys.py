@@ -1,5 +1,7 @@
 """API keys as both engines keep them: found by their tenant alone, used moments that never go back, one hash each."""
 
+from functools import partial
+
 import pytest
 from msgspec.structs import replace
 
@@ -23,6 +25,10 @@ async def keep(store: Store, *keys: StoredKey) -> None:
             await tx.api_keys.put(key)
 
     await store.write(put)
+
+
+async def _used(tx: Transaction, moments: dict[str, int]) -> None:
+    await tx.api_keys.used(moments)
 
 
 async def test_a_key_comes_back_as_it_was_put(store: Store):
@@ -64,7 +70,7 @@ async def test_when_a_key_was_used_never_goes_back(store: Store):
     await keep(store, a_key(1), a_key(2))
     moments = [{"key_1": NOW}, {"key_1": NOW - 1, "key_2": NOW, "key_9": NOW}, {"key_1": NOW + 5}]
     for one in moments:
-        await store.write(lambda tx, one=one: tx.api_keys.used(one))
+        await store.write(partial(_used, moments=one))
 
     keys = await store.read(lambda tx: tx.api_keys.all())
     assert [stored.key.used_at for stored in keys] == [NOW + 5, NOW]
