@@ -27,6 +27,10 @@ async def keep(store: Store, *keys: StoredKey) -> None:
     await store.write(put)
 
 
+async def _used(tx: Transaction, moments: dict[str, int]) -> None:
+    await tx.api_keys.used(moments)
+
+
 async def test_a_key_comes_back_as_it_was_put(store: Store):
     whole = a_key(
         name="backend",
