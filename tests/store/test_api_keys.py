@@ -66,10 +66,6 @@ async def test_two_keys_never_have_one_hash(store: Store):
         await keep(store, replace(a_key(2), hash=a_key(1).hash))
 
 
-async def _used(tx: Transaction, moments: dict[str, int]) -> None:
-    await tx.api_keys.used(moments)
-
-
 async def test_when_a_key_was_used_never_goes_back(store: Store):
     await keep(store, a_key(1), a_key(2))
     moments = [{"key_1": NOW}, {"key_1": NOW - 1, "key_2": NOW, "key_9": NOW}, {"key_1": NOW + 5}]
