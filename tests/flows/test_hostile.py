@@ -150,7 +150,7 @@ async def test_a_half_open_circuit_has_room_for_its_trial_beside_what_the_accoun
     half = AccountState(id="veo-free", circuit=Circuit.HALF_OPEN, circuit_at=1, failed_at=1)
     await idle.store.write(lambda tx: tx.accounts.update(half))
 
-    await idle.accounts.snapshot(tenant_tests=True, fresh=True)
+    await idle.accounts.snapshot("acme", tests=True, fresh=True)
     known = idle.accounts.known("veo-free")
 
     assert known is not None
@@ -176,7 +176,7 @@ async def test_an_account_that_said_it_had_too_few_credits_is_tried_again(idle, 
     )
     await idle.store.write(lambda tx: tx.accounts.update(told))
 
-    await idle.accounts.snapshot(tenant_tests=True, fresh=True)
+    await idle.accounts.snapshot("acme", tests=True, fresh=True)
     known = idle.accounts.known("veo-free")
 
     assert known is not None
@@ -191,7 +191,7 @@ async def test_turns_are_counted_where_only_an_upstreams_headers_set_an_end_to_t
         await tx.meters.update("veo-free", replace(meter, learned=10))
 
     await idle.store.write(learned)
-    await idle.accounts.snapshot(tenant_tests=True, fresh=True)
+    await idle.accounts.snapshot("acme", tests=True, fresh=True)
     account, _ = idle.accounts.get("veo-free")
 
     await idle.store.write(lambda tx: idle.queue.served(tx, account, "acme"))
