@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
+from gateway.policy.sealing import CanNotOpen
 from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
@@ -83,14 +84,16 @@ class Keeper:
             try:
                 if await self.refresh():
                     log.info("directory.changed", revision=self.directory.revision)
-            except (StoreError, Overloaded) as error:
+            except (StoreError, Overloaded, CanNotOpen) as error:
                 log.warning("directory.unread", error=str(error))
+            except Exception:
+                log.exception("directory.unread")
 
     async def _adopt(self, directory: Directory) -> None:
         for adopt in self._adopters:
             adopt(directory)
-        before, self.directory = self.directory, directory
-        await self._settle(newcomers(directory, before))
+        await self._settle(newcomers(directory, self.directory))
+        self.directory = directory  # only now: what could not be settled is tried again with the next look
 
 
 def newcomers(directory: Directory, before: Directory) -> Directory:

@@ -11,11 +11,14 @@ from msgspec.structs import replace
 
 from gateway.config.settings import KeySetup, Settings, TenantSetup
 from gateway.footing import Footing, footing
+from gateway.services.directory import Keeper
 from gateway.services.vault import MasterKeyMissing
-from gateway.store.database import UniqueViolation, connect
+from gateway.store.database import StoreUnavailable, UniqueViolation, connect
 from gateway.store.migrate import packaged
 from gateway.store.store import Store, Transaction
+from providers.registry import by_name
 from schema.account import Account, Secret
+from schema.directory import Directory
 from schema.errors import Unauthenticated
 from schema.tenant import RoutingPolicy, Tenant, TenantLimits
 from schema.trail import TrailWish
@@ -178,6 +181,27 @@ async def test_applied_by_many_at_once_it_is_applied_once(tmp_path, database_url
 
         assert sorted(len(changes) for changes in made) == [0] * 7 + [3]
         assert len(await store.read(lambda tx: tx.trail.page(None, 100))) == 3
+
+
+async def test_what_newcomers_need_and_could_not_be_given_is_given_with_the_next_look(tmp_path, database_url):
+    settings = declared(tmp_path, database_url)
+    asked: list[Directory] = []
+
+    async def settle(newcomers: Directory) -> None:
+        asked.append(newcomers)
+        if len(asked) == 1:
+            raise StoreUnavailable("the database is away for a moment", retry_after_seconds=1)
+
+    async with ground(settings) as (on, store):
+        await on.configuration.apply(settings)
+        keeper = Keeper(store=store, vault=on.vault, kinds=by_name(), adopters=(), settle=settle)
+        with pytest.raises(StoreUnavailable):
+            await keeper.refresh()
+        assert await keeper.refresh()
+        assert not await keeper.refresh()
+
+    assert [record.tenant.id for record in asked[1].tenants] == ["acme"]
+    assert len(asked) == 2
 
 
 # the master key
