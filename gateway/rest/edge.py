@@ -22,7 +22,7 @@ from gateway.telemetry import Access, access_log
 from gateway.turnstile import allowances
 from gateway.wiring import Gateway
 from schema.clock import Millis
-from schema.ids import REQUEST
+from schema.ids import REQUEST, names_video
 from schema.tenant import Principal
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
@@ -197,7 +197,7 @@ class Edge:
                 tenant=bound.get("tenant"),
                 method=method,
                 route=route,
-                video=asked.get("path_params", {}).get("video_id"),
+                video=_video(asked),
                 status=status,
                 problem=asked["state"].get("problem"),
                 bytes=size,
@@ -209,6 +209,12 @@ class Edge:
         """Every method of a path, whichever handlers it has; None when there is no such path."""
         path = path.rstrip("/") or "/"
         return next((allow for pattern, allow in self._methods if pattern.fullmatch(path)), None)
+
+
+def _video(asked: Any) -> str | None:
+    """The video in the path; what is none may be anything, a key that went astray too, and is not told."""
+    id = asked.get("path_params", {}).get("video_id")
+    return id if isinstance(id, str) and names_video(id) else None
 
 
 def _written(moment: Millis) -> str:
