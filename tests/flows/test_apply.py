@@ -23,6 +23,7 @@ from schema.errors import Unauthenticated
 from schema.tenant import RoutingPolicy, Tenant, TenantLimits
 from schema.trail import TrailWish
 from schema.video import Strategy
+from tests.store.rows import a_video, keep
 from tests.support.running import SECRET_KEY, Setup, settings_for
 
 KEY = "fg_live_a_key_of_acme_0123456789"
@@ -238,3 +239,25 @@ async def test_everything_goes_under_a_new_master_key_and_the_root_stays(tmp_pat
         configured = on.accounts.get("veo")
         assert configured is not None
         assert configured[0].credential == VEO.credential
+
+
+async def test_a_database_that_is_older_than_sealed_secrets_keeps_what_its_tokens_hung_on(tmp_path, database_url):
+    settings = declared(tmp_path, database_url)
+    database = await connect(settings.database.url, pool=2, exclusive=False)
+    try:
+        await database.migrate(packaged())
+        await keep(Store(database), a_video())
+    finally:
+        await database.close()
+
+    async with ground(settings) as (on, _):
+        assert on.root == SECRET_KEY
+
+
+async def test_a_fresh_database_has_a_root_that_no_master_key_tells(tmp_path, database_url):
+    settings = declared(tmp_path, database_url)
+    async with ground(settings) as (on, _):
+        root = on.root
+    async with ground(settings) as (on, _):
+        assert on.root == root != SECRET_KEY
+        assert len(root.reveal()) >= 43
