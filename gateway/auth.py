@@ -1,10 +1,14 @@
-"""Who is calling: an Authorization header to a principal, and what its key may do. Both doors ask here."""
+"""Who is calling: an Authorization header to a principal, and what its key or token may do. Both doors ask here."""
 
 import structlog
 
+from gateway.services.callers import MAX_KEY
+from gateway.store.database import StoreError
 from gateway.wiring import Gateway
-from schema.errors import Forbidden, Unauthenticated
+from schema.errors import Forbidden, Overloaded, Unauthenticated
 from schema.tenant import Principal, Scope
+
+log = structlog.get_logger()
 
 
 def principal_of(gateway: Gateway, authorization: str | None, *, address: str | None = None) -> Principal:
@@ -34,6 +38,37 @@ def actor_of(principal: Principal) -> str:
 
 
 def require(principal: Principal, scope: Scope) -> None:
-    """Raises Forbidden unless the caller's key has the scope."""
+    """Raises Forbidden unless the caller has a key, and that the scope. What client tokens may do asks ``allow``."""
+    if principal.grant is not None:
+        raise Forbidden("A client token may not do that; it takes an API key")
+    allow(principal, scope)
+
+
+def allow(principal: Principal, scope: Scope) -> None:
+    """Raises Forbidden unless the caller's key or client token has the scope."""
     if scope not in principal.scopes:
-        raise Forbidden(f"This key (…{principal.key_hint}) has no scope {scope.value}; use one that has")
+        what = "key" if principal.grant is None else "token"
+        raise Forbidden(f"This {what} (…{principal.key_hint}) has no scope {scope.value}; use one that has")
+
+
+def allow_create(principal: Principal) -> None:
+    """Raises Forbidden unless the caller may ask for videos: a client token for one video may not."""
+    allow(principal, Scope.VIDEOS_WRITE)
+    if principal.grant is not None and principal.grant.video is not None:
+        raise Forbidden("This token is for one video; it creates none")
+
+
+def check_alive(gateway: Gateway, principal: Principal) -> None:
+    """Raises Unauthenticated when a client token has ended since it was seen: sockets and streams outlive requests."""
+    if principal.grant is not None:
+        gateway.ground.checks.check(principal)
+
+
+async def learn(gateway: Gateway, authorization: str | None) -> None:
+    """Before a client token is judged: if its key is none we have seen, look whether another replica has made it."""
+    text = (authorization or "").partition(" ")[2].strip()
+    if len(text) > MAX_KEY and gateway.ground.checks.worth_a_look(text):
+        try:
+            await gateway.ground.keeper.refresh()
+        except (StoreError, Overloaded) as error:
+            log.warning("directory.unread", error=str(error))

@@ -6,7 +6,7 @@ import msgspec
 
 from schema.clock import Millis
 from schema.money import Micros
-from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy, VideoSpec
+from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy, Video, VideoSpec
 
 
 class Scope(StrEnum):
@@ -184,6 +184,12 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     allowance: Micros | None = None
     creates: int | None = None
     expires_at: Millis
+
+    def shows(self, video: Video) -> bool:
+        """Whether its holder may know of one of the tenant's videos: what it is bound to, else what it made itself."""
+        if self.video is None and self.end_user is None:
+            return video.client_token == self.token
+        return self.video in (None, video.id) and self.end_user in (None, video.end_user)
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Bas
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
-from gateway.auth import principal_of
+from gateway.auth import learn, principal_of
 from gateway.graphql.context import Context
 from gateway.graphql.requests import Asked, header
 from gateway.graphql.schema import Schema
@@ -80,8 +80,10 @@ class _Door:
         """Who is calling: ``authorization`` of the payload, or of the handshake. Closes with 4403 when nobody is."""
         said = [value for name, value in context.connection_params.items() if name.lower() == "authorization"]
         authorization = said[0] if said else header(self.socket.scope, b"authorization")
+        authorization = authorization if isinstance(authorization, str) else None
+        await learn(self.gateway, authorization)
         try:
-            context.principal = principal_of(self.gateway, authorization if isinstance(authorization, str) else None)
+            context.principal = principal_of(self.gateway, authorization)
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
         return UnsetType()

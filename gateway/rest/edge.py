@@ -13,7 +13,9 @@ from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from gateway.auth import learn
 from gateway.rest.problems import allowed
+from gateway.rest.requests import header
 from gateway.telemetry import Access, access_log
 from gateway.wiring import Gateway
 from schema.clock import Millis
@@ -41,6 +43,7 @@ class Edge:
 
     def __init__(self, app: Litestar, gateway: Gateway) -> None:
         self._app = app
+        self._gateway = gateway
         self._clock = gateway.clock
         self._ids = gateway.ids
         self._methods = list(_methods(app))
@@ -57,6 +60,7 @@ class Edge:
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         id = self._begin(scope)
+        await learn(self._gateway, header(scope, b"authorization"))
         asked = scope
         if scope["method"] == "HEAD":  # the server was promised a HEAD, so it keeps its own scope
             asked = scope.copy()

@@ -5,9 +5,9 @@ from typing import Any
 from litestar import Request
 from litestar.types import HTTPScope
 
-from gateway.auth import principal_of, require
+from gateway.auth import allow, allow_create, learn, principal_of, require
 from gateway.wiring import Gateway
-from schema.errors import NotFound
+from schema.errors import InvalidRequest, NotFound
 from schema.ids import names_video
 from schema.tenant import Principal, Scope
 
@@ -21,16 +21,61 @@ def gateway_of(call: Call) -> Gateway:
 
 
 def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
-    """The gateway, and who is calling it.
+    """The gateway, and who is calling it with an API key: what a client token may do asks the functions below.
 
     Raises:
         Unauthenticated: no key, or one nobody has.
-        Forbidden: the key has not this scope.
+        Forbidden: the key has not this scope, or it is a client token.
     """
-    gateway = gateway_of(call)
-    principal = principal_of(gateway, header(call.scope, b"authorization"))
+    gateway, principal = _called(call)
     require(principal, scope)
     return gateway, principal
+
+
+def browser(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
+    """The same for what a client token may do too. Whoever answers looks at the principal's grant."""
+    gateway, principal = _called(call)
+    allow(principal, scope)
+    return gateway, principal
+
+
+def creator(call: Call) -> tuple[Gateway, Principal]:
+    """The same for whoever asks for videos: a client token that is for one video may not."""
+    gateway, principal = _called(call)
+    allow_create(principal)
+    return gateway, principal
+
+
+async def watcher(call: Call, scope: Scope, *, linked: bool = False) -> tuple[Gateway, Principal, str]:
+    """The gateway, who is calling it with a key or a client token, and the video in the path, which that may see.
+
+    Args:
+        linked: the token may stand in the query too, for links and ``<video src>`` have no headers.
+
+    Raises:
+        Unauthenticated: no key and no token, or one that does not work.
+        Forbidden: it has not this scope.
+        NotFound: there is no such video, or the token is not for it.
+    """
+    token = call.query_params.get("token") if linked else None
+    authorization = header(call.scope, b"authorization")
+    if authorization is None and token is not None:
+        authorization = f"Bearer {token}"
+        await learn(gateway_of(call), authorization)
+    gateway = gateway_of(call)
+    principal = principal_of(gateway, authorization)
+    if token is not None and principal.grant is None:
+        raise InvalidRequest.field("token", "not_here", "takes a client token; send a key in the header Authorization")
+    allow(principal, scope)
+    id = video_id(call)
+    if principal.grant is not None:
+        await gateway.videos.get(principal.tenant.id, id, principal.grant)
+    return gateway, principal, id
+
+
+def _called(call: Call) -> tuple[Gateway, Principal]:
+    gateway = gateway_of(call)
+    return gateway, principal_of(gateway, header(call.scope, b"authorization"))
 
 
 def video_id(call: Call) -> str:

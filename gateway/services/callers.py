@@ -8,6 +8,7 @@ import msgspec
 from gateway.policy.api_keys import mistyped
 from gateway.policy.signing import key_hash
 from gateway.services.tenants import Tenants
+from gateway.services.token_checks import TokenChecks
 from schema.account import Secret
 from schema.api_key import ApiKey
 from schema.clock import Clock, Millis
@@ -16,7 +17,7 @@ from schema.errors import Forbidden, Unauthenticated
 from schema.tenant import Principal
 
 MAX_KEY = 256
-"""Characters; keys are far shorter, and what is longer is not worth a hash."""
+"""Characters; keys are far shorter, and every client token is longer."""
 
 USED_TO = 60_000
 """Milliseconds to which it is known when a key was last used: so often it is written down."""
@@ -34,8 +35,9 @@ class Known(msgspec.Struct, frozen=True):
 class Callers:
     """Keys by the keyed hash of their text, so that the time a look-up takes says nothing of any key."""
 
-    def __init__(self, *, root: Secret, tenants: Tenants, clock: Clock) -> None:
+    def __init__(self, *, root: Secret, tenants: Tenants, tokens: TokenChecks, clock: Clock) -> None:
         self._root = root
+        self._tokens = tokens
         self._tenants = tenants
         self._clock = clock
         self._known: Mapping[bytes, Known] = {}
@@ -50,7 +52,7 @@ class Callers:
         }
 
     def principal(self, text: str, *, address: str | None = None) -> Principal:
-        """Whose key this is.
+        """Whose key, or client token, this is.
 
         Args:
             address: where the caller is, when that is known.
@@ -59,15 +61,17 @@ class Callers:
             Unauthenticated: nobody has this key, or it works no more.
             Forbidden: it may not be used from there.
         """
-        if len(text) > MAX_KEY or not text.isascii() or mistyped(text):
-            raise Unauthenticated(_UNKNOWN)
+        if len(text) > MAX_KEY and text.isascii():
+            return self._tokens.principal(text)
+        if not text.isascii() or mistyped(text):
+            raise Unauthenticated(_UNKNOWN, presented=True)
         known = self._known.get(key_hash(self._root, text))
         tenant = None if known is None else self._tenants.get(known.key.tenant)
         if known is None or tenant is None:
-            raise Unauthenticated(_UNKNOWN)
+            raise Unauthenticated(_UNKNOWN, presented=True)
         key, now = known.key, self._clock.now()
         if not key.works(now):
-            raise Unauthenticated(f"This API key (…{key.hint}) has expired; ask for a new one")
+            raise Unauthenticated(f"This API key (…{key.hint}) has expired; ask for a new one", presented=True)
         if known.networks and not _within(address, known.networks):
             raise Forbidden(f"This API key (…{key.hint}) may not be used from this address")
         self._used[key.id] = now

@@ -1,6 +1,6 @@
 """One change of the directory, made: the row, its secrets, what follows from it, and its line in the audit trail."""
 
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 import structlog
@@ -38,6 +38,18 @@ class Changes:
 
     async def tell(self, tx: Transaction, change: Change, *, actor: str) -> None:
         """Its line in the audit trail."""
+        await self.note(
+            tx,
+            actor=actor,
+            action=change.action,
+            subject=change.id,
+            tenant=change.tenant,
+            before=change.before,
+            after=change.after,
+        )
+
+    async def note(self, tx: Transaction, *, actor: str, action: str, subject: str, **told: Any) -> None:
+        """A line in the audit trail; ``told`` holds a TrailEntry's other fields."""
         now = self._clock.now()
         request = structlog.contextvars.get_contextvars().get("request_id")
         await tx.trail.add(
@@ -45,11 +57,10 @@ class Changes:
                 id=self._ids.make(TRAIL, now),
                 at=now,
                 actor=actor,
-                action=change.action,
-                tenant=change.tenant,
-                subject=change.id,
-                before=change.before,
-                after=change.after,
+                action=action,
+                subject=subject,
+                tenant=told.pop("tenant", None),
+                **told,
                 request=request if isinstance(request, str) else None,
             )
         )

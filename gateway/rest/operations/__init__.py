@@ -1,6 +1,7 @@
 """What each route promises, for the OpenAPI document: words, parameters, bodies, answers, refusals. Data alone."""
 
 from gateway.rest.operations.accounts import ACCOUNTS
+from gateway.rest.operations.client_tokens import CLIENT_TOKENS
 from gateway.rest.operations.money import MONEY
 from gateway.rest.operations.operator import OPERATOR
 from gateway.rest.operations.others import OTHERS
@@ -10,5 +11,5 @@ from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply
 
 __all__ = ["OPERATIONS", "Body", "Operation", "Parameter", "Reply"]
 
-OPERATIONS: dict[Key, Operation] = VIDEOS | MONEY | TENANT | OTHERS | ACCOUNTS | OPERATOR
+OPERATIONS: dict[Key, Operation] = VIDEOS | MONEY | TENANT | CLIENT_TOKENS | OTHERS | ACCOUNTS | OPERATOR
 """By method and path. Every route has its row: a test compares."""

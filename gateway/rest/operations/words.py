@@ -10,7 +10,7 @@ from schema.ids import ATTEMPT, BATCH, ENTRY, VIDEO, pattern
 from schema.tenant import Scope
 
 JSON_SCHEMA = dict[str, Any]
-Key = tuple[Literal["get", "patch", "post"], str]
+Key = tuple[Literal["delete", "get", "patch", "post"], str]
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

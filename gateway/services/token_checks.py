@@ -1,0 +1,103 @@
+"""Who comes with a client token: a signature is checked once, the rest each time; wrong ones cost no database."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from gateway.policy.client_tokens import Claims, NotGenuine, Signer, could_be_ours, signer, verified
+from gateway.services.tenants import Tenants
+from schema.api_key import ApiKey
+from schema.clock import Clock, Millis
+from schema.directory import Directory
+from schema.errors import Unauthenticated
+from schema.tenant import Principal
+
+REMEMBERED = 4096
+"""Tokens whose signature need not be checked again."""
+
+LOOK_MILLIS = 1000
+"""So often, at most, the database is asked about a key that nobody here has seen."""
+
+_HINT = 4
+_REFUSED = "This token is not valid here, or has expired; ask for a new one"
+
+
+class TokenChecks:
+    """Signing keys by the headers of what they sign, and tokens once verified by the digests of their texts."""
+
+    def __init__(self, *, tenants: Tenants, clock: Clock, issuer: str) -> None:
+        self._tenants = tenants
+        self._clock = clock
+        self.issuer = issuer
+        self._signers: tuple[Signer, ...] = ()
+        self._headers: Mapping[str, Ed25519PublicKey] = {}
+        self._keys: Mapping[str, ApiKey] = {}
+        self._revoked: frozenset[str] = frozenset()
+        self._known: OrderedDict[bytes, Claims] = OrderedDict()
+        self._looked_at: Millis = 0
+
+    def adopt(self, directory: Directory) -> None:
+        """From now on these keys sign, and those tokens work no more."""
+        self._signers = tuple([signer(key.secret) for key in directory.signing])
+        headers = {one.header: one.public for one in self._signers}
+        if headers.keys() != self._headers.keys():
+            self._known.clear()
+            self._headers = headers
+        self._keys = {stored.key.id: stored.key for stored in directory.keys if stored.key.revoked_at is None}
+        self._revoked = directory.revoked_tokens
+
+    @property
+    def newest(self) -> Signer | None:
+        """The key that signs; None before the first one was made."""
+        return self._signers[-1] if self._signers else None
+
+    def principal(self, text: str) -> Principal:
+        """Who holds a token.
+
+        Raises:
+            Unauthenticated: it is not genuine, or has ended, or the key that made it has.
+        """
+        claims = self._claims(text, self._clock.now())
+        tenant = self._tenants.get(claims.sub)
+        if tenant is None:
+            raise Unauthenticated(_REFUSED, presented=True)
+        hint = claims.jti[-_HINT:]
+        principal = Principal(
+            tenant=tenant, key=claims.client_id, key_hint=hint, scopes=claims.scopes, grant=claims.grant
+        )
+        self.check(principal)
+        return principal
+
+    def check(self, principal: Principal) -> None:
+        """Raises Unauthenticated when a token that was genuine has ended since, or the key that made it has."""
+        grant, key, now = principal.grant, self._keys.get(principal.key), self._clock.now()
+        works = key is not None and key.tenant == principal.tenant.id and key.works(now)
+        if grant is not None and (not works or grant.token in self._revoked or now >= grant.expires_at):
+            raise Unauthenticated(_REFUSED, presented=True)
+
+    def worth_a_look(self, text: str) -> bool:
+        """Whether another replica may have made the key of a token a moment ago; said once a second at most."""
+        if text.partition(".")[0] in self._headers or not could_be_ours(text):
+            return False
+        now = self._clock.now()
+        if now - self._looked_at < LOOK_MILLIS:
+            return False
+        self._looked_at = now
+        return True
+
+    def _claims(self, text: str, now: Millis) -> Claims:
+        digest = sha256(text.encode()).digest()
+        claims = self._known.get(digest)
+        if claims is not None:
+            self._known.move_to_end(digest)
+            return claims
+        try:
+            claims = verified(text, self._headers, issuer=self.issuer, now=now)
+        except NotGenuine as error:
+            raise Unauthenticated(_REFUSED, presented=True) from error
+        self._known[digest] = claims
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return claims
