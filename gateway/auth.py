@@ -67,8 +67,8 @@ def check_alive(gateway: Gateway, principal: Principal) -> None:
 async def learn(gateway: Gateway, authorization: str | None) -> None:
     """Before a client token is judged: if its key is none we have seen, look whether another replica has made it."""
     text = (authorization or "").partition(" ")[2].strip()
-    if len(text) > MAX_KEY and gateway.ground.checks.worth_a_look(text):
+    if len(text) > MAX_KEY and gateway.ground.checks.stranger(text):
         try:
-            await gateway.ground.keeper.refresh()
+            await gateway.ground.keeper.glance()
         except (StoreError, Overloaded) as error:
             log.warning("directory.unread", error=str(error))

@@ -58,6 +58,8 @@ class Keeper:
         self._settle = settle
         self._clock = clock
         self._reading = asyncio.Lock()
+        self._glancing = asyncio.Lock()
+        self._glanced_at = float("-inf")
         self._looked_at = float("-inf")
         self.directory = Directory()
 
@@ -75,6 +77,14 @@ class Keeper:
                 await self._adopt(await self.read())
             self._looked_at = began
             return moved
+
+    async def glance(self) -> None:
+        """Refresh because a caller names what is not known here, once a second at most: who comes meanwhile waits."""
+        came = asyncio.get_running_loop().time()
+        async with self._glancing:
+            if came - self._glanced_at >= LOOK_SECONDS:
+                self._glanced_at = came
+                await self.refresh()
 
     async def read(self) -> Directory:
         """All of it, as it is now."""
