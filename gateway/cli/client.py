@@ -141,6 +141,10 @@ class Client:
         headers = {} if key is None else {"idempotency-key": key}
         return self._answer(self._send("POST", path, repeat=key is not None, json=body, headers=headers), kind)
 
+    def remove(self, path: str, kind: type[T]) -> Answer[T]:
+        """End something; doing it twice changes nothing."""
+        return self._answer(self._send("DELETE", path, repeat=True), kind)
+
     def revise(self, method: str, path: str, kind: type[T], body: dict[str, Any], *, version: int) -> Answer[T]:
         """Change what is at a version; refused when it is at another one by now."""
         headers = {"if-match": f'"{version}"'}

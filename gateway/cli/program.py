@@ -19,6 +19,7 @@ from gateway.cli.receipts import receipts
 from gateway.cli.reconcile import reconcile
 from gateway.cli.server import demo, serve, work
 from gateway.cli.tenants import tenants
+from gateway.cli.tokens import tokens
 from gateway.cli.videos import videos
 
 
@@ -67,6 +68,7 @@ for command in (
     accounts,
     attempts,
     tenants,
+    tokens,
     incidents,
 ):
     main.add_command(command)

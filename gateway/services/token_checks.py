@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec.structs import replace
 
-from gateway.policy.client_tokens import Claims, NotGenuine, Signer, could_be_ours, signer, verified
+from gateway.policy.client_tokens import NotGenuine, Signer, could_be_ours, signer, verified
 from gateway.services.tenants import Tenants
 from schema.api_key import ApiKey
-from schema.clock import Clock, Millis
+from schema.clock import Clock
 from schema.directory import Directory
 from schema.errors import Unauthenticated
 from schema.tenant import Principal
@@ -32,7 +33,7 @@ class TokenChecks:
         self._headers: Mapping[str, Ed25519PublicKey] = {}
         self._keys: Mapping[str, ApiKey] = {}
         self._revoked: frozenset[str] = frozenset()
-        self._known: OrderedDict[bytes, Claims] = OrderedDict()
+        self._known: OrderedDict[bytes, Principal] = OrderedDict()
 
     def adopt(self, directory: Directory) -> None:
         """From now on these keys sign, and those tokens work no more."""
@@ -55,16 +56,20 @@ class TokenChecks:
         Raises:
             Unauthenticated: it is not genuine, or has ended, or the key that made it has.
         """
-        claims = self._claims(text, self._clock.now())
-        tenant = self._tenants.get(claims.sub)
+        digest = sha256(text.encode()).digest()
+        principal = self._known.get(digest)
+        if principal is None:
+            principal = self._verified(text)
+            self._known[digest] = principal
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(digest)
+        self.check(principal)
+        tenant = self._tenants.get(principal.tenant.id)
         if tenant is None:
             raise Unauthenticated(_REFUSED, presented=True)
-        hint = claims.jti[-_HINT:]
-        principal = Principal(
-            tenant=tenant, key=claims.client_id, key_hint=hint, scopes=claims.scopes, grant=claims.grant
-        )
-        self.check(principal)
-        return principal
+        return principal if tenant is principal.tenant else replace(principal, tenant=tenant)
 
     def check(self, principal: Principal) -> None:
         """Raises Unauthenticated when a token that was genuine has ended since, or the key that made it has."""
@@ -77,17 +82,19 @@ class TokenChecks:
         """Whether a token may be signed with a key that another replica has made a moment ago."""
         return text.partition(".")[0] not in self._headers and could_be_ours(text)
 
-    def _claims(self, text: str, now: Millis) -> Claims:
-        digest = sha256(text.encode()).digest()
-        claims = self._known.get(digest)
-        if claims is not None:
-            self._known.move_to_end(digest)
-            return claims
+    def _verified(self, text: str) -> Principal:
+        """Whoever a signature speaks for."""
         try:
-            claims = verified(text, self._headers, issuer=self.issuer, now=now)
+            claims = verified(text, self._headers, issuer=self.issuer, now=self._clock.now())
         except NotGenuine as error:
             raise Unauthenticated(_REFUSED, presented=True) from error
-        self._known[digest] = claims
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return claims
+        tenant = self._tenants.get(claims.sub)
+        if tenant is None:
+            raise Unauthenticated(_REFUSED, presented=True)
+        return Principal(
+            tenant=tenant,
+            key=claims.client_id,
+            key_hint=claims.jti[-_HINT:],
+            scopes=claims.scopes,
+            grant=claims.grant,
+        )
