@@ -97,13 +97,14 @@ def revoke(token: str, url: str | None, api_key: str | None, output: Format) -> 
 
 @tokens.command("rotate-key")
 @click.option("--note", default="", help="Why; it is kept in the audit trail.")
+@click.option("--end-tokens", is_flag=True, help="What former keys have signed ends now: one of them has leaked.")
 @connection_options
 @output_option
-def rotate_key(note: str, url: str | None, api_key: str | None, output: Format) -> None:
+def rotate_key(*, note: str, end_tokens: bool, url: str | None, api_key: str | None, output: Format) -> None:
     """For operators: sign with a new key; what the old one has signed works until it expires."""
     from gateway.cli.token_wire import SigningKey
 
-    answer = connect(url, api_key).act(_KEYS, SigningKey, {"note": note})
+    answer = connect(url, api_key).act(_KEYS, SigningKey, {"note": note, "end_tokens": end_tokens})
     if output is Format.TABLE:
         show(answer.value.id)
     else:

@@ -124,6 +124,10 @@ class RevokeClientTokenInput:
 @strawberry.input(description="A new key is to sign.")
 class RotateSigningKeyInput:
     note: str = strawberry.field(default="", description="Why; it is kept in the audit trail.")
+    end_tokens: bool = strawberry.field(
+        default=False,
+        description="Whether what former keys have signed ends now, because one of them may be known to others.",
+    )
 
 
 @strawberry.type(description="The token is made.")
@@ -202,7 +206,8 @@ async def revoke_client_token(info: Info, input: RevokeArgument) -> RevokeClient
 
 async def rotate_signing_key(info: Info, input: RotateArgument) -> RotateSigningKeyPayload:  # noqa: A002  # GraphQL's name
     gateway, actor = operator(info)
-    made = await gateway.ground.client_tokens.rotate(actor=actor, note=input.note)
+    tokens = gateway.ground.client_tokens
+    made = await tokens.rotate(actor=actor, note=input.note, end_tokens=input.end_tokens)
     return RotateSigningKeySuccess(signing_key=SigningKey.of(made))
 
 

@@ -120,9 +120,11 @@ class RotateSigningKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     Attributes:
         note: why; it is kept in the audit trail.
+        end_tokens: whether what former keys have signed ends now, because one of them may be known to others.
     """
 
     note: Note = ""
+    end_tokens: bool = False
 
 
 class SigningKeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +188,9 @@ async def keys(request: Call) -> Answer:
 async def rotate(request: Call) -> Answer:
     gateway, actor = operator(request)
     wanted = await read_json(request, RotateSigningKey)
-    return Answer(encode(_key(await gateway.ground.client_tokens.rotate(actor=actor, note=wanted.note))), status=201)
+    tokens = gateway.ground.client_tokens
+    made = await tokens.rotate(actor=actor, note=wanted.note, end_tokens=wanted.end_tokens)
+    return Answer(encode(_key(made)), status=201)
 
 
 def _view(one: TokenUse) -> ClientTokenView:

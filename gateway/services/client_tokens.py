@@ -136,9 +136,13 @@ class ClientTokens:
         """The keys that are kept, oldest first."""
         return await self._store.read(lambda tx: tx.signing_keys.all())
 
-    async def rotate(self, *, actor: str, note: str = "") -> SigningKeyFacts:
-        """Sign with a new key from now on; what the old one has signed works until it expires."""
-        kid = await self._store.write(lambda tx: self._make(tx, actor, note=note))
+    async def rotate(self, *, actor: str, note: str = "", end_tokens: bool = False) -> SigningKeyFacts:
+        """Sign with a new key from now on; what the old one has signed works until it expires.
+
+        Args:
+            end_tokens: drop all former keys, because one may be known to others: what they have signed ends now.
+        """
+        kid = await self._store.write(lambda tx: self._make(tx, actor, note=note, end_tokens=end_tokens))
         await self._keeper.refresh()
         return next(row for row in await self.signing_keys() if row.kid == kid)
 
@@ -151,7 +155,9 @@ class ClientTokens:
             raise LookupError("the signing key that was just made is not there")
         return self._checks.newest
 
-    async def _make(self, tx: Transaction, actor: str, *, first: bool = False, note: str = "") -> str:
+    async def _make(
+        self, tx: Transaction, actor: str, *, first: bool = False, note: str = "", end_tokens: bool = False
+    ) -> str:
         """A new key in the newest one's place; with ``first``, only where there is none."""
         await tx.revision.lock()
         rows, now = await tx.signing_keys.all(), self._clock.now()
@@ -162,10 +168,10 @@ class ClientTokens:
         await self._vault.put(tx, SIGNING, kid, seed.reveal())
         await tx.signing_keys.add(kid, now)
         for row in rows:
-            if _outlived(row, now):
+            if end_tokens or _outlived(row, now):
                 await tx.signing_keys.forget(row.kid)
                 await self._vault.forget(tx, SIGNING, row.kid, frozenset())
-        await self._told(tx, "signing_key.created", kid, actor, after={"note": note} if note else None)
+        await self._told(tx, "signing_key.created", kid, actor, after={"note": note, "end_tokens": end_tokens})
         return kid
 
     async def _told(self, tx: Transaction, action: str, subject: str, actor: str, **told: Any) -> None:

@@ -10,13 +10,16 @@ from msgspec.structs import replace
 from gateway.policy.client_tokens import NotGenuine, Signer, could_be_ours, signer, verified
 from gateway.services.tenants import Tenants
 from schema.api_key import ApiKey
-from schema.clock import Clock
+from schema.clock import Clock, Millis
 from schema.directory import Directory
 from schema.errors import Unauthenticated
 from schema.tenant import Principal
 
 REMEMBERED = 4096
 """Tokens whose signature need not be checked again."""
+
+LATE_MILLIS = 60_000
+"""A replica that has not heard of a new key yet signs with the one before; after that long, nobody of ours does."""
 
 _HINT = 4
 _REFUSED = "This token is not valid here, or has expired; ask for a new one"
@@ -31,6 +34,7 @@ class TokenChecks:
         self.issuer = issuer
         self._signers: tuple[Signer, ...] = ()
         self._headers: Mapping[str, Ed25519PublicKey] = {}
+        self._retired: Mapping[str, Millis | None] = {}
         self._keys: Mapping[str, ApiKey] = {}
         self._revoked: frozenset[str] = frozenset()
         self._known: OrderedDict[bytes, Principal] = OrderedDict()
@@ -39,6 +43,9 @@ class TokenChecks:
         """From now on these keys sign, and those tokens work no more."""
         self._signers = tuple([signer(key.secret) for key in directory.signing])
         headers = {one.header: one.public for one in self._signers}
+        self._retired = {
+            one.header: key.facts.retired_at for one, key in zip(self._signers, directory.signing, strict=True)
+        }
         if headers.keys() != self._headers.keys():
             self._known.clear()
             self._headers = headers
@@ -88,8 +95,9 @@ class TokenChecks:
             claims = verified(text, self._headers, issuer=self.issuer, now=self._clock.now())
         except NotGenuine as error:
             raise Unauthenticated(_REFUSED, presented=True) from error
-        tenant = self._tenants.get(claims.sub)
-        if tenant is None:
+        retired, tenant = self._retired[text.partition(".")[0]], self._tenants.get(claims.sub)
+        signed_late = retired is not None and claims.iat * 1000 > retired + LATE_MILLIS
+        if tenant is None or signed_late:
             raise Unauthenticated(_REFUSED, presented=True)
         return Principal(
             tenant=tenant,

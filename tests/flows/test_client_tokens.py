@@ -11,6 +11,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from gateway.policy.client_tokens import claims_of, signed
 from gateway.ports import listen
 from gateway.services.directory import BELIEVED_SECONDS
 from gateway.serving import serving
@@ -133,6 +134,24 @@ async def test_what_a_video_gives_back_can_be_spent_again(here):
     assert (await used(here, token["id"]))["committed_micros"] == COSTS
 
 
+async def test_a_video_that_goes_elsewhere_never_holds_more_than_the_allowance(here):
+    token = await minted(here.first.client, scopes=BOTH, end_user="ann", allowance="0.85")
+    async with browser(here.first.url, token["token"]) as page:
+        assert [await ask(page, n) for n in range(2)] == ["accepted", "accepted"]
+        id = (await page.get("/v1/videos")).json()["data"][0]["id"]
+    books, store, now = here.first.gateway.ground.books, here.first.gateway.store, here.clock.now()
+    video = await store.read(lambda tx: tx.videos.peek(id))
+    assert video is not None
+    most = await store.read(lambda tx: books.affordable(tx, video))
+    over = await store.write(lambda tx: books.extend(tx, video, COSTS + 50_001, now))
+    within = await store.write(lambda tx: books.extend(tx, video, COSTS + 50_000, now))
+
+    assert most == COSTS + 50_000
+    assert over is None
+    assert within is not None
+    assert within.video.held == COSTS + 50_000
+
+
 async def test_a_token_ends_at_its_moment_also_for_a_create_that_is_under_way(here):
     token = await minted(here.first.client, scopes=BOTH, end_user="ann", lifetime_seconds=60)
     order_at = token["expires_at"] * 1000
@@ -198,3 +217,21 @@ async def test_what_was_signed_before_a_restart_works_after_it(database_url, tmp
         token = await minted(before.client, end_user="ann")
     async with running(setup) as after, browser(after.url, token["token"]) as page:
         assert (await page.get("/v1/videos")).status_code == 200
+
+
+async def test_a_key_that_was_replaced_signs_nothing_new(here):
+    tokens, checks = here.first.gateway.ground.client_tokens, here.first.gateway.ground.checks
+    await minted(here.first.client, lifetime_seconds=3600)
+    former = checks.newest
+    assert former is not None
+    await here.first.operator.post("/v1/admin/signing_keys", json={})
+    stored = (await tokens.page("acme", None, 1)).tokens[0].token
+    statuses = []
+    for later in (0, 59_000, 62_000):
+        here.clock.ahead = later
+        moment = here.clock.now() // 1000
+        said = replace(claims_of(stored, checks.issuer), iat=moment, nbf=moment)
+        async with browser(here.first.url, signed(said, former)) as page:
+            statuses.append((await page.get("/v1/videos")).status_code)
+
+    assert statuses == [200, 200, 401]

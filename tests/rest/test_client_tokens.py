@@ -322,6 +322,17 @@ async def test_a_new_key_signs_and_the_old_one_still_verifies(pair: Running):
     problem(await pair.client.post("/v1/admin/signing_keys", json={}), 403, "forbidden")
 
 
+async def test_tokens_of_a_key_that_leaked_end_at_once(pair: Running):
+    old = await minted(pair.client)
+    await pair.operator.post("/v1/admin/signing_keys", json={"end_tokens": True})
+    new = await minted(pair.client)
+    async with browser(pair.url, old["token"]) as before, browser(pair.url, new["token"]) as after:
+        problem(await before.get("/v1/videos"), 401, "unauthenticated")
+        assert (await after.get("/v1/videos")).status_code == 200
+
+    assert len((await pair.operator.get("/v1/admin/signing_keys")).json()["data"]) == 1
+
+
 # bounds
 
 

@@ -61,7 +61,7 @@ CLIENT_TOKENS: dict[Key, Operation] = {
         id="rotateSigningKey",
         tag="operator",
         summary="Sign client tokens with a new key",
-        says="What the old one has signed works until it expires.",
+        says="What the old one has signed works until it expires, unless you say that it ends now.",
         scope=Scope.OPERATOR,
         body=Body(types=JSON_BODY, shape=RotateSigningKey),
         replies={201: Reply(says="The new key.", shape=SigningKeyView)},
