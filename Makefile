@@ -33,10 +33,11 @@ coverage: $(STAMP)  ## the tests, with what they reach
 bench: $(STAMP)  ## figures, as ratios in one run
 	$(BIN)/python -m bench
 
-soak: $(STAMP)  ## long crash and seed runs
+soak: $(STAMP)  ## long crash runs, and many more examples of what the policies promise
 	$(BIN)/pytest tests/flows --rounds 20 -p no:xdist
+	$(BIN)/pytest tests/policy --hypothesis-profile=long
 
-seeds: $(STAMP)  ## 2,000 walks of the state machine of promises; `make test` takes 200 of them
+seeds: $(STAMP)  ## 2,000 walks of the state machine of promises; `make test` takes 100 of them
 	$(BIN)/pytest tests/promises --seeds 2000 -n 2
 
 install: $(STAMP)

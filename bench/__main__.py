@@ -1,4 +1,4 @@
-"""`make bench`: a burst of creates and of reads on each database, beside the bare framework in the same run."""
+"""`make bench`: creates and reads on each database, beside the bare framework in the same run; then what keys cost."""
 
 import asyncio
 import tempfile
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench import authentication
 from bench.gateway_server import KEY
 from bench.load import Figures, get, load, post
 from bench.servers import HOST, Server, pin_load, process
@@ -86,6 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, PostgresServer(**durable) as postgres:
         rows += gateway_rows("PostgreSQL (fsync)", postgres.url(), Path(folder))
     show(rows)
+    authentication.main()
 
 
 if __name__ == "__main__":

@@ -48,14 +48,14 @@ async def _connection(
         for request in waiting:
             begun = time.perf_counter()
             writer.write(request)
-            status = await _answer(reader)
+            status = await answer(reader)
             times.append(time.perf_counter() - begun)
             statuses[status] = statuses.get(status, 0) + 1
     finally:
         writer.close()
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def answer(reader: asyncio.StreamReader) -> int:
     head = await reader.readuntil(b"\r\n\r\n")
     length = 0
     for line in head.split(b"\r\n")[1:]:

@@ -152,6 +152,7 @@ filmgate demo    simulated upstreams at {speed:g}x speed; no keys, nothing leave
   REST       {url}/v1/videos
   GraphQL    {url}/graphql
   OpenAPI    {url}/openapi.json
+  Browser    {url}/docs and {url}/graphiql
   Data       {directory}  (SQLite and videos; delete it to start anew)
   Tenant     {TENANT}, key {keys.api_key[:16]}…  saved in {environment}
 

@@ -83,15 +83,17 @@ async def footing(
     callers = Callers(root=root, tenants=tenants, tokens=checks, clock=clock)
     places = Places(concurrency=settings.worker.concurrency, sends=sends_at_once(settings.worker.concurrency))
     accounts = Accounts(store, clock, settings.timing, known, ids=ids, luck=luck, places=places)
-    policies = Policies(store=store, tenants=tenants, accounts=accounts, providers=frozenset(known), clock=clock)
+    policies = Policies(
+        store=store, tenants=tenants, accounts=accounts, providers=frozenset(known), clock=clock, ids=ids
+    )
     books = Books(accounts=accounts, tenants=tenants, ids=ids, luck=luck)
-    ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock)
+    ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock, ids=ids)
     changes = Changes(vault=vault, clock=clock, ids=ids)
     keeper = Keeper(
         store=store,
         vault=vault,
         kinds=known,
-        adopters=(tenants.adopt, callers.adopt, checks.adopt, accounts.adopt),
+        adopters=(tenants.adopt, checks.adopt, callers.adopt, accounts.adopt),
         settle=_settle(accounts, policies, ledger),
         clock=clock,
     )
@@ -114,7 +116,6 @@ async def footing(
         client_tokens=ClientTokens(
             store=store,
             vault=vault,
-            changes=changes,
             checks=checks,
             keeper=keeper,
             clock=clock,

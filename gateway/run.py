@@ -9,6 +9,7 @@ import structlog
 import uvloop
 
 from gateway.config.settings import Settings
+from gateway.reloading import Examine, reloaded_by_signal
 from gateway.serving import serving, stop_signals
 from gateway.store.database import connect
 from gateway.store.migrate import packaged
@@ -32,30 +33,43 @@ def in_loop(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def serve(settings: Settings, *, worker: bool = True, seams: Seams | None = None) -> None:
-    """Serve until asked to stop: the API, and unless told otherwise the worker."""
-    configure_logging()
-    in_loop(_serve(settings, worker=worker, seams=seams))
+def serve(
+    settings: Settings, *, worker: bool = True, seams: Seams | None = None, examine: Examine | None = None
+) -> None:
+    """Serve until asked to stop: the API, and unless told otherwise the worker.
+
+    Args:
+        examine: reads the file again, at each SIGHUP.
+    """
+    _configure_logging(settings)
+    in_loop(_serve(settings, worker=worker, seams=seams, examine=examine))
 
 
-async def _serve(settings: Settings, *, worker: bool, seams: Seams | None) -> None:
+def _configure_logging(settings: Settings) -> None:
+    told = settings.observability
+    configure_logging(level=told.log_level.value, form=told.log_format.value)
+
+
+async def _serve(settings: Settings, *, worker: bool, seams: Seams | None, examine: Examine | None = None) -> None:
     stopping = asyncio.Event()
     with stop_signals(stopping.set):
         async with gateway(settings, seams) as built, serving(built, worker=worker):
-            await _warn(built)
-            await stopping.wait()
+            with reloaded_by_signal(built.reloading, examine):
+                await _warn(built)
+                await stopping.wait()
 
 
-def work(settings: Settings, *, seams: Seams | None = None) -> None:
+def work(settings: Settings, *, seams: Seams | None = None, examine: Examine | None = None) -> None:
     """Run the worker alone until asked to stop."""
-    configure_logging()
-    in_loop(_work(settings, seams))
+    _configure_logging(settings)
+    in_loop(_work(settings, seams, examine))
 
 
-async def _work(settings: Settings, seams: Seams | None) -> None:
+async def _work(settings: Settings, seams: Seams | None, examine: Examine | None) -> None:
     async with gateway(settings, seams) as built:
         await _warn(built)
-        with stop_signals(built.worker.stop):
+        with stop_signals(built.worker.stop), reloaded_by_signal(built.reloading, examine):
+            log.info("worker.ready")
             await built.worker.run()
 
 

@@ -1,6 +1,7 @@
 """A gateway behind an HTTP server: listening, working, draining."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -25,6 +26,14 @@ MAX_MESSAGE = 1 << 20
 """Bytes of one WebSocket message, unless the settings say otherwise."""
 
 
+_NO_HANDSHAKE = "ASGI callable returned without completing handshake"
+
+
+def _worth_logging(record: logging.LogRecord) -> bool:
+    """uvicorn (0.54) calls every handshake an error that was refused with an answer of the application's own."""
+    return not record.msg.startswith(_NO_HANDSHAKE)
+
+
 class Server(uvicorn.Server):
     """uvicorn without its own signal handlers: stopping is the gateway's business."""
 
@@ -42,12 +51,14 @@ async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int =
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # which proxies are believed is the gateway's business
         ws_per_message_deflate=False,
         ws_max_size=max_message,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = Server(config)
     config.load()
+    logging.getLogger("uvicorn.error").addFilter(_worth_logging)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn offers a flag, no event

@@ -28,33 +28,40 @@ _DEEPEST = 6
 _encode = msgspec.json.Encoder().encode
 
 
-def configure_logging(*, quiet: bool = False, stream: TextIO | None = None) -> None:
-    """Set up this process's logs, once, before it serves: JSON lines, or text where ``stream`` is a terminal.
+def configure_logging(
+    *, quiet: bool = False, stream: TextIO | None = None, level: str = "info", form: str = "auto"
+) -> None:
+    """Set up this process's logs, once, before it serves.
 
     Args:
         quiet: warnings and worse alone.
         stream: standard error unless said; standard output is for data.
+        level: ``debug``, ``info``, ``warning`` or ``error``; events below it are not told.
+        form: ``json`` for lines that machines read, ``console`` for people; ``auto`` is text on a terminal.
     """
     stream = sys.stderr if stream is None else stream
-    level = logging.WARNING if quiet else logging.INFO
+    least = logging.WARNING if quiet else logging.getLevelNamesMapping()[level.upper()]
+    text = stream.isatty() if form == "auto" else form == "console"
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    access_log.open(None if stream.isatty() or quiet else stream)
-    if stream.isatty():
-        console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    access_log.open(None if text or least > logging.INFO else stream)
+    if text:
+        console = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         last: list[Processor] = [redact, console]
     else:
         last = [structlog.processors.format_exc_info, redact, _line]
     structlog.configure(
         processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    _adopt_libraries(stream, shared, last)
+    _adopt_libraries(stream, shared, last, max(least, logging.WARNING))
 
 
 class Access(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="event", tag="http.request"):
@@ -135,8 +142,8 @@ def _line(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> str:
     return _encode(event).decode()
 
 
-def _adopt_libraries(stream: TextIO, shared: list[Processor], last: list[Processor]) -> None:
-    """Warnings of libraries that log the standard way come out as ours do."""
+def _adopt_libraries(stream: TextIO, shared: list[Processor], last: list[Processor], least: int) -> None:
+    """Warnings, or worse, of libraries that log the standard way come out as ours do."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -145,4 +152,4 @@ def _adopt_libraries(stream: TextIO, shared: list[Processor], last: list[Process
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.WARNING)
+    root.setLevel(least)

@@ -19,6 +19,7 @@ from gateway.store.instance import Census
 from gateway.store.migrate import level, packaged
 from gateway.store.sqlite import hold
 from gateway.store.store import Store
+from schema.account import Secret
 from schema.clock import Clock, Millis, SystemClock
 from schema.ids import Ids
 from schema.instance import Instance
@@ -171,6 +172,12 @@ async def quarantine(settings: Settings, source: str | None) -> Instance:
         return await store.read(lambda tx: tx.instance.get())
 
 
+async def root(settings: Settings) -> Secret:
+    """What the tokens, hashes and receipts of this database hang on. Raises StoreError."""
+    async with _opened(settings) as database:
+        return (await footing(settings, Store(database))).root
+
+
 async def release(settings: Settings, waiting: Waiting, actor: str) -> Released | None:
     """End the quarantine; None when there is none. Servers that run notice within two seconds."""
     async with _opened(settings) as database:
@@ -180,7 +187,7 @@ async def release(settings: Settings, waiting: Waiting, actor: str) -> Released 
         clock = SystemClock()
         ground = await footing(settings, store, clock=clock)
         await ground.keeper.refresh()
-        service = Quarantine(store=store, records=Records(Ids(), ground.books), clock=clock)
+        service = Quarantine(store=store, records=Records(Ids(), ground.books), clock=clock, ids=Ids())
         return await service.release(waiting, actor, clock.now())
 
 

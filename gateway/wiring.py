@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.assets import Assets as AssetStore
+from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
@@ -18,6 +19,8 @@ from gateway.hub import Hub
 from gateway.journal import Journal
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
+from gateway.services.account_setups import AccountSetups
+from gateway.services.account_tests import AccountTests
 from gateway.services.accounts import Accounts
 from gateway.services.admission import Admission
 from gateway.services.assets import Assets
@@ -31,8 +34,11 @@ from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
+from gateway.services.keys import Keys
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
+from gateway.services.limits_use import LimitsUses
+from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
@@ -40,16 +46,22 @@ from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
+from gateway.services.rates import Rates
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
+from gateway.services.rekeying import Rekeying
+from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
+from gateway.services.tenancies import Tenancies
 from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
+from gateway.services.trails import Trails
 from gateway.services.unknowns import Unknowns
 from gateway.services.updates import Updates
+from gateway.services.usage import Usage
 from gateway.services.videos import Videos
 from gateway.services.waiting import Waiting
 from gateway.services.watches import Watches
@@ -60,7 +72,7 @@ from gateway.store.tasks import TaskKind
 from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
-from providers.registry import KINDS
+from providers.registry import KINDS, by_name
 from schema.clock import Clock, SystemClock
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
@@ -93,7 +105,10 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     ground: Footing
     tenants: Tenants
     policies: Policies
+    keys: Keys
     replays: Replays
+    rates: Rates
+    limits_uses: LimitsUses
     accounts: Accounts
     decisions: Decisions
     quotes: Quotes
@@ -108,6 +123,12 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     incidents: Incidents
     availability: Availability
     operators: Operators
+    tenancies: Tenancies
+    account_setups: AccountSetups
+    account_tests: AccountTests
+    reloading: Reloading
+    rekeying: Rekeying
+    trails: Trails
     quarantine: Quarantine
     receipts: Receipts
     reconciliation: Reconciliation
@@ -162,6 +183,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     await ground.keeper.refresh()
     following = asyncio.create_task(ground.keeper.follow())
     stack.callback(following.cancel)
+    usage = Usage(store=store, callers=ground.callers)
+    stack.push_async_callback(usage.write)
+    using = asyncio.create_task(usage.follow())
+    stack.callback(using.cancel)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -183,7 +208,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         luck=luck,
         egress_allow=settings.egress.allow,
     )
-    quarantine = Quarantine(store=store, records=records, clock=clock)
+    quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
     verify = seams.verify or authorities()
     upstream = Upstream(
@@ -204,6 +229,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, root)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
+    rates = Rates(store=store, tenants=tenants, clock=clock, luck=luck)
     admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
     limits = Limits(store, clock, timing)
     sends = Sends(
@@ -219,7 +245,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         places=ground.places,
     )
     await sends.recover()
-    queue = Queue(store=store, accounts=accounts, tenants=tenants, clock=clock)
+    making = Making(accounts=accounts, tenants=tenants)
+    queue = Queue(store=store, accounts=accounts, tenants=tenants, making=making, clock=clock)
     submits = Submits(
         store=store,
         accounts=accounts,
@@ -229,6 +256,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         books=books,
         sends=sends,
         queue=queue,
+        making=making,
         waiting=Waiting(store=store, records=records, queue=queue, backlog=backlog, clock=clock, luck=luck),
         limits=limits,
         callbacks=callbacks,
@@ -288,13 +316,37 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         call=queue.call,
     )
     store.on_stirred(worker.nudge)
+    kinds = by_name(seams.kinds)
+    reloading = Reloading(
+        settings=settings,
+        vault=ground.vault,
+        configuration=ground.configuration,
+        keeper=ground.keeper,
+        allows=(updates.allow, fetcher.allow),
+        clock=clock,
+    )
+
+    def around() -> Surroundings:
+        return Surroundings(kinds=kinds, server=settings.server, egress=reloading.settings.egress)
+
     return Gateway(
         settings=settings,
         store=store,
         ground=ground,
         tenants=tenants,
         policies=policies,
+        keys=Keys(
+            store=store,
+            changes=ground.changes,
+            keeper=ground.keeper,
+            root=root,
+            clock=clock,
+            ids=ids,
+            entropy=seams.entropy,
+        ),
         replays=Replays(store=store, accounts=accounts, policies=policies),
+        rates=rates,
+        limits_uses=LimitsUses(store=store, making=making, rates=rates, clock=clock),
         accounts=accounts,
         decisions=decisions,
         quotes=quotes,
@@ -305,7 +357,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             admission=admission,
             decisions=decisions,
             backlog=backlog,
-            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, clock=clock),
+            rates=rates,
+            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
             quarantine=quarantine,
             assets=asset_store,
             clock=clock,
@@ -317,6 +370,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             books=books,
             decisions=decisions,
             backlog=backlog,
+            rates=rates,
             quarantine=quarantine,
             clock=clock,
             ids=ids,
@@ -340,6 +394,29 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         incidents=Incidents(store),
         availability=Availability(store=store, accounts=accounts, clock=clock, timing=timing),
         operators=Operators(store=store, accounts=accounts, clock=clock, ids=ids),
+        tenancies=Tenancies(
+            store=store,
+            changes=ground.changes,
+            keeper=ground.keeper,
+            tenants=tenants,
+            accounts=accounts,
+            providers=frozenset(kinds),
+            limits=lambda: reloading.settings.limits,
+            clock=clock,
+        ),
+        account_setups=AccountSetups(
+            store=store,
+            vault=ground.vault,
+            changes=ground.changes,
+            keeper=ground.keeper,
+            tenants=tenants,
+            around=around,
+            clock=clock,
+        ),
+        account_tests=AccountTests(store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock),
+        reloading=reloading,
+        rekeying=Rekeying(store=store, vault=ground.vault, clock=clock, ids=ids),
+        trails=Trails(store),
         receipts=Receipts(store=store, signer=Signer(root), issuer=settings.server.public_url),
         quarantine=quarantine,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),

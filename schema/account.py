@@ -70,6 +70,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
 
 
+OWN = "~"
+"""Stands between a tenant's id and the name it gave an account of its own: no id in a file holds it."""
+
+
+def own_id(tenant: str, name: str) -> str:
+    """What a tenant's own account is called: never what the operator's is, nor another tenant's."""
+    return f"{tenant}{OWN}{name}"
+
+
 class CredentialState(StrEnum):
     WORKS = "works"
     REFUSED = "refused"

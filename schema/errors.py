@@ -5,14 +5,17 @@
     x MalformedRequest    400           x NotReady              409
   x Unauthenticated       401           x AlreadyEnded          409
   x Forbidden             403           x Gone                  410
+    x OriginNotAllowed    403
     x CreatesUsedUp       403             x AllowanceExceeded   402
   x NoRoute               422           x IdempotencyKeyReused  422
   x PayloadTooLarge       413           x Overloaded            503
   x TooManyRequests       429           x InsufficientFunds     402
-  x Quarantined           503             x QueueFull           503
-                                        x NotUnknown            409
+    x RateLimited         429             x QueueFull           503
+  x Quarantined           503           x NotUnknown            409
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
+  x KeyReplaced           409           x KeyRevoked            409
+  x ChangedMeanwhile      412
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from schema.allowance import Allowance
 from schema.remedy import Remedy
 
 if TYPE_CHECKING:  # a policy speaks of videos, and those of errors
@@ -123,6 +127,12 @@ class CreatesUsedUp(Forbidden):
     permanent = True
 
 
+class OriginNotAllowed(Forbidden):
+    code = "origin_not_allowed"
+    status = 403
+    title = "This key may not be used by that web page"
+
+
 class NotFound(GatewayError):
     code = "not_found"
     status = 404
@@ -166,11 +176,27 @@ class RefTaken(GatewayError):
 
 
 class ManagedByFile(GatewayError):
-    """The configuration file says how this tenant is routed; there it is changed."""
+    """The configuration file says how this is; there it is changed."""
 
     code = "managed_by_file"
     status = 409
     title = "The configuration file manages this; change it there"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class KeyRevoked(GatewayError):
+    code = "key_revoked"
+    status = 409
+    title = "This API key was revoked; it can not be changed or rotated, make a new one"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class KeyReplaced(GatewayError):
+    code = "key_replaced"
+    status = 409
+    title = "Another API key takes this one's place already; rotate that one"
     kind = "invalid_request_error"
     permanent = True
 
@@ -197,6 +223,16 @@ class VersionConflict(GatewayError):
         self.expected = expected
         self.known = known
         self.current = current
+
+
+class ChangedMeanwhile(GatewayError):
+    """Somebody else was first: a tenant or an account is no longer at the version the caller knew."""
+
+    code = "changed_meanwhile"
+    status = 412
+    title = "It is at another version by now; look at it and decide again"
+    kind = "invalid_request_error"
+    permanent = True
 
 
 class PreconditionRequired(GatewayError):
@@ -286,10 +322,30 @@ class AllowanceExceeded(InsufficientFunds):
 
 
 class TooManyRequests(GatewayError):
+    """A limit of the tenant's is reached.
+
+    Attributes:
+        allowance: which, and what is left of it; None when it is not one that answers tell.
+    """
+
     code = "too_many_requests"
     status = 429
     title = "Too many requests; slow down"
     kind = "rate_limit_error"
+
+    def __init__(
+        self, detail: str = "", *, retry_after_seconds: int | None = None, allowance: Allowance | None = None
+    ) -> None:
+        super().__init__(detail, retry_after_seconds=retry_after_seconds)
+        self.allowance = allowance
+
+
+class RateLimited(TooManyRequests):
+    """More was asked for in a minute than the tenant may ask for."""
+
+    code = "rate_limited"
+    status = 429
+    title = "That is more than you may ask for in a minute"
 
 
 class Overloaded(GatewayError):

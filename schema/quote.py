@@ -45,6 +45,7 @@ class ReasonCode(StrEnum):
     DAILY_QUOTA_EXHAUSTED = "daily_quota_exhausted"
     PAUSED = "paused"
     OVER_BUDGET = "over_budget"
+    TENANT_AT_CAPACITY = "tenant_at_capacity"
     RETRIES_USED_UP = "retries_used_up"
     WAITS_FOR_BETTER = "waits_for_better"
     # how it compares with the chosen one: these exclude nobody
@@ -73,7 +74,12 @@ STANDING = CROWDED | {
 }
 """What speaks against an account whatever the wish."""
 
-PASSING = STANDING | {ReasonCode.OVER_BUDGET, ReasonCode.RETRIES_USED_UP, ReasonCode.WAITS_FOR_BETTER}
+PASSING = STANDING | {
+    ReasonCode.OVER_BUDGET,
+    ReasonCode.TENANT_AT_CAPACITY,
+    ReasonCode.RETRIES_USED_UP,
+    ReasonCode.WAITS_FOR_BETTER,
+}
 """Reasons that waiting may cure: work is queued for such an account, not refused."""
 
 OUTRANKED = frozenset(

@@ -147,6 +147,22 @@ class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
     reads_per_minute: int | None = None
 
 
+class LimitsUse(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of each of its limits a tenant uses now; None where nobody counts, for there is no limit.
+
+    Attributes:
+        queued: videos that wait to start.
+        concurrent: videos in the making.
+        per_minute: videos created in the last minute.
+        reads_per_minute: other requests in the last minute, at the replica that is asked.
+    """
+
+    queued: int
+    concurrent: int
+    per_minute: int | None
+    reads_per_minute: int | None
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns videos.
 
@@ -176,6 +192,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         allowance: what its videos may cost together, micros; None is no bound of its own.
         creates: how many videos it may create; None is no bound of its own.
         expires_at: when it ends, milliseconds since the epoch.
+        header: of the token's text, which tells the key that signed it.
     """
 
     token: str
@@ -184,6 +201,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     allowance: Micros | None = None
     creates: int | None = None
     expires_at: Millis
+    header: str = ""
 
     def shows(self, video: Video) -> bool:
         """Whether its holder may know of one of the tenant's videos: what it is bound to, else what it made itself."""
@@ -198,6 +216,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key: the API key's id; that of the key that made it, for a client token.
         grant: what a client token is for; None for an API key.
+        origins: the web origins whose pages may use this key; none given: those of its tenant.
     """
 
     tenant: Tenant
@@ -205,3 +224,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     key_hint: str
     scopes: frozenset[Scope]
     grant: Grant | None = None
+    origins: tuple[str, ...] = ()
+
+    def welcomes(self, origin: str) -> bool:
+        """Whether a page of another site may use this key, and read what is answered."""
+        return origin in (self.origins or self.tenant.origins)

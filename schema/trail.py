@@ -28,3 +28,18 @@ class TrailEntry(msgspec.Struct, frozen=True, kw_only=True):
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     request: str | None = None
+
+
+class TrailWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries: all that is not None must hold.
+
+    Attributes:
+        action: how the action begins, such as ``account.``.
+        since, until: moments; the latter is outside.
+    """
+
+    tenant: str | None = None
+    subject: str | None = None
+    action: str | None = None
+    since: Millis | None = None
+    until: Millis | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from gateway.cli.account_setups import COMMANDS
 from gateway.cli.connection import connect, connection_options
 from gateway.cli.output import Format, output_option, show, show_all_json, show_json, tell
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _PATH = "/v1/admin/accounts"
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 
 
 def _checked_id(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -28,7 +29,11 @@ _note_option = click.option("--note", default="", help="Why; kept with your key'
 
 @click.group()
 def accounts() -> None:
-    """For operators: see the accounts, pause and resume them, tell their credits."""
+    """Accounts: set them up, see how they are, pause and resume them. With --own your tenant's own."""
+
+
+for command in COMMANDS:
+    accounts.add_command(command)
 
 
 @accounts.command("list")

@@ -70,7 +70,7 @@ def check_config(config_file: Path) -> tuple[Check, Settings | None]:
     settings, findings = examine(config_file, environment())
     how = f"filmgate config check {config_file}"
     if not config_file.exists():
-        how = f"cp filmgate.example.toml {config_file}, then edit it"
+        how = f"filmgate init -c {config_file}"
     wrong = [finding for finding in findings if not finding.warning]
     if settings is None:
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""

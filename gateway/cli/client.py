@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
@@ -128,6 +128,12 @@ class Client:
         with self._pieces("/v1/ledger", accept="text/csv") as response:
             yield response.iter_raw()
 
+    @contextmanager
+    def lines(self, path: str, params: dict[str, str]) -> Iterator[Iterator[bytes]]:
+        """Something long, in pieces."""
+        with self._pieces(f"{path}?{urlencode(params)}" if params else path) as response:
+            yield response.iter_raw()
+
     def reconciliation(self, params: dict[str, str]) -> Answer[Reconciled]:
         """What accounts say they billed against the ledger; for operators."""
         return self._answer(self._send("GET", "/v1/admin/reconciliation", repeat=True, params=params), Reconciled)
@@ -141,14 +147,15 @@ class Client:
         headers = {} if key is None else {"idempotency-key": key}
         return self._answer(self._send("POST", path, repeat=key is not None, json=body, headers=headers), kind)
 
-    def remove(self, path: str, kind: type[T]) -> Answer[T]:
-        """End something; doing it twice changes nothing."""
-        return self._answer(self._send("DELETE", path, repeat=True), kind)
-
-    def revise(self, method: str, path: str, kind: type[T], body: dict[str, Any], *, version: int) -> Answer[T]:
+    def revise(self, method: str, path: str, kind: type[T], body: dict[str, Any], *, version: int | str) -> Answer[T]:
         """Change what is at a version; refused when it is at another one by now."""
         headers = {"if-match": f'"{version}"'}
         return self._answer(self._send(method, path, repeat=False, json=body, headers=headers), kind)
+
+    def do(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> Answer[T]:
+        """Change what has no versions; repeated only where doing it twice is doing it once."""
+        parts = {} if body is None else {"json": body}
+        return self._answer(self._send(method, path, repeat=method == "DELETE", **parts), kind)
 
     @contextmanager
     def content(self, video: str, attempt: str | None = None) -> Iterator[tuple[Iterator[bytes], int | None]]:

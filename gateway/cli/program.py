@@ -6,17 +6,23 @@ import rich_click as click
 
 from gateway import __version__
 from gateway.cli.accounts import accounts
+from gateway.cli.apply import apply
 from gateway.cli.attempts import attempts
+from gateway.cli.audit import audit
 from gateway.cli.configuration import config
 from gateway.cli.contracts import contracts
 from gateway.cli.database import db
 from gateway.cli.doctor import doctor
 from gateway.cli.exits import Stop
 from gateway.cli.incidents import incidents
+from gateway.cli.init import init
+from gateway.cli.keys import keys
 from gateway.cli.ledger import balance, ledger
+from gateway.cli.models import models, providers
 from gateway.cli.quote import quote
 from gateway.cli.receipts import receipts
 from gateway.cli.reconcile import reconcile
+from gateway.cli.secrets import secrets
 from gateway.cli.server import demo, serve, work
 from gateway.cli.tenants import tenants
 from gateway.cli.tokens import tokens
@@ -53,9 +59,12 @@ def version() -> None:
 
 for command in (
     demo,
+    init,
     serve,
     work,
     config,
+    apply,
+    secrets,
     db,
     videos,
     receipts,
@@ -64,11 +73,15 @@ for command in (
     quote,
     balance,
     ledger,
+    models,
+    providers,
     reconcile,
     accounts,
     attempts,
+    audit,
     tenants,
     tokens,
+    keys,
     incidents,
 ):
     main.add_command(command)

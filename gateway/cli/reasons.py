@@ -37,6 +37,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ReasonCode.DAILY_QUOTA_EXHAUSTED: ("has used up its {limit} of the day", "has used up its day"),
     ReasonCode.PAUSED: ("was paused by its operator",),
     ReasonCode.OVER_BUDGET: ("may cost {cost_micros}, and there is {affordable_micros}",),
+    ReasonCode.TENANT_AT_CAPACITY: ("waits: your tenant has {running} of {limit} videos in the making",),
     ReasonCode.RETRIES_USED_UP: ("has no retries left, after {tries}",),
     ReasonCode.WAITS_FOR_BETTER: ("has room, but {account} is better and worth waiting for",),
     ReasonCode.TRIED_BEFORE: ("was tried before: {tries} times, {than} {than_tries}",),

@@ -67,7 +67,7 @@ def verify(file: str, source: str | None, url: str | None) -> None:
     "--config",
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Work them out from this configuration file instead.",
+    help="Read them from this configuration's database instead.",
 )
 @url_option
 def keys(config_file: Path | None, url: str | None) -> None:
@@ -86,8 +86,14 @@ def _asked(url: str) -> "KeySet":
 def _configured(config_file: Path) -> "KeySet":
     from gateway.cli.settings_file import loaded
     from gateway.policy.receipts import Signer
+    from gateway.run import in_loop
+    from gateway.store.database import StoreError
+    from gateway.upkeep import root
 
-    return Signer(loaded(config_file).secrets.key).keys
+    try:
+        return Signer(in_loop(root(loaded(config_file)))).keys
+    except StoreError as error:
+        raise Stop(ExitCode.FAILED, str(error)) from error
 
 
 def _keys(source: str | None, url: str | None) -> "KeySet":

@@ -4,12 +4,18 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.settings_file import config_option, loaded
+from gateway.cli.settings_file import config_option, loaded, set_option
 from gateway.config.settings import without_password
+
+if TYPE_CHECKING:  # the server is imported late: --help must answer at once
+    from gateway.config.findings import Finding
+    from gateway.config.settings import Settings
+    from gateway.reloading import Examine
 
 PORT = click.IntRange(1, 65_535)
 
@@ -41,30 +47,45 @@ def demo(port: int, speed: float, directory: Path) -> None:
 
 @click.command()
 @config_option
+@set_option
 @click.option("--no-worker", is_flag=True, help="Answer requests only; `filmgate work` does the rest elsewhere.")
-def serve(config_file: Path, no_worker: bool) -> None:
-    """Run the gateway."""
-    settings = loaded(config_file)
+def serve(config_file: Path, options: tuple[str, ...], no_worker: bool) -> None:
+    """Run the gateway. SIGHUP makes it read the configuration file again."""
+    settings = loaded(config_file, options)
     from gateway import run
 
     with failures_told():
-        run.serve(settings, worker=not no_worker)
+        run.serve(settings, worker=not no_worker, examine=_again(config_file, options))
 
 
 @click.command()
 @config_option
-def work(config_file: Path) -> None:
-    """Run a worker without the HTTP server."""
-    settings = loaded(config_file)
+@set_option
+def work(config_file: Path, options: tuple[str, ...]) -> None:
+    """Run a worker without the HTTP server. SIGHUP makes it read the configuration file again."""
+    settings = loaded(config_file, options)
     from gateway import run
 
     with failures_told():
-        run.work(settings)
+        run.work(settings, examine=_again(config_file, options))
+
+
+def _again(config_file: Path, options: tuple[str, ...]) -> "Examine":
+    """Reads the same file once more, under the same options."""
+    from gateway.config.environment import environment
+    from gateway.config.load import read_file
+
+    def examine() -> "tuple[Settings | None, list[Finding]]":
+        reading = read_file(config_file, environment(), options=options)
+        return reading.settings, list(reading.findings)
+
+    return examine
 
 
 @contextmanager
 def failures_told() -> Iterator[None]:
     """What an operator can mend (a port or a database in use, a database that is away) in words, not as a traceback."""
+    from gateway.policy.sealing import CanNotOpen
     from gateway.store.database import StoreError, StoreUnavailable
 
     try:
@@ -75,5 +96,7 @@ def failures_told() -> Iterator[None]:
         taken = error.errno == errno.EADDRINUSE
         hint = "stop what uses it, or set server.listen to another" if taken else "filmgate doctor says more"
         raise Stop(ExitCode.FAILED, f"{error}; {hint}") from error
+    except CanNotOpen as error:
+        raise Stop(ExitCode.FAILED, str(error)) from error
     except StoreError as error:
         raise Stop(ExitCode.FAILED, f"{without_password(str(error))}; filmgate doctor says more") from error

@@ -1,6 +1,6 @@
 """The configuration file as commands take it: ``--config``, read whole, every mistake told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,19 +29,39 @@ def config_option(command: Command) -> Command:
     return option(command)
 
 
-def loaded(config_file: Path) -> Settings:
+def set_option(command: Command) -> Command:
+    """``--set``, which the command gets as ``options``: settings over the file's and the environment's."""
+    option = click.option(
+        "--set",
+        "options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_assigned,
+        help="A setting before the environment's and the file's, such as server.listen=127.0.0.1:9000; repeatable.",
+    )
+    return option(command)
+
+
+def _assigned(_: click.Context, __: click.Parameter, options: tuple[str, ...]) -> tuple[str, ...]:
+    for option in options:
+        if "=" not in option:
+            raise click.BadParameter(f"{option!r} is not KEY=VALUE")
+    return options
+
+
+def loaded(config_file: Path, options: Sequence[str] = ()) -> Settings:
     """The file's settings, its warnings told; a file that can not be used ends the command."""
     from gateway.config.environment import environment
     from gateway.config.findings import rendered
-    from gateway.config.load import examine
+    from gateway.config.load import read_file
 
-    settings, findings = examine(config_file, environment())
-    if findings:
-        tell(rendered(findings, str(config_file)))
-    if settings is None:
-        wrong = sum(not finding.warning for finding in findings)
+    reading = read_file(config_file, environment(), options=options)
+    if reading.findings:
+        tell(rendered(reading.findings, str(config_file)))
+    if reading.settings is None:
+        wrong = sum(not finding.warning for finding in reading.findings)
         raise Stop(ExitCode.CONFIG, f"{config_file} can not be used: {problems(wrong)}")
-    return settings
+    return reading.settings
 
 
 def problems(count: int) -> str:

@@ -8,6 +8,7 @@ from gateway.cli.connection import Command, connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, output_option, show, show_json, tell
 from gateway.cli.policies import id_argument, policy, whatif
+from gateway.cli.tenancies import COMMANDS
 from schema.clock import SystemClock
 from schema.ids import Ids
 from schema.money import parse_signed_micros
@@ -42,11 +43,11 @@ def _booking_options(command: Command) -> Command:
 
 @click.group()
 def tenants() -> None:
-    """For operators: tenants' money and routing policies."""
+    """For operators: who the tenants are, their money and routing policies."""
 
 
-tenants.add_command(policy)
-tenants.add_command(whatif)
+for command in (*COMMANDS, policy, whatif):
+    tenants.add_command(command)
 
 
 @tenants.command("top-up")

@@ -88,7 +88,7 @@ def revoke(token: str, url: str | None, api_key: str | None, output: Format) -> 
     """End the token ID before its time; its videos go on."""
     from gateway.cli.token_wire import ClientToken
 
-    answer = connect(url, api_key).remove(f"{_PATH}/{token}", ClientToken)
+    answer = connect(url, api_key).do("DELETE", f"{_PATH}/{token}", ClientToken)
     if output is Format.TABLE:
         tell(f"{answer.value.id} has ended")
     else:

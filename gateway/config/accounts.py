@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -79,6 +78,7 @@ def _account(table: AccountTable, kind: ProviderKind, options: Any) -> Account:
         options=options,
         sandbox=table.sandbox,
         credits_warn_percent=table.credits_warn_percent,
+        owner=table.owner,
     )
 
 
@@ -88,19 +88,3 @@ def _limits(given: LimitsTable, plan: Limits) -> Limits:
         concurrent=given.concurrent or plan.concurrent,
         per_day=given.per_day or plan.per_day,
     )
-
-
-def web_address(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str | None:
-    """What is wrong with an address that should begin a URL; None when nothing is."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in schemes or not host or url != url.strip():
-        return f"{url!r} is not an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-    if parts.query or parts.fragment or "?" in url or "#" in url:
-        return "must end before any ? or #"
-    if parts.username is not None or parts.password is not None:
-        return "must not hold a user name or a password"
-    return None

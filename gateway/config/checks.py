@@ -1,46 +1,33 @@
 """What the types can not say: names that name nobody, secrets anybody could guess, clocks that contradict."""
 
-import ipaddress
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway.config.accounts import AccountSetup, web_address
+from gateway.config.accounts import AccountSetup
+from gateway.config.addresses import is_private, origin_of, web_address
+from gateway.config.master_key import MAKE_A_KEY
 from gateway.config.places import Place
 from gateway.config.reading import Notes, suggestion
+from gateway.config.rules import check_order
 from gateway.config.secret_text import MISSING
 from gateway.config.settings import (
     AssetsSettings,
     DatabaseSettings,
     EgressSettings,
+    KeySetup,
     ServerSettings,
     Timing,
     parse_listen,
 )
 from gateway.config.tenants import PlacedTenant
-from gateway.policy import egress
 from schema.account import Account, Secret
-from schema.tenant import Rule, Weights, When
+from schema.tenant import Tenant, Weights
 from schema.video import Strategy
 
-SHORTEST_SECRET_KEY = 32
 SHORTEST_API_KEY = 20
-_FEWEST_CHARACTERS = 10
-_WELL_KNOWN = ("changeme", "change-me", "change_me", "replaceme", "replace-me", "yoursecret", "your-secret", "insecure")
-MAKE_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(48))" makes a good one'
-
-
-def check_secret_key(key: Secret, notes: Notes) -> None:
-    """Everything that must stay secret hangs on it, so it must not be guessable."""
-    text, place = key.reveal(), ("secrets", "key")
-    if key == MISSING:
-        return
-    if len(text) < SHORTEST_SECRET_KEY:
-        notes.error(place, f"is {len(text)} characters long; {SHORTEST_SECRET_KEY} are needed", MAKE_A_KEY)
-    elif len(set(text)) < _FEWEST_CHARACTERS or any(word in text.lower() for word in _WELL_KNOWN):
-        notes.error(place, "is easy to guess", MAKE_A_KEY)
+_PREFIXES = ("fg_live_", "fg_test_")
 
 
 def check_server(server: ServerSettings, notes: Notes) -> None:
@@ -48,9 +35,14 @@ def check_server(server: ServerSettings, notes: Notes) -> None:
         parse_listen(server.listen)
     except ValueError as error:
         notes.error(("server", "listen"), str(error))
+    for position, network in enumerate(server.trusted_proxies):
+        if network in ("0.0.0.0/0", "::/0"):
+            doubt = "believes everybody: whoever calls can say where the call comes from"
+            notes.warning(("server", "trusted_proxies", position), doubt, "write your proxies' networks alone")
     if server.public_url is None:
         return
-    if problem := web_address(server.public_url):
+    problem = web_address(server.public_url)
+    if problem is not None:
         notes.error(("server", "public_url"), problem)
     elif server.production and not server.public_url.startswith("https://"):
         notes.error(("server", "public_url"), "is not https://, in production")
@@ -179,8 +171,18 @@ def check_keys(tenants: Sequence[PlacedTenant], notes: Notes) -> None:
             if key.secret in owners:
                 notes.error(place, f"this API key is already that of {owners[key.secret]}")
             owners.setdefault(key.secret, tenant.setup.tenant.id)
-            if len(key.secret.reveal()) < SHORTEST_API_KEY:
-                notes.warning(place, f"is shorter than {SHORTEST_API_KEY} characters: easy to guess", MAKE_A_KEY)
+            _check_key(key, tenant.setup.tenant, place, notes)
+
+
+def _check_key(key: KeySetup, tenant: Tenant, place: Place, notes: Notes) -> None:
+    """Nobody may guess it, and what it begins with says what kind of tenant it is for."""
+    text, wrong = key.secret.reveal(), _PREFIXES[0 if tenant.test else 1]
+    if text.startswith(wrong):
+        kind = "a test tenant" if tenant.test else "no test tenant"
+        right = _PREFIXES[1 if tenant.test else 0]
+        notes.error(place, f"begins with {wrong}, and {tenant.id} is {kind}", f"give it a key that begins with {right}")
+    if len(text) < SHORTEST_API_KEY:
+        notes.warning(place, f"is shorter than {SHORTEST_API_KEY} characters: easy to guess", MAKE_A_KEY)
 
 
 class Names(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,15 +192,18 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         accounts: ids of all accounts, those that could not be read too.
         providers: those we know.
         used: those at which there is an account.
+        owners: whose own an account is, by its id.
     """
 
     accounts: frozenset[str]
     providers: frozenset[str]
     used: frozenset[str]
+    owners: Mapping[str, str]
 
 
 def check_routing(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
     policy, place = tenant.setup.tenant.routing, (*tenant.place, "routing")
+    _check_strangers(tenant, names, notes)
     for field, listed in (("order", policy.order), ("only", policy.only), ("exclude", policy.exclude)):
         _check_list(listed, names, (*place, field), notes)
     strategies = {policy.strategy, *(rule.strategy for rule in policy.rules)}
@@ -208,24 +213,25 @@ def check_routing(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
         notes.warning((*place, "weights"), "count for the strategy balanced alone", 'write strategy = "balanced"')
     if policy.only and set(policy.only) <= set(policy.exclude):
         notes.warning((*place, "only"), "everything in it is also excluded: no account may serve this tenant")
-    _check_rules(policy.rules, names, (*place, "rules"), notes)
-
-
-def _check_rules(rules: Sequence[Rule], names: Names, place: Place, notes: Notes) -> None:
-    """The first rule that holds counts, so one that always holds is the last that can."""
-    final: int | None = None
-    for position, rule in enumerate(rules):
-        here = (*place, position)
+    for position, rule in enumerate(policy.rules):
+        here = (*place, "rules", position)
         for field, listed in (("prefer", rule.prefer), ("only", rule.only), ("exclude", rule.exclude)):
             _check_list(listed, names, (*here, field), notes)
-        if final is not None:
-            notes.warning(here, f"rule {final + 1} has no when, so it holds for every video: this one never counts")
-        elif rule.when == When():
-            final = position
-        shortest, longest = rule.when.min_seconds, rule.when.max_seconds
-        if shortest is not None and longest is not None and shortest > longest:
-            problem = f"min_seconds {shortest} is more than max_seconds {longest}: it never holds"
-            notes.warning((*here, "when"), problem)
+    check_order(policy.rules, (*place, "rules"), notes)
+
+
+def _check_strangers(tenant: PlacedTenant, names: Names, notes: Notes) -> None:
+    """What its lists prefer should not be somebody else's own."""
+    policy, place = tenant.setup.tenant.routing, (*tenant.place, "routing")
+    rules = [((*place, "rules", at), rule) for at, rule in enumerate(policy.rules)]
+    wanted = [((*place, "order"), policy.order), ((*place, "only"), policy.only)]
+    wanted += [((*where, "prefer"), rule.prefer) for where, rule in rules]
+    wanted += [((*where, "only"), rule.only) for where, rule in rules]
+    for where, listed in wanted:
+        for name in dict.fromkeys(listed):
+            owner = names.owners.get(name, tenant.setup.tenant.id)
+            if owner != tenant.setup.tenant.id:
+                notes.warning(where, f"{name!r} is {owner}'s own: it does not serve this tenant")
 
 
 def _check_list(listed: Sequence[str], names: Names, place: Place, notes: Notes) -> None:
@@ -251,16 +257,19 @@ def check_somebody(accounts: Sequence[object], tenants: Sequence[object], notes:
         notes.warning((), "there is no tenant: nobody can call", "add one under [[tenants]]")
 
 
-def origin_of(url: str) -> str:
-    """``https://host:port``, as it stands in ``egress.allow``: lower case, without the scheme's own port."""
-    parts = urlsplit(url)
-    return egress.origin(parts) or f"{parts.scheme}://{parts.netloc}"
+def check_owners(
+    accounts: Sequence[AccountSetup], ids: Collection[str], tenants: Sequence[PlacedTenant], notes: Notes
+) -> None:
+    """An account of a tenant's own names a tenant there is, one that reaches it.
 
-
-def is_private(url: str) -> bool:
-    """Its host is an address, or a name, that never leaves this machine or network."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".internal", ".local"))
+    Args:
+        ids: of all tenants, those that can not be read too.
+    """
+    test = {tenant.setup.tenant.id: tenant.setup.tenant.test for tenant in tenants}
+    for setup in accounts:
+        owner, place = setup.account.owner, (*setup.place, "owner")
+        if owner is not None and owner not in ids:
+            notes.error(place, f"{owner!r} is no tenant of this file", suggestion(owner, ids))
+        elif owner in test and test[owner] != setup.account.sandbox:
+            kind = "a test tenant, which reaches" if test[owner] else "no test tenant, so it reaches no"
+            notes.warning(place, f"{owner} is {kind} sandbox accounts {'alone' if test[owner] else ''}".rstrip())

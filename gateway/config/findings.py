@@ -11,6 +11,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         path: the key, such as ``tenants.acme.routing.order``; empty when the file as a whole is meant.
         line, excerpt: where it stands and what stands there, secrets masked; None when nothing stands there.
+        source: the environment variable or the option that gave the value, when it is not the file's.
         warning: doubtful, not wrong: the file still loads.
     """
 
@@ -19,6 +20,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hint: str | None = None
     line: int | None = None
     excerpt: str | None = None
+    source: str | None = None
     warning: bool = False
 
 
@@ -37,7 +39,7 @@ def rendered(findings: Iterable[Finding], name: str) -> str:
 
 
 def _rendered(finding: Finding, name: str) -> str:
-    where = f"{name}:{finding.line}" if finding.line else name
+    where = finding.source or (f"{name}:{finding.line}" if finding.line else name)
     said = f"{finding.path}: {finding.problem}" if finding.path else finding.problem
     lines = [f"{where}: {'warning: ' if finding.warning else ''}{said}"]
     if finding.excerpt:

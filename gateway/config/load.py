@@ -1,54 +1,57 @@
 """The way in: ``load`` a file into Settings, or ``check`` a text for every mistake at once."""
 
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from gateway.config import checks
+from gateway.config import checks, overrides
 from gateway.config.accounts import AccountSetup, Kinds, read_account
-from gateway.config.excerpts import excerpt
 from gateway.config.findings import ConfigError, Finding
-from gateway.config.places import Place, line_of, lines_of, path_of
+from gateway.config.keys import KeyReader
+from gateway.config.master_key import check_key_is_nobodys, check_secrets
+from gateway.config.overrides import Override
+from gateway.config.places import Place, around, lines_of
 from gateway.config.reach import check_reach
-from gateway.config.reading import WRONG, Mistake, Notes, Tables, suggestion
+from gateway.config.reading import Notes, Tables, suggestion
 from gateway.config.secret_text import SecretTexts
-from gateway.config.settings import (
-    AssetsSettings,
-    DatabaseSettings,
-    DatabaseUrl,
-    EgressSettings,
-    KeySetup,
-    QueueSettings,
-    SecretsSettings,
-    Section,
-    ServerSettings,
-    Settings,
-    Timing,
-    WorkerSettings,
-)
-from gateway.config.tables import Money
-from gateway.config.tenants import KeyReader, PlacedTenant, read_tenant
+from gateway.config.settings import SECTIONS, DatabaseUrl, KeySetup, Network, Settings
+from gateway.config.spellings import read_moment, read_money, read_network, read_web_origin
+from gateway.config.tables import Moment, Money, WebOrigin
+from gateway.config.telling import findings_of, unreadable
+from gateway.config.tenants import PlacedTenant, read_tenant
+from gateway.config.webhooks import Reachable, check_webhooks
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
 from schema.account import Secret
-from schema.money import parse_micros
 
 DEFAULT_PATH = Path("filmgate.toml")
-_SECTIONS: dict[str, type[Section]] = {
-    "server": ServerSettings,
-    "database": DatabaseSettings,
-    "secrets": SecretsSettings,
-    "assets": AssetsSettings,
-    "egress": EgressSettings,
-    "timing": Timing,
-    "worker": WorkerSettings,
-    "queue": QueueSettings,
-}
 _LISTS = ("accounts", "tenants")
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A file, read: what it means, what was found in it, and where every value came from.
+
+    Attributes:
+        settings: None when something forbids using it.
+        raw: the file's values with the overrides in them.
+        lines: where what stands in the file stands.
+        overridden: what came from the environment or from options instead, by place.
+    """
+
+    settings: Settings | None
+    findings: tuple[Finding, ...]
+    raw: dict[str, Any] = {}
+    lines: dict[Place, int] = {}
+    overridden: dict[Place, Override] = {}
+
+    def override(self, place: Place) -> Override | None:
+        """What gave a value, when it was not the file."""
+        found = around(place, self.overridden)
+        return None if found is None else self.overridden[found]
 
 
 def load(path: Path | str, environ: Mapping[str, str], kinds: Iterable[ProviderKind] = KINDS) -> Settings:
@@ -67,15 +70,8 @@ def examine(
     path: Path | str, environ: Mapping[str, str], kinds: Iterable[ProviderKind] = KINDS
 ) -> tuple[Settings | None, list[Finding]]:
     """The file's settings, None when it can not be used, and everything found in it."""
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return None, [Finding(path="", problem="there is no such file", hint="start from filmgate.example.toml")]
-    except OSError as error:
-        return None, [Finding(path="", problem=f"can not be read: {error.strerror}")]
-    except UnicodeDecodeError as error:
-        return None, [Finding(path="", problem=f"is not UTF-8 text: byte {error.start} can not be read")]
-    return parse(text, environ, kinds)
+    reading = read_file(path, environ, kinds=kinds)
+    return reading.settings, list(reading.findings)
 
 
 def check(text: str, environ: Mapping[str, str], kinds: Iterable[ProviderKind] = KINDS) -> list[Finding]:
@@ -87,23 +83,66 @@ def parse(
     text: str, environ: Mapping[str, str], kinds: Iterable[ProviderKind] = KINDS
 ) -> tuple[Settings | None, list[Finding]]:
     """The text's settings, None when it can not be used, and everything found in it."""
+    reading = read_text(text, environ, kinds=kinds)
+    return reading.settings, list(reading.findings)
+
+
+def read_file(
+    path: Path | str, environ: Mapping[str, str], *, options: Sequence[str] = (), kinds: Iterable[ProviderKind] = KINDS
+) -> Reading:
+    """A file with what the environment and ``--set`` options say in its place."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        hint = "filmgate init writes one; filmgate.example.toml has every key"
+        return _nothing(Finding(path="", problem="there is no such file", hint=hint))
+    except OSError as error:
+        return _nothing(Finding(path="", problem=f"can not be read: {error.strerror}"))
+    except UnicodeDecodeError as error:
+        return _nothing(Finding(path="", problem=f"is not UTF-8 text: byte {error.start} can not be read"))
+    reading = read_text(text, environ, options=options, kinds=kinds)
+    settings = reading.settings
+    return reading if settings is None else replace(reading, settings=replace(settings, source=Path(path).name))
+
+
+def read_text(
+    text: str, environ: Mapping[str, str], *, options: Sequence[str] = (), kinds: Iterable[ProviderKind] = KINDS
+) -> Reading:
+    """The same for a file's text."""
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        return None, [_unreadable(text, error)]
-    notes = Notes()
-    settings = _settings(raw, environ, by_name(kinds), notes)
-    return (None if notes.wrong else settings), _found(notes, text, raw)
+        return _nothing(unreadable(text, error))
+    notes, known = Notes(), by_name(kinds)
+    given = [*overrides.from_environment(environ), *overrides.from_options(options)]
+    overridden = overrides.apply(raw, given, known, notes)
+    settings, lines = _settings(raw, environ, overridden, known, notes), lines_of(text)
+    return Reading(
+        settings=None if notes.wrong else settings,
+        findings=findings_of(notes, text, lines, raw, {place: each.source for place, each in overridden.items()}),
+        raw=raw,
+        lines=lines,
+        overridden=overridden,
+    )
 
 
-def _settings(raw: dict[str, Any], environ: Mapping[str, str], kinds: Kinds, notes: Notes) -> Settings | None:
+def _nothing(finding: Finding) -> Reading:
+    return Reading(settings=None, findings=(finding,))
+
+
+def _settings(
+    raw: dict[str, Any], environ: Mapping[str, str], elsewhere: Container[Place], kinds: Kinds, notes: Notes
+) -> Settings | None:
     for name in raw:
-        if name not in _SECTIONS and name not in _LISTS:
-            notes.error((name,), f"unknown section {name!r}", suggestion(name, (*_SECTIONS, *_LISTS)))
-    tables = _tables(environ, production=_in_production(raw))
+        if name not in SECTIONS and name not in _LISTS:
+            notes.error((name,), f"unknown section {name!r}", suggestion(name, (*SECTIONS, *_LISTS)))
+    tables = _tables(SecretTexts(environ, production=_in_production(raw), elsewhere=elsewhere))
     sections = _sections(raw, tables, notes)
     accounts = [read_account(value, kinds, tables, place, notes) for place, value in _elements(raw, "accounts", notes)]
-    tenants = [read_tenant(value, tables, place, notes) for place, value in _elements(raw, "tenants", notes)]
+    tenants = [
+        read_tenant(value, tables, sections["limits"], place, notes)
+        for place, value in _elements(raw, "tenants", notes)
+    ]
     readable = Readable(
         accounts=tuple(account for account in accounts if account),
         tenants=tuple(tenant for tenant in tenants if tenant),
@@ -128,38 +167,26 @@ class Readable(msgspec.Struct, frozen=True, kw_only=True):
 
 def _sections(raw: dict[str, Any], tables: Tables, notes: Notes) -> dict[str, Any]:
     """Every section by name; one that can not be read stands at its defaults, and [secrets], which has none, is out."""
-    read = {name: tables.read(raw.get(name, {}), kind, (name,), notes) for name, kind in _SECTIONS.items()}
-    defaults = {name: kind() for name, kind in _SECTIONS.items() if name != "secrets"}
+    read = {name: tables.read(raw.get(name, {}), kind, (name,), notes) for name, kind in SECTIONS.items()}
+    defaults = {name: kind() for name, kind in SECTIONS.items() if name != "secrets"}
     return {**defaults, **{name: section for name, section in read.items() if section is not None}}
 
 
-def _tables(environ: Mapping[str, str], *, production: bool) -> Tables:
-    secrets = SecretTexts(environ, production=production)
-    return Tables(
-        {
-            Secret: secrets.secret,
-            KeySetup: KeyReader(secrets),
-            DatabaseUrl: secrets.text_or_outside,
-            Money: _money,
-        }
-    )
+def _tables(secrets: SecretTexts) -> Tables:
+    readers = {
+        Secret: secrets.secret,
+        DatabaseUrl: secrets.text_or_outside,
+        Money: read_money,
+        Moment: read_moment,
+        Network: read_network,
+        WebOrigin: read_web_origin,
+    }
+    return Tables({**readers, KeySetup: KeyReader(secrets, Tables(readers))})
 
 
 def _in_production(raw: dict[str, Any]) -> bool:
     server = raw.get("server")
     return isinstance(server, dict) and server.get("production") is True
-
-
-def _money(raw: Any, place: Place, notes: Notes) -> Any:
-    if not isinstance(raw, str):
-        hint = f'write it in quotes: "{raw}"' if isinstance(raw, int | float) and not isinstance(raw, bool) else None
-        notes.error(place, "expected an amount as text in quotes, so that no cent is rounded", hint)
-        return WRONG
-    try:
-        return parse_micros(raw)
-    except ValueError as error:
-        notes.error(place, str(error))
-        return WRONG
 
 
 def _elements(raw: dict[str, Any], name: str, notes: Notes) -> list[tuple[Place, Any]]:
@@ -172,7 +199,7 @@ def _elements(raw: dict[str, Any], name: str, notes: Notes) -> list[tuple[Place,
 
 def _check_sections(sections: dict[str, Any], notes: Notes) -> None:
     if "secrets" in sections:
-        checks.check_secret_key(sections["secrets"].key, notes)
+        check_secrets(sections["secrets"], notes)
     checks.check_server(sections["server"], notes)
     checks.check_database(sections["database"], notes)
     checks.check_assets(sections["assets"], notes)
@@ -187,11 +214,17 @@ def _check_lists(raw: dict[str, Any], readable: Readable, sections: dict[str, An
     for setup in readable.accounts:
         checks.check_account(setup, sections["server"], sections["egress"], kinds, notes)
     checks.check_credentials(readable.accounts, notes)
+    tenants = {name for _, name in ids["tenants"] if isinstance(name, str)}
+    checks.check_owners(readable.accounts, tenants, readable.tenants, notes)
     checks.check_keys(readable.tenants, notes)
+    if "secrets" in sections:
+        check_key_is_nobodys(sections["secrets"], _others(readable), notes)
+    check_webhooks(readable.tenants, Reachable(sections["server"], sections["webhooks"], sections["egress"]), notes)
     names = checks.Names(
         accounts=frozenset(value for _, value in ids["accounts"] if isinstance(value, str)),
         providers=frozenset(kinds),
         used=frozenset(setup.account.provider for setup in readable.accounts),
+        owners={setup.account.id: setup.account.owner for setup in readable.accounts if setup.account.owner},
     )
     for tenant in readable.tenants:
         checks.check_routing(tenant, names, notes)
@@ -207,35 +240,9 @@ def _ids(raw: dict[str, Any], name: str) -> list[tuple[Place, object]]:
     ]
 
 
-_MISSING_KEY = f'write [secrets] key = {{ env = "FILMGATE_SECRET_KEY" }}; {checks.MAKE_A_KEY}'
-
-
-def _found(notes: Notes, text: str, raw: dict[str, Any]) -> list[Finding]:
-    lines = lines_of(text)
-    found = [_finding(mistake, lines, text, raw) for mistake in notes.mistakes]
-    return sorted(dict.fromkeys(found), key=lambda finding: finding.line or 0)
-
-
-def _finding(mistake: Mistake, lines: dict[Place, int], text: str, raw: dict[str, Any]) -> Finding:
-    line = line_of(mistake.place, lines)
-    return Finding(
-        path=path_of(mistake.place, raw),
-        problem=mistake.problem,
-        hint=mistake.hint or (_MISSING_KEY if mistake.place == ("secrets", "key") else None),
-        line=line,
-        excerpt=excerpt(text, line),
-        warning=mistake.warning,
-    )
-
-
-_POSITION = re.compile(r"\s*\(at line (\d+), column \d+\)$|\s*\(at end of document\)$")
-
-
-def _unreadable(text: str, error: Exception) -> Finding:
-    """The one finding of a text that is no TOML."""
-    position = _POSITION.search(str(error))
-    line = int(position[1]) if position and position[1] else None
-    problem = _POSITION.sub("", str(error)) if isinstance(error, tomllib.TOMLDecodeError) else "can not be read"
-    if isinstance(error, RecursionError):
-        problem = "is nested too deeply"
-    return Finding(path="", problem=f"is not TOML: {problem}", line=line, excerpt=excerpt(text, line))
+def _others(readable: Readable) -> Iterator[Secret]:
+    """The secrets that somebody else knows."""
+    for setup in readable.accounts:
+        yield from (setup.account.credential, *setup.account.webhook_secrets)
+    for tenant in readable.tenants:
+        yield from (key.secret for key in tenant.setup.keys)

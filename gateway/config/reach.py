@@ -7,6 +7,7 @@ import msgspec
 from gateway.config.accounts import AccountSetup
 from gateway.config.places import Place
 from gateway.config.reading import Notes
+from gateway.config.rules import check_makers
 from gateway.config.tenants import PlacedTenant
 from schema.money import Micros, format_micros, format_money
 from schema.tenant import FundingMode, Scope, Tenant
@@ -31,7 +32,10 @@ def check_reach(tenants: Sequence[PlacedTenant], accounts: Sequence[AccountSetup
         _check_opening(tenant, notes)
         if not _makes_videos(tenant):
             continue
-        for place in _useless(tenant, _reached(tenant, accounts, notes), notes):
+        reached = _reached(tenant, accounts, notes)
+        if reached:
+            check_makers(tenant.setup.tenant.routing, reached, (*tenant.place, "routing", "rules"), notes)
+        for place in _useless(tenant, reached, notes):
             unpriced.setdefault(place, []).append(tenant.setup.tenant.id)
     for place, names in unpriced.items():
         problem = f"has no price_per_credit, so it does not serve who is prepaid or held to a cost: {', '.join(names)}"
@@ -67,8 +71,11 @@ def _check_opening(tenant: PlacedTenant, notes: Notes) -> None:
 def _reached(tenant: PlacedTenant, accounts: Sequence[AccountSetup], notes: Notes) -> list[AccountSetup]:
     """The accounts that may serve a tenant; when there is none, that is noted, unless there is no account at all."""
     who = tenant.setup.tenant
-    alike = [setup for setup in accounts if setup.account.sandbox == who.test]
-    if accounts and not alike:
+    open_to = [setup for setup in accounts if setup.account.owner in (None, who.id)]
+    alike = [setup for setup in open_to if setup.account.sandbox == who.test]
+    if accounts and not open_to:
+        notes.warning(tenant.place, f"every account is some other tenant's own: {_NOBODY}")
+    elif accounts and not alike:
         _warn_of_kind(tenant, notes)
     reached = [setup for setup in alike if _allows(who, setup)]
     if alike and not reached:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
@@ -19,12 +20,17 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 
 
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding that does not know its line yet."""
+    """A finding that does not know its line yet.
+
+    Attributes:
+        source: the variable or option it is about, when that is no value of any place.
+    """
 
     place: Place
     problem: str
     hint: str | None = None
     warning: bool = False
+    source: str | None = None
 
 
 class Notes:
@@ -36,8 +42,16 @@ class Notes:
     def error(self, place: Place, problem: str, hint: str | None = None) -> None:
         self.mistakes.append(Mistake(place=place, problem=problem, hint=hint))
 
+    def stray(self, source: str, problem: str, hint: str | None = None) -> None:
+        """An error in a variable or an option that names no place in the file."""
+        self.mistakes.append(Mistake(place=(), problem=problem, hint=hint, source=source))
+
     def warning(self, place: Place, problem: str, hint: str | None = None) -> None:
         self.mistakes.append(Mistake(place=place, problem=problem, hint=hint, warning=True))
+
+    def spoke_of(self, place: Place) -> bool:
+        """Something within a place is known to be wrong: whatever follows from it need not be said."""
+        return any(each.place[: len(place)] == place and not each.warning for each in self.mistakes)
 
     @property
     def wrong(self) -> bool:
@@ -50,6 +64,9 @@ class _Wrong:
 
 
 WRONG = _Wrong()
+
+fields_of = cache(msgspec.structs.fields)
+"""The fields of a Struct; looking them up takes longer than reading one."""
 
 Reader = Callable[[Any, Place, Notes], Any]
 
@@ -80,7 +97,7 @@ class Tables:
         if not isinstance(raw, dict):
             notes.error(place, f"expected a table, got {_word(raw)}")
             return WRONG
-        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        fields = {field.encode_name: field for field in fields_of(kind)}
         for name in raw:
             if name not in fields:
                 notes.error((*place, name), f"unknown key {name!r}", suggestion(name, fields))
@@ -105,7 +122,7 @@ class Tables:
 
 
 def _made(kind: type[msgspec.Struct], values: dict[str, Any], place: Place, notes: Notes) -> Any:
-    required = {field.name for field in msgspec.structs.fields(kind) if field.required}
+    required = {field.name for field in fields_of(kind) if field.required}
     if not required <= values.keys():
         return WRONG
     try:

@@ -1,14 +1,14 @@
 """Secrets as the file spells them: ``{ env = "NAME" }``, ``{ file = "path" }``, or, for trying things out, a text."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.config.places import Place
+from gateway.config.places import Place, around
 from gateway.config.reading import WRONG, Notes, suggestion
 from schema.account import Secret
 
-_ENV, _FILE = "env", "file"
+OUTSIDE = _ENV, _FILE = "env", "file"
 _HOW = '{ env = "NAME" } or { file = "path" }'
 MISSING = Secret("")
 """Stands for a secret that was asked for properly and is not there: its mistake is noted."""
@@ -20,11 +20,15 @@ class SecretTexts:
     Args:
         environ: the environment's variables.
         production: a secret that stands in the file itself is then an error, not a warning.
+        elsewhere: places whose values do not stand in the file, so that a text there is as good as any.
     """
 
-    def __init__(self, environ: Mapping[str, str], *, production: bool = False) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], *, production: bool = False, elsewhere: Container[Place] = ()
+    ) -> None:
         self._environ = environ
         self._production = production
+        self._elsewhere = elsewhere
 
     def secret(self, raw: Any, place: Place, notes: Notes) -> Any:
         """A Secret, or WRONG when the file says it in no way we know."""
@@ -42,9 +46,9 @@ class SecretTexts:
         if not isinstance(raw, dict):
             notes.error(place, f"expected {_HOW}")
             return WRONG
-        for name in raw.keys() - {_ENV, _FILE}:
-            notes.error((*place, name), f"unknown key {name!r}", suggestion(name, (_ENV, _FILE)))
-        named = [name for name in (_ENV, _FILE) if name in raw]
+        for name in raw.keys() - {*OUTSIDE}:
+            notes.error((*place, name), f"unknown key {name!r}", suggestion(name, OUTSIDE))
+        named = [name for name in OUTSIDE if name in raw]
         if len(named) != 1 or not isinstance(raw[named[0]], str) or not raw[named[0]]:
             notes.error(place, "must name exactly one place to look in", f"write {_HOW}")
             return WRONG
@@ -54,7 +58,10 @@ class SecretTexts:
     def _literal(self, text: str, place: Place, notes: Notes) -> Secret:
         if not text.strip():
             notes.error(place, "is empty", f"write {_HOW}")
-        elif self._production:
+            return MISSING
+        if around(place, self._elsewhere) is not None:
+            return Secret(text.strip())
+        if self._production:
             notes.error(place, "a secret stands in the file, in production", f"move it out: {_HOW}")
         else:
             notes.warning(place, "a literal secret stands in the file", f"move it out: {_HOW}")

@@ -1,12 +1,17 @@
-"""Settings: everything an operator decides, as frozen values. What the file may say is what these Structs hold."""
+"""Settings: everything an operator decides, as frozen values. What the file may say is what these Structs hold.
+
+Their ``Attributes`` are also what editors show (``filmgate config schema``), so they are written for operators.
+"""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
 from schema.account import Account, Secret
 from schema.clock import Millis
+from schema.event import EventType
 from schema.tenant import Scope, Tenant
 
 _YEAR = 366 * 24 * 3600.0
@@ -19,6 +24,9 @@ Schedule = Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 DatabaseUrl = Annotated[str, "the address of a database; may be kept outside the file, for it may hold a password"]
 Origin = Annotated[str, "scheme, host and port, nothing behind them"]
+Network = Annotated[str, "a network in CIDR notation, or one address"]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 DEFAULT_SCOPES = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})
 """What a key may do when the file does not say."""
@@ -36,12 +44,21 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         public_url: how the world reaches us, no trailing slash; inbound hook URLs are built from it.
         max_body_bytes: larger requests are refused with 413.
         production: stricter checks, no introspection, no suggestions.
+        docs: the pages /docs and /graphiql, and GraphQL's introspection; unset: unless in production.
+        trusted_proxies: networks whose ``X-Forwarded-For`` is believed; others' is not looked at.
     """
 
     listen: str = "127.0.0.1:8080"
     public_url: str | None = None
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=_GIB)] = 1024 * 1024
     production: bool = False
+    docs: bool | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def explorable(self) -> bool:
+        """Whether the doors show what can be asked of them: pages to read and try, introspection, suggestions."""
+        return not self.production if self.docs is None else self.docs
 
     @property
     def address(self) -> tuple[str, int]:
@@ -50,7 +67,12 @@ class ServerSettings(Section, frozen=True, kw_only=True):
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
-    """``url`` is ``sqlite:///file`` or ``postgresql://…``; ``pool`` is PostgreSQL's connections."""
+    """Where everything is kept.
+
+    Attributes:
+        url: ``sqlite:///file`` or ``postgresql://user@host/name``.
+        pool: connections to PostgreSQL.
+    """
 
     url: DatabaseUrl = "sqlite:///filmgate.db"
     pool: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 16
@@ -73,14 +95,23 @@ class SecretsSettings(Section, frozen=True, kw_only=True):
 
 
 class AssetsSettings(Section, frozen=True, kw_only=True):
-    """Where finished videos are kept: ``file://``, ``s3://`` or ``gs://``; a larger file is refused."""
+    """Where finished videos are kept.
+
+    Attributes:
+        url: ``file://folder``, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
+        max_bytes: a larger video is refused.
+    """
 
     url: str = "file://./assets"
     max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
 
 
 class EgressSettings(Section, frozen=True, kw_only=True):
-    """``allow``: origins we may call although their addresses are private."""
+    """What the gateway may call.
+
+    Attributes:
+        allow: origins it may call although their addresses are private.
+    """
 
     allow: tuple[Origin, ...] = ()
 
@@ -89,16 +120,20 @@ class Timing(Section, frozen=True, kw_only=True):
     """Every clock, in seconds; the defaults are production's.
 
     Attributes:
-        lease_seconds, lease_beat_seconds: how long a replica owns work unless it says it lives, and how often it does.
-        poll_min_seconds, poll_max_seconds: between two polls of one video.
+        lease_seconds: a replica that is silent for so long loses its work to the others.
+        lease_beat_seconds: how often a replica says that it lives.
+        poll_min_seconds, poll_max_seconds: between two polls of one video, at least and at most.
         submit_deadline_seconds: for one send to an upstream, in total.
         video_deadline_seconds: from accepted to ended.
         incomplete_grace_seconds: for an upstream that said completed and gave no usable file.
         replay_schedule_seconds: when a lost submit is sent again, under the same key, where the upstream honours keys.
         replay_window_seconds: how old a key may be for that: nobody says how long an upstream remembers it.
-        delivery_schedule_seconds, delivery_timeout_seconds: tries of one outgoing webhook, and for one of them.
-        asset_timeout_seconds, asset_tries: for one download of a finished video, and how many.
-        breaker_failures, breaker_reset_seconds: failures in a row that rest an account, and how long it rests.
+        delivery_schedule_seconds: between tries of one webhook to a tenant; this version sends none yet.
+        delivery_timeout_seconds: for one of them.
+        asset_timeout_seconds: for one download of a finished video.
+        asset_tries: how often that is tried.
+        breaker_failures: failures in a row that rest an account.
+        breaker_reset_seconds: how long it rests.
         tend_seconds: between two looks after an account whose circuit is not closed, or whose credits are counted.
         retry_every_seconds: after which an account's retry budget (ten at once) has one more.
         quote_seconds: how long a quote is a promise.
@@ -128,22 +163,85 @@ class Timing(Section, frozen=True, kw_only=True):
 
 
 class WorkerSettings(Section, frozen=True, kw_only=True):
-    """``concurrency``: attempts one replica works on at once; ``poll_seconds``: how often it looks for due work."""
+    """The worker of one process.
+
+    Attributes:
+        concurrency: attempts it works on at once.
+        poll_seconds: how often it looks for due work.
+    """
 
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
     poll_seconds: Seconds = 0.5
 
 
 class QueueSettings(Section, frozen=True, kw_only=True):
-    """``most``: videos of all tenants that may wait to start; beyond it creates are refused with 503."""
+    """The queue of all tenants.
+
+    Attributes:
+        most: videos of all tenants that may wait to start; beyond it creates are refused with 503.
+    """
 
     most: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 100_000
+
+
+class LimitsSettings(Section, frozen=True, kw_only=True):
+    """What tenants may take that say nothing of their own; what is unset is no limit.
+
+    Attributes:
+        queued: videos accepted and not begun; more are refused with 429.
+        concurrent: videos in the making at once; the others wait.
+        per_minute: videos created in a minute, over all replicas; more are refused with 429.
+        reads_per_minute: other requests in a minute, at each replica; more are refused with 429.
+    """
+
+    queued: Number = 1000
+    concurrent: Number | None = None
+    per_minute: Number | None = None
+    reads_per_minute: Number | None = None
+
+
+class WebhookSettings(Section, frozen=True, kw_only=True):
+    """What webhooks to tenants may call. This version keeps and checks endpoints, and delivers nothing yet.
+
+    Attributes:
+        allow_http: plain ``http://`` addresses may be called.
+        ports: those that may be called; an origin in ``egress.allow`` may have any.
+    """
+
+    allow_http: bool = False
+    ports: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=64)] = (80, 443)
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"  # console on a terminal, JSON elsewhere
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class ObservabilitySettings(Section, frozen=True, kw_only=True):
+    """What a server and a worker tell of themselves.
+
+    Attributes:
+        log_level: events below it are not told; a line for every request is an ``info``.
+        log_format: lines of JSON, or text for people; ``auto`` is text on a terminal and JSON elsewhere.
+    """
+
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.AUTO
 
 
 class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
     """One API key the file gives a tenant.
 
     Attributes:
+        name: what it is for, in its owner's words.
         expires_at: when it ends, milliseconds since the epoch; None for never.
         origins: web origins it may be used from; empty for any caller.
         networks: where its callers must be, such as ``203.0.113.0/24``; empty for anywhere.
@@ -157,8 +255,21 @@ class KeySetup(msgspec.Struct, frozen=True, kw_only=True):
     networks: tuple[str, ...] = ()
 
 
+class WebhookSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """One webhook endpoint the file gives a tenant.
+
+    Attributes:
+        events: which it is told of; empty for all.
+        secret: signs what it is told (``whsec_…``).
+    """
+
+    url: str
+    events: tuple[EventType, ...] = ()
+    secret: Secret | None = None
+
+
 class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant and the keys the file gives it.
+    """A tenant, and the keys and webhook endpoints the file gives it.
 
     Attributes:
         routed_by_file: the file says how it is routed, so nobody else may.
@@ -166,11 +277,12 @@ class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: Tenant
     keys: tuple[KeySetup, ...] = ()
+    webhooks: tuple[WebhookSetup, ...] = ()
     routed_by_file: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file, checked. ``source`` is its name, for whoever is told that it manages something."""
+    """The whole file, checked. ``source`` is its name without its folder, for who is told that it manages something."""
 
     secrets: SecretsSettings
     server: ServerSettings = ServerSettings()
@@ -180,9 +292,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing = Timing()
     worker: WorkerSettings = WorkerSettings()
     queue: QueueSettings = QueueSettings()
+    limits: LimitsSettings = LimitsSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
     source: str = "filmgate.toml"
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "server": ServerSettings,
+    "database": DatabaseSettings,
+    "secrets": SecretsSettings,
+    "assets": AssetsSettings,
+    "egress": EgressSettings,
+    "timing": Timing,
+    "worker": WorkerSettings,
+    "queue": QueueSettings,
+    "limits": LimitsSettings,
+    "webhooks": WebhookSettings,
+    "observability": ObservabilitySettings,
+}
+"""Every section of the file that stands there once, in the order in which they are shown."""
 
 
 _LISTEN = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.%]+)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})")

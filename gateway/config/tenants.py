@@ -5,10 +5,9 @@ from typing import Any
 import msgspec
 
 from gateway.config.places import Place
-from gateway.config.reading import WRONG, Notes, Tables
-from gateway.config.secret_text import SecretTexts
-from gateway.config.settings import DEFAULT_SCOPES, KeySetup, TenantSetup
-from gateway.config.tables import FundingTable, RoutingTable, RuleTable, ScopesTable, TenantTable
+from gateway.config.reading import Notes, Tables
+from gateway.config.settings import LimitsSettings, TenantSetup, WebhookSetup
+from gateway.config.tables import FundingTable, RoutingTable, RuleTable, TenantLimitsTable, TenantTable
 from schema.tenant import Funding, RoutingPolicy, Rule, Tenant, TenantLimits, Weights, When
 
 
@@ -19,23 +18,37 @@ class PlacedTenant(msgspec.Struct, frozen=True, kw_only=True):
     setup: TenantSetup
 
 
-def read_tenant(raw: Any, tables: Tables, place: Place, notes: Notes) -> PlacedTenant | None:
-    """The tenant, or None when too little of it could be read; every mistake is noted."""
+def read_tenant(raw: Any, tables: Tables, limits: LimitsSettings, place: Place, notes: Notes) -> PlacedTenant | None:
+    """The tenant, or None when too little of it could be read; every mistake is noted.
+
+    Args:
+        limits: those of tenants that say nothing.
+    """
     table = tables.read(raw, TenantTable, place, notes)
-    return PlacedTenant(place=place, setup=_setup(table)) if table else None
+    return PlacedTenant(place=place, setup=_setup(table, limits)) if table else None
 
 
-def _setup(table: TenantTable) -> TenantSetup:
+def _setup(table: TenantTable, limits: LimitsSettings) -> TenantSetup:
     tenant = Tenant(
         id=table.id,
         name=table.name or table.id,
         routing=RoutingPolicy() if table.routing is None else _policy(table.routing),
         funding=_funding(table.funding),
-        limits=TenantLimits(**msgspec.structs.asdict(table.limits)),
+        limits=_limits(table.limits, limits),
         origins=table.origins,
         test=table.test,
     )
-    return TenantSetup(tenant=tenant, keys=table.keys, routed_by_file=table.routing is not None)
+    return TenantSetup(
+        tenant=tenant,
+        keys=table.keys,
+        webhooks=tuple([WebhookSetup(url=each.url, events=each.events, secret=each.secret) for each in table.webhooks]),
+        routed_by_file=table.routing is not None,
+    )
+
+
+def _limits(own: TenantLimitsTable, common: LimitsSettings) -> TenantLimits:
+    said = {name: value for name, value in msgspec.structs.asdict(own).items() if value is not None}
+    return TenantLimits(**{**msgspec.structs.asdict(common), **said})
 
 
 def _funding(table: FundingTable) -> Funding:
@@ -75,20 +88,3 @@ def _rule(table: RuleTable) -> Rule:
         per_video=table.max_cost,
         max_wait_seconds=table.max_wait_seconds,
     )
-
-
-class KeyReader:
-    """Keys: a secret in any spelling, and beside it, if it should do more or less than most, ``scopes``."""
-
-    def __init__(self, secrets: SecretTexts) -> None:
-        self._secrets = secrets
-        self._tables = Tables({})
-
-    def __call__(self, raw: Any, place: Place, notes: Notes) -> Any:
-        scopes = DEFAULT_SCOPES
-        if isinstance(raw, dict) and "scopes" in raw:
-            beside = self._tables.read({"scopes": raw["scopes"]}, ScopesTable, place, notes)
-            scopes = beside.scopes if beside else scopes
-            raw = {name: value for name, value in raw.items() if name != "scopes"}
-        secret = self._secrets.secret(raw, place, notes)
-        return secret if secret is WRONG else KeySetup(secret=secret, scopes=scopes)

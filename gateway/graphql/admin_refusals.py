@@ -6,10 +6,21 @@ from gateway.graphql.refusals import (
     IdempotencyKeyReusedError,
     InvalidInputError,
     NotFoundError,
+    RateLimitedError,
     UserError,
     field_errors,
 )
-from schema.errors import GatewayError, IdempotencyKeyReused, InvalidRequest, NotFound, NotUnknown, RefTaken
+from schema.errors import (
+    ChangedMeanwhile,
+    GatewayError,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    ManagedByFile,
+    NotFound,
+    NotUnknown,
+    RefTaken,
+    TooManyRequests,
+)
 
 
 @strawberry.type(description="What you say does not fit what is known by now; perhaps somebody else was first.")
@@ -17,8 +28,15 @@ class ConflictError(UserError):
     pass
 
 
+@strawberry.type(description="The configuration file says how it is; change it there.")
+class ManagedByFileError(UserError):
+    pass
+
+
 CorrectionRefusal = NotFoundError | InvalidInputError
 ResolutionRefusal = CorrectionRefusal | ConflictError
+SetupRefusal = ResolutionRefusal | ManagedByFileError
+TestRefusal = NotFoundError | RateLimitedError
 BookingRefusal = CorrectionRefusal | IdempotencyKeyReusedError
 
 
@@ -49,3 +67,24 @@ def booking_refusal(error: GatewayError) -> BookingRefusal:
 def account_refusal(error: GatewayError) -> CorrectionRefusal:
     """A refusal to act on an account as data; anything unexpected is raised again."""
     return _refusal(error)
+
+
+def setup_refusal(error: GatewayError) -> SetupRefusal:
+    """A refusal to set up a tenant or an account as data; anything unexpected is raised again."""
+    if isinstance(error, ChangedMeanwhile):
+        return ConflictError(message=error.detail, code=error.code)
+    if isinstance(error, ManagedByFile):
+        return ManagedByFileError(message=error.detail, code=error.code)
+    return _refusal(error)
+
+
+def test_refusal(error: GatewayError) -> TestRefusal:
+    """A refusal to ask an account as data; anything unexpected is raised again."""
+    match error:
+        case NotFound():
+            return NotFoundError(message=error.detail, code=error.code)
+        case TooManyRequests():
+            return RateLimitedError(
+                message=error.detail, code=error.code, retry_after_seconds=error.retry_after_seconds
+            )
+    raise error

@@ -38,6 +38,19 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
+class Elsewhere:
+    """What is looked for is at another address."""
+
+    __slots__ = ("headers",)
+
+    def __init__(self, location: str) -> None:
+        self.headers = [(b"location", location.encode()), (b"content-length", b"0"), (b"vary", b"Accept")]
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 303, "headers": self.headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 def payload(result: ExecutionResult) -> dict[str, Any]:
     """A result as JSON: without ``data`` when nothing was executed."""
     errors = result.errors

@@ -126,7 +126,7 @@ async def create_videos(info: Info, input: CreateVideosArgument) -> CreateVideos
         asked = input.order(tenant, info.context.take_header_key())
         whole = await gateway.batches.accept(tenant, asked.granted(grant))
     except GatewayError as error:
-        return create_refusal(error)
+        return create_refusal(error, info.context.state)
     return CreateVideosSuccess(batch=Batch.of(whole), replayed=whole.replayed)
 
 

@@ -4,6 +4,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from gateway.auth import allow, allow_create, check_alive, require
+from gateway.turnstile import State
 from gateway.wiring import Gateway
 from schema.attempt import Attempt
 from schema.errors import Forbidden, InvalidRequest, Unauthenticated
@@ -18,10 +19,18 @@ class Context:
 
     Attributes:
         connection_params: what ``connection_init`` carried; Strawberry's socket handler puts it here.
+        state: of the HTTP request.
     """
 
-    def __init__(self, gateway: Gateway, principal: Principal | None = None, keys: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        principal: Principal | None = None,
+        keys: list[str] | None = None,
+        state: State | None = None,
+    ) -> None:
         self.gateway = gateway
+        self.state = {} if state is None else state
         self.connection_params: dict[str, object] = {}
         self._principal = principal
         self._keys = keys or []
@@ -48,6 +57,11 @@ class Context:
     @principal.setter
     def principal(self, principal: Principal) -> None:
         self._principal = principal
+
+    async def ended(self) -> None:
+        """Returns once whoever is calling would not be let in any more; at once when nobody was."""
+        if self._principal is not None:
+            await self.gateway.ground.callers.ended(self._principal)
 
     def tenant(self, scope: Scope) -> Tenant:
         """The calling tenant, once its key was seen to allow this. Raises Forbidden."""
@@ -103,15 +117,19 @@ class Context:
         return self._forecasts
 
     async def _load_forecasts(self, videos: list[Video]) -> list[Forecast]:
-        return await self.gateway.videos.forecasts(videos, await self.gateway.videos.attempts(videos))
+        return await self.gateway.videos.forecasts(videos, await self._found_attempts(videos))
 
     async def _load_outputs(self, videos: list[Video]) -> list[list[ExtraOutput]]:
-        found = await self.gateway.videos.outputs(videos, await self.gateway.videos.attempts(videos))
+        attempts = await self._found_attempts(videos)
+        found = await self.gateway.videos.outputs(self.caller.tenant.id, videos, attempts)
         return [found.get(video.id, []) for video in videos]
 
     async def _load_attempts(self, videos: list[Video]) -> list[list[Attempt]]:
-        found = await self.gateway.videos.attempts(videos)
+        found = await self._found_attempts(videos)
         return [found[video.id] for video in videos]
+
+    async def _found_attempts(self, videos: list[Video]) -> dict[str, list[Attempt]]:
+        return await self.gateway.videos.attempts(self.caller.tenant.id, videos)
 
 
 Info = strawberry.Info[Context, None]

@@ -8,8 +8,9 @@ from graphql import OperationType
 from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
-from gateway.auth import principal_of
-from gateway.graphql.answers import failed_answer, refused_answer, result_answer
+from gateway import turnstile
+from gateway.auth import caller_of
+from gateway.graphql.answers import Elsewhere, failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
 from gateway.graphql.negotiation import Media, negotiate
 from gateway.graphql.requests import Asked, Call, Refused, header, headers, read_request
@@ -18,8 +19,11 @@ from gateway.graphql.sockets import Socket, serve_socket
 from gateway.graphql.streams import Stream
 from gateway.wiring import Gateway
 from schema.errors import GatewayError, Overloaded
+from schema.tenant import Principal
 
 PATH = "/graphql"
+_EXPLORER, _PAGE = "graphiql", "text/html"
+"""Beside us, the page to try it in; and what only browsers ask for."""
 
 QUERY_SECONDS = 30.0
 """How long a query may take. A mutation is not cut short: what it has begun is done, and the caller should know."""
@@ -27,10 +31,13 @@ QUERY_SECONDS = 30.0
 
 def graphql_routes(gateway: Gateway) -> list[Any]:
     """The route handlers of the GraphQL door."""
-    schema = build_schema(production=gateway.settings.server.production)
+    explorable = gateway.settings.server.explorable
+    schema = build_schema(explorable=explorable)
 
     @get(PATH, include_in_schema=False)
     async def graphql_get(request: Call) -> ASGIApp:
+        if explorable and not request.scope["query_string"] and _PAGE in (header(request.scope, b"accept") or ""):
+            return Elsewhere(_EXPLORER)  # somebody opened this address in a browser
         return await _answer(gateway, schema, request)
 
     @post(PATH, include_in_schema=False, status_code=200)
@@ -49,15 +56,33 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
     media = negotiate(header(request.scope, b"accept"))
     plain = Media.JSON if media is None or media.streams else media
     try:
-        principal = principal_of(gateway, header(request.scope, b"authorization"))
+        state = request.scope["state"]
+        principal = caller_of(gateway, request.scope, page=state.get("page"))
+        state["principal"] = principal  # the edge answers pages of other sites as its key allows
         structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
-        asked = await read_request(request)
-        context = Context(gateway, principal, headers(request.scope, b"idempotency-key"))
+        asked = await _read(gateway, schema, request, principal)
+        context = Context(gateway, principal, headers(request.scope, b"idempotency-key"), request.scope["state"])
         return await _run(schema, request, asked, context, _acceptable(media))
     except Refused as refused:
         return refused_answer(refused, plain)
     except GatewayError as error:
+        turnstile.refused(request.scope["state"], error)
         return failed_answer(error, plain)
+
+
+async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Principal) -> Asked:
+    """What is asked, counted as one request unless it asks for videos. Raises Refused, or RateLimited."""
+    state = request.scope["state"]
+    try:
+        asked = await read_request(request)
+    except Refused:
+        turnstile.reads(gateway, principal, state)
+        raise
+    if schema.documents.read(asked.query or "").creates(asked.operation_name):
+        await turnstile.creates(gateway, principal, state)
+    else:
+        turnstile.reads(gateway, principal, state)
+    return asked
 
 
 def _acceptable(media: Media | None) -> Media:
@@ -73,7 +98,8 @@ async def _run(schema: Schema, request: Call, asked: Asked, context: Context, me
     if kind is OperationType.MUTATION and request.method == "GET":
         raise Refused(405, "Mutations are sent by POST", allow="POST")
     if media.streams:
-        return Stream(await schema.stream_of(document, asked, context), media, draining=context.gateway.draining)
+        watches = context.caller if kind is OperationType.SUBSCRIPTION else None
+        return Stream(await schema.stream_of(document, asked, context), media, context.gateway, watches)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
     try:

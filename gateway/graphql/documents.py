@@ -6,11 +6,17 @@ from functools import lru_cache
 import msgspec
 from graphql import (
     DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
     get_operation_ast,
     parse,
     specified_rules,
@@ -22,6 +28,9 @@ from gateway.graphql.cost import TooMuch, check_cost
 from gateway.graphql.errors import Code, coded
 
 MAX_TOKENS = 1000
+_CREATE = frozenset({"createVideo", "createVideos"})
+"""Mutations that ask for videos."""
+
 _REMEMBERED = 256
 _REMEMBERED_LENGTH = 8192
 """Longer texts are read anew every time: a few of them could fill the memory."""
@@ -37,6 +46,13 @@ class Document(msgspec.Struct, frozen=True):
         """The operation a request means; None when that is not clear."""
         return None if self.node is None else get_operation_ast(self.node, name)
 
+    def creates(self, name: str | None) -> bool:
+        """Whether the operation a request means asks for videos."""
+        operation = self.operation(name)
+        if self.errors or self.node is None or operation is None or operation.operation is not OperationType.MUTATION:
+            return False
+        return not _CREATE.isdisjoint(_fields(self.node, operation.selection_set))
+
     def trouble(self, name: str | None) -> list[GraphQLError]:
         """Why nothing is executed for a request that names this operation; empty when all is well."""
         if self.errors or self.operation(name) is not None:
@@ -45,13 +61,26 @@ class Document(msgspec.Struct, frozen=True):
         return [GraphQLError(said, extensions={"code": Code.OPERATION_RESOLUTION_FAILURE})]
 
 
-class Documents:
-    """Reads texts for one schema. In production it shows neither the schema nor hints at its names."""
+def _fields(document: DocumentNode, selections: SelectionSetNode) -> Iterator[str]:
+    """The fields at the top, those of fragments too. The document is valid: no fragment holds itself."""
+    for one in selections.selections:
+        if isinstance(one, FieldNode):
+            yield one.name.value
+        elif isinstance(one, InlineFragmentNode):
+            yield from _fields(document, one.selection_set)
+        elif isinstance(one, FragmentSpreadNode):
+            for other in document.definitions:
+                if isinstance(other, FragmentDefinitionNode) and other.name.value == one.name.value:
+                    yield from _fields(document, other.selection_set)
 
-    def __init__(self, schema: GraphQLSchema, *, production: bool) -> None:
+
+class Documents:
+    """Reads texts for one schema. Unless ``explorable``, it shows neither the schema nor hints at its names."""
+
+    def __init__(self, schema: GraphQLSchema, *, explorable: bool) -> None:
         self._schema = schema
-        self._production = production
-        self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule) if production else specified_rules
+        self._explorable = explorable
+        self._rules = specified_rules if explorable else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._remember = lru_cache(maxsize=_REMEMBERED)(self._read)
 
     def read(self, text: str) -> Document:
@@ -66,7 +95,7 @@ class Documents:
             check_cost(node)
         except TooMuch as error:
             return Document(node, (coded(error, Code.GRAPHQL_VALIDATION_FAILED),))
-        errors = validate(self._schema, node, self._rules, hide_suggestions=self._production)
+        errors = validate(self._schema, node, self._rules, hide_suggestions=not self._explorable)
         return Document(node, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
 
 

@@ -8,6 +8,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from gateway.policy.reconciling import Code, Hint
 from schema.account import Circuit, CredentialState, CreditsSource
 from schema.account_event import AccountEventType
+from schema.api_key import KeyStatus
 from schema.attempt import Verdict
 from schema.batch import BatchMode
 from schema.event import EventType
@@ -224,6 +225,14 @@ _show(
     VIDEOS_WRITE="Create and cancel videos.",
     TENANT_ADMIN="Change the tenant's preferences, keys and webhooks.",
     OPERATOR="Run the gateway: accounts, tenants, unknown outcomes.",
+)
+_show(
+    KeyStatus,
+    "Whether an API key works.",
+    name="ApiKeyStatus",
+    ACTIVE="It does.",
+    EXPIRED="Its time is over.",
+    REVOKED="Somebody revoked it.",
 )
 _show(
     Code,

@@ -31,7 +31,7 @@ _LONGEST = 500
 _SUGGESTION = re.compile(r" ?Did you mean .*\?$", re.DOTALL)
 
 
-def shown(error: GraphQLError, *, production: bool) -> GraphQLError:
+def shown(error: GraphQLError, *, explorable: bool) -> GraphQLError:
     """An error as the caller may see it. What is not the caller's doing is logged here."""
     if "code" in (error.extensions or {}):
         return error
@@ -39,7 +39,7 @@ def shown(error: GraphQLError, *, production: bool) -> GraphQLError:
     if isinstance(cause, GatewayError):
         return _copy(error, cause.detail, facts(cause))
     if _is_callers(error):
-        message = _SUGGESTION.sub("", error.message) if production else error.message
+        message = error.message if explorable else _SUGGESTION.sub("", error.message)
         return _copy(error, message, {"code": Code.BAD_USER_INPUT})
     log.error("graphql.failed", path=error.path, exc_info=cause or error)
     return _copy(error, GatewayError.title, {"code": Code.INTERNAL_SERVER_ERROR, **_request_id()})

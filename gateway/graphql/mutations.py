@@ -4,7 +4,8 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.graphql import accounts, admin, batches, policies
+from gateway.graphql import account_setups as setups
+from gateway.graphql import accounts, admin, audit, batches, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
@@ -73,7 +74,7 @@ class Mutation:
             order = granted(input.order(tenant, info.context.take_header_key()), grant)
             accepted = await gateway.videos.accept(tenant, order)
         except GatewayError as error:
-            return create_refusal(error)
+            return create_refusal(error, info.context.state)
         return CreateVideoSuccess(video=Video.of(accepted.video), replayed=accepted.replayed)
 
     @strawberry.mutation(
@@ -100,6 +101,22 @@ class Mutation:
     restore_tenant_policy: policies.RestoreTenantPolicyPayload = strawberry.mutation(
         resolver=policies.restore_tenant_policy,
         description="Route a tenant's videos again as an old version says; that makes a new version.",
+    )
+    create_api_key: keys.CreateApiKeyPayload = strawberry.mutation(
+        resolver=keys.create_api_key,
+        description="Make an API key; `key` holds its text, this once. A key can give only what it may do itself; an "
+        "operator's may give all.",
+    )
+    update_api_key: keys.UpdateApiKeyPayload = strawberry.mutation(
+        resolver=keys.update_api_key, description="Change what an API key may do, from where, and how long."
+    )
+    rotate_api_key: keys.RotateApiKeyPayload = strawberry.mutation(
+        resolver=keys.rotate_api_key,
+        description="Make an API key that takes another's place; the old one goes on for a while.",
+    )
+    revoke_api_key: keys.RevokeApiKeyPayload = strawberry.mutation(
+        resolver=keys.revoke_api_key,
+        description="Let an API key work no more; its open streams end. Revoking a revoked one changes nothing.",
     )
     create_videos: batches.CreateVideosPayload = strawberry.mutation(
         resolver=batches.create_videos,
@@ -130,6 +147,44 @@ class Mutation:
     )
     set_account_credits: accounts.SetAccountCreditsPayload = strawberry.mutation(
         resolver=accounts.set_account_credits, description="For operators: say what balance an account has."
+    )
+    create_account: setups.CreateAccountPayload = strawberry.mutation(
+        resolver=setups.create_account,
+        description="Set up an account: for operators, or with `own` one of your tenant's.",
+    )
+    update_account: setups.UpdateAccountPayload = strawberry.mutation(
+        resolver=setups.update_account, description="Change how an account is set up; its secrets stay."
+    )
+    remove_account: setups.RemoveAccountPayload = strawberry.mutation(
+        resolver=setups.remove_account,
+        description="Remove an account: it gets no more videos, those it has are watched to their ends.",
+    )
+    rotate_account_credential: setups.RotateAccountCredentialPayload = strawberry.mutation(
+        resolver=setups.rotate_account_credential,
+        description="Give an account another credential; what was sent with the former one is asked about with that, "
+        "as long as the provider takes it.",
+    )
+    set_account_webhook_secrets: setups.SetAccountWebhookSecretsPayload = strawberry.mutation(
+        resolver=setups.set_account_webhook_secrets,
+        description="Give an account other webhook secrets, the current one first.",
+    )
+    test_account: setups.TestAccountPayload = strawberry.mutation(
+        resolver=setups.test_account,
+        description="Ask an account whether it is there and takes its credential; that costs nothing but a request.",
+    )
+    create_tenant: tenancies.CreateTenantPayload = strawberry.mutation(
+        resolver=tenancies.create_tenant, description="For operators: make a tenant."
+    )
+    update_tenant: tenancies.UpdateTenantPayload = strawberry.mutation(
+        resolver=tenancies.update_tenant, description="For operators: change a tenant, all but its routing."
+    )
+    remove_tenant: tenancies.RemoveTenantPayload = strawberry.mutation(
+        resolver=tenancies.remove_tenant,
+        description="For operators: remove a tenant; what was accepted is brought to its end.",
+    )
+    rekey_secrets: audit.RekeySecretsPayload = strawberry.mutation(
+        resolver=audit.rekey_secrets,
+        description="For operators: put every stored secret under the current master key, while everything goes on.",
     )
     bind_attempt: admin.BindAttemptPayload = strawberry.mutation(
         resolver=admin.bind_attempt,

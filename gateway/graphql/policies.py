@@ -5,6 +5,7 @@ from typing import Annotated, Self
 import strawberry
 
 from gateway.auth import actor_of, require
+from gateway.graphql.admin_refusals import ManagedByFileError
 from gateway.graphql.context import Info
 from gateway.graphql.policy_inputs import RoutingPolicyInput
 from gateway.graphql.refusals import InvalidInputError, NotFoundError, UserError, field_errors
@@ -24,11 +25,6 @@ class VersionConflictError(UserError):
         description="The version you expected; null when there never was such a one."
     )
     current: PolicyVersion = strawberry.field(description="The version in force.")
-
-
-@strawberry.type(description="The configuration file says how the tenant is routed; change it there.")
-class ManagedByFileError(UserError):
-    pass
 
 
 @strawberry.type(description="The policy is in force, at every replica within a second.")

@@ -76,15 +76,16 @@ class RoutingPolicyInput:
 
     def changes(self) -> Any:
         """As a JSON merge patch, in REST's names."""
-        return _plain(self)
+        return plain(self)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """An input in REST's names, without what was left out."""
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, Enum):
         return value.value
     if not dataclasses.is_dataclass(value):
         return value
     fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return {name: _plain(one) for name, one in fields.items() if one is not strawberry.UNSET}
+    return {name: plain(one) for name, one in fields.items() if one is not strawberry.UNSET}

@@ -6,8 +6,9 @@ import msgspec
 import strawberry
 from strawberry.scalars import ID
 
+from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
-from gateway.graphql import admin, batches, policies
+from gateway.graphql import admin, audit, batches, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
@@ -145,6 +146,12 @@ class Query:
         description="What another policy had changed: the latest decisions are made again under the policy in force "
         "with changes, from the facts of then and what the accounts can do now. Nothing is sent or written.",
     )
+    api_keys: keys.ApiKeyConnection = strawberry.field(
+        resolver=keys.api_keys, description="Your tenant's API keys, newest first; needs `TENANT_ADMIN`."
+    )
+    api_key: keys.ApiKey | None = strawberry.field(
+        resolver=keys.show_api_key, description="One of them; null when there is none with this id."
+    )
     providers: list[of_accounts.ProviderAccount] = strawberry.field(
         resolver=of_accounts.providers, description="How the accounts are that can make your videos."
     )
@@ -153,6 +160,24 @@ class Query:
     )
     account_events: of_accounts.AccountEventPage = strawberry.field(
         resolver=of_accounts.account_events, description="For operators: what happened to accounts, newest first."
+    )
+    account_setups: list[setups.AccountSetup] = strawberry.field(
+        resolver=setups.account_setups_,
+        description="How accounts are set up: every one for operators, with `own` those of your tenant.",
+    )
+    tenants: tenancies.TenantPage = strawberry.field(
+        resolver=tenancies.tenants, description="For operators: the tenants as they are set up, by id."
+    )
+    audit_log: audit.AuditConnection = strawberry.field(
+        resolver=audit.audit_log,
+        description="Who changed what, and when, newest first: all of it for operators, with `own` your tenant's part.",
+    )
+    configuration: audit.Configuration = strawberry.field(
+        resolver=audit.configuration,
+        description="For operators: how the process that answers stands to its configuration file.",
+    )
+    master_keys: list[audit.MasterKey] = strawberry.field(
+        resolver=audit.master_keys, description="For operators: which master keys the stored secrets lie under."
     )
     unknown_attempts: admin.UnknownAttemptPage = strawberry.field(
         resolver=admin.unknown_attempts,

@@ -7,6 +7,7 @@ import strawberry
 from gateway.graphql.remedies import Remedy
 from gateway.graphql.scalars import Amount
 from gateway.graphql.spelling import spell
+from gateway.turnstile import State, refused
 from schema.errors import (
     AlreadyEnded,
     GatewayError,
@@ -107,8 +108,9 @@ CreateRefusal = InvalidInputError | NoRouteError | InsufficientFundsError | Idem
 CancelRefusal = NotFoundError | AlreadyEndedError
 
 
-def create_refusal(error: GatewayError) -> CreateRefusal:
-    """A refusal to create as data; anything unexpected is raised again."""
+def create_refusal(error: GatewayError, state: State) -> CreateRefusal:
+    """A refusal to create as data; anything unexpected is raised again. The request's state learns of limits."""
+    refused(state, error)
     match error:
         case InvalidRequest():
             fields = field_errors(error.errors)

@@ -21,12 +21,26 @@ Texts = NewType("Texts", dict)  # type: ignore[type-arg]  # a scalar is a plain 
 Facts = NewType("Facts", dict)  # type: ignore[type-arg]  # a scalar is a plain class to Strawberry
 """A JSON object whose values are texts and integers."""
 
+Document = NewType("Document", dict)  # type: ignore[type-arg]  # a scalar is a plain class to Strawberry
+"""Any JSON object."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rfc3339(moment: int) -> str:
     """``2026-11-20T18:52:03.123Z``: always UTC, always milliseconds, so that texts sort as moments do."""
     return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _moment(value: Any) -> int:
+    """A moment as callers write it, with its offset from UTC."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError("must be a moment as RFC 3339 text, such as 2026-11-20T18:52:03Z") from error
+    if found.tzinfo is None:
+        raise ValueError("must say its offset from UTC, such as the Z in 2026-11-20T18:52:03Z")
+    return round((found - _EPOCH) / timedelta(milliseconds=1))
 
 
 def moment(at: int | None) -> Moment | None:
@@ -49,6 +63,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="A moment in UTC as RFC 3339 text with milliseconds, such as `2026-11-20T18:52:03.123Z`.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=rfc3339,
+        parse_value=_moment,
     ),
     Amount: strawberry.scalar(
         name="Micros",
@@ -65,6 +80,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Metadata",
         description="A JSON object whose values are text: up to 16 pairs, keys of 1 to 64 characters, values of up to "
         "512.",
+        parse_value=_object,
+    ),
+    Document: strawberry.scalar(
+        name="Document",
+        description="Any JSON object: a provider's own settings, or a thing as the audit trail tells it.",
         parse_value=_object,
     ),
     Facts: strawberry.scalar(

@@ -29,21 +29,21 @@ _BUILT_IN = "directive @oneOf on INPUT_OBJECT\n\n"
 
 
 class Schema(strawberry.Schema):
-    def __init__(self, *, production: bool) -> None:
+    def __init__(self, *, explorable: bool) -> None:
         super().__init__(
             Query,
             Mutation,
             Subscription,
             types=[UserError],
             extensions=[ReadOnce],
-            config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=production),
+            config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not explorable),
         )
-        self.documents = Documents(self._schema, production=production)
-        self._production = production
+        self.documents = Documents(self._schema, explorable=explorable)
+        self._explorable = explorable
 
     def process_errors(self, errors: list[GraphQLError], _: ExecutionContext | None = None) -> None:
         """Replace errors by what the caller may see, in place: every transport shows this list."""
-        errors[:] = [shown(error, production=self._production) for error in errors]
+        errors[:] = [shown(error, explorable=self._explorable) for error in errors]
 
     async def run(self, document: Document, asked: Asked, context: Context) -> ExecutionResult:
         """One result for one operation: ``execute`` without Strawberry's hooks, which cost as much as six fields."""
@@ -87,9 +87,9 @@ async def _alone(result: ExecutionResult) -> Results:
 
 
 @cache
-def build_schema(*, production: bool = False) -> Schema:
-    """The schema; no gateway is needed, resolvers find theirs in the context. In production it does not show itself."""
-    return Schema(production=production)
+def build_schema(*, explorable: bool = True) -> Schema:
+    """The schema; no gateway is needed, resolvers find theirs in the context. It hides unless ``explorable``."""
+    return Schema(explorable=explorable)
 
 
 def sdl() -> str:

@@ -9,19 +9,23 @@ import msgspec
 from graphql import GraphQLError
 from litestar import WebSocket
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.websocket_origin import is_same_origin, normalize_origin
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.litestar.controller import LitestarWebSocketAdapter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL as PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types.unset import UnsetType
 
-from gateway.auth import learn, principal_of
+from gateway import turnstile
+from gateway.auth import caller_of, learn, page_of
 from gateway.graphql.context import Context
+from gateway.graphql.documents import Document
+from gateway.graphql.errors import facts
 from gateway.graphql.requests import Asked, header
 from gateway.graphql.schema import Schema
+from gateway.services.callers import ENDED
 from gateway.wiring import Gateway
-from schema.errors import TooManyRequests, Unauthenticated
+from schema.errors import Forbidden, OriginNotAllowed, Overloaded, RateLimited, TooManyRequests, Unauthenticated
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -31,14 +35,15 @@ INIT_TIMEOUT = timedelta(seconds=3)
 MAX_OPERATIONS = 100
 """On one socket at a time."""
 
-FORBIDDEN, RESTARTING, UNKNOWN_PROTOCOL = 1008, 1012, 4406
+FORBIDDEN, RESTARTING, TRY_AGAIN, KEY_ENDED, UNKNOWN_PROTOCOL = 1008, 1012, 1013, 4403, 4406
 _MAX_REASON = 123
 """Bytes that fit into a close frame."""
 
 
 async def serve_socket(gateway: Gateway, schema: Schema, socket: Socket) -> None:
-    """Answer one WebSocket until it closes. A page of another origin is refused before the handshake (403)."""
-    if not _origin_allowed(gateway, socket):
+    """Answer one WebSocket until it closes. A page that no tenant welcomes is refused before the handshake (403)."""
+    page = _page(gateway, socket)
+    if page is not None and not gateway.tenants.welcomes(page):
         await socket.close(code=FORBIDDEN)
         return
     if PROTOCOL not in socket.scope["subprotocols"]:
@@ -49,13 +54,9 @@ async def serve_socket(gateway: Gateway, schema: Schema, socket: Socket) -> None
     await _Handler(_Door(gateway, socket), Context(gateway), schema).handle()
 
 
-def _origin_allowed(gateway: Gateway, socket: Socket) -> bool:
-    """Browsers do not guard sockets: they tell the page's origin, and it must be ours or none."""
-    origin = header(socket.scope, b"origin")
-    if origin is None or is_same_origin(origin, header(socket.scope, b"host")):
-        return True
-    public = gateway.settings.server.public_url
-    return public is not None and normalize_origin(origin) == normalize_origin(public)
+def _page(gateway: Gateway, socket: Socket) -> str | None:
+    """The origin of another site's page. Browsers do not guard sockets as they do answers: they tell it, we judge."""
+    return page_of(gateway, header(socket.scope, b"origin"), header(socket.scope, b"host"))
 
 
 class _Door:
@@ -77,15 +78,24 @@ class _Door:
         return msgspec.json.encode(message).decode()
 
     async def on_ws_connect(self, context: Context) -> UnsetType:
-        """Who is calling: ``authorization`` of the payload, or of the handshake. Closes with 4403 when nobody is."""
+        """Who is calling: ``authorization`` of the payload, or of the handshake.
+
+        Closes with 4403 when nobody is, the key may not be used there, or its tenant does not welcome the page.
+        """
         said = [value for name, value in context.connection_params.items() if name.lower() == "authorization"]
-        authorization = said[0] if said else header(self.socket.scope, b"authorization")
-        authorization = authorization if isinstance(authorization, str) else None
-        await learn(self.gateway, authorization)
+        authorization = None if not said else said[0] if isinstance(said[0], str) else ""
+        page = _page(self.gateway, self.socket)
+        await learn(self.gateway, header(self.socket.scope, b"authorization") if not said else authorization)
         try:
-            context.principal = principal_of(self.gateway, authorization)
-        except Unauthenticated as error:
+            principal = caller_of(self.gateway, self.socket.scope, authorization=authorization, page=page)
+        except (Unauthenticated, Forbidden, OriginNotAllowed) as error:
             raise ConnectionRejectionError from error
+        except Overloaded as error:
+            await self.socket.close(code=TRY_AGAIN, reason=error.title)
+            raise WebSocketDisconnected from error
+        if page is not None and not principal.welcomes(page):
+            raise ConnectionRejectionError
+        context.principal = principal
         return UnsetType()
 
 
@@ -111,8 +121,10 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             schema=schema,
             connection_init_wait_timeout=INIT_TIMEOUT,
         )
-        self._draining: asyncio.Event = door.gateway.draining
+        self._gateway: Gateway = door.gateway
+        self._draining = self._gateway.draining
         self._documents = schema.documents
+        self._barring: asyncio.Task[None] | None = None
 
     async def handle_message(self, message: Any) -> None:
         if not isinstance(message, dict):
@@ -125,6 +137,20 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if message.get("payload", {}) is None:
             message = {**message, "payload": {}}
         await super().handle_connection_init(message)
+        if self.connection_acknowledged and self._barring is None:
+            self._barring = asyncio.create_task(self._bar())
+
+    async def _bar(self) -> None:
+        """Close once whoever was acknowledged would not be let in any more."""
+        await self.context.ended()
+        for operation in list(self.operations):
+            await self.cleanup_operation(operation)
+        await self.websocket.close(KEY_ENDED, ENDED)
+
+    async def shutdown(self) -> None:
+        if self._barring is not None:
+            self._barring.cancel()
+        await super().shutdown()
 
     async def handle_subscribe(self, message: Any) -> None:
         try:
@@ -144,10 +170,25 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     def _trouble(self, asked: Asked) -> list[GraphQLError]:
         """Why an operation is not begun; empty when it is."""
+        try:
+            self._gateway.ground.keeper.check()
+        except Overloaded as error:
+            return [GraphQLError(error.detail, extensions={"code": error.code.upper()})]
         if len(self.operations) >= MAX_OPERATIONS:
             code = TooManyRequests.code.upper()
             return [GraphQLError(f"At most {MAX_OPERATIONS} operations at once on a socket", extensions={"code": code})]
-        return self._documents.read(asked.query or "").trouble(asked.operation_name)
+        document = self._documents.read(asked.query or "")
+        return self._counted(document, asked) or document.trouble(asked.operation_name)
+
+    def _counted(self, document: Document, asked: Asked) -> list[GraphQLError]:
+        """Count an operation as a request of its own; what it creates is counted where that is accepted."""
+        if document.creates(asked.operation_name):
+            return []
+        try:
+            turnstile.reads(self.context.gateway, self.context.caller, self.context.state)
+        except (RateLimited, Unauthenticated) as error:
+            return [GraphQLError(error.detail, extensions=facts(error))]
+        return []
 
     async def send_message(self, message: Any) -> None:
         """A gateway that stops does not call an operation complete: it closes, so that clients come again elsewhere."""

@@ -13,6 +13,8 @@ from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
 from gateway.graphql.answers import encode, payload
 from gateway.graphql.negotiation import Media
 from gateway.graphql.schema import Results
+from gateway.wiring import Gateway
+from schema.tenant import Principal
 
 
 class Framing(NamedTuple):
@@ -52,25 +54,40 @@ HEARTBEAT_SECONDS = 5.0
 
 
 class Stream:
-    """A streaming answer. A gateway that stops ends it without its ending, so that clients come again elsewhere."""
+    """A streaming answer. A gateway that stops ends it without its ending, so that clients come again elsewhere.
 
-    def __init__(self, results: Results, media: Media, *, draining: asyncio.Event) -> None:
+    Args:
+        watcher: whose key must go on working, or the stream ends in the same way; None for what is answered once.
+    """
+
+    def __init__(self, results: Results, media: Media, gateway: Gateway, watcher: Principal | None) -> None:
         self._results = results
         self._framing = FRAMINGS[media]
-        self._draining = draining
+        self._draining = gateway.draining
+        self._callers = gateway.ground.callers
+        self._watcher = watcher
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
-        gone = asyncio.create_task(_gone(receive))
+        gone, barred = asyncio.create_task(_gone(receive)), asyncio.create_task(self._barred())
         try:
             await _send(send, self._framing.opening)
-            async for chunk in self._chunks(gone):
+            async for chunk in self._chunks(gone, barred):
                 await _send(send, chunk)
             if not gone.done():
-                await _send(send, b"" if self._draining.is_set() else self._framing.ending, more=False)
+                broken_off = self._draining.is_set() or barred.done()
+                await _send(send, b"" if broken_off else self._framing.ending, more=False)
         finally:
             gone.cancel()
+            barred.cancel()
             await self._results.aclose()
+
+    async def _barred(self) -> None:
+        """Returns once the watcher would not be let in any more."""
+        if self._watcher is None:
+            await asyncio.Event().wait()
+        else:
+            await self._callers.ended(self._watcher)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         return [
@@ -80,12 +97,15 @@ class Stream:
             (b"vary", b"Accept, Authorization"),
         ]
 
-    async def _chunks(self, gone: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
-        """Results and heartbeats, until there are no more results or the client is gone."""
+    async def _chunks(self, gone: asyncio.Task[None], barred: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
+        """Results and heartbeats, until there are no more results, the client is gone or its key works no more."""
         coming = self._next()
+        ends = {gone, barred}
         try:
-            while not gone.done():
-                await asyncio.wait({coming, gone}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            while not any(end.done() for end in ends):
+                await asyncio.wait({coming, *ends}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if barred.done():
+                    return
                 if not coming.done():
                     yield self._framing.heartbeat
                     continue

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Self
 
+import msgspec
 import strawberry
 
 from gateway.auth import require
@@ -151,10 +152,39 @@ class PolicyVersionConnection:
         return cls(edges=edges, page_info=paging.info([edge.cursor for edge in edges], more=page.more))
 
 
-@strawberry.type(description="What a tenant may take of what all share.")
+@strawberry.type(
+    description="How much of its limits a tenant uses now; null where there is no limit, so that nobody counts."
+)
+class LimitsUse:
+    queued: int = strawberry.field(description="Videos that wait to start.")
+    concurrent: int = strawberry.field(description="Videos in the making.")
+    per_minute: int | None = strawberry.field(description="Videos created in the last minute.")
+    reads_per_minute: int | None = strawberry.field(
+        description="Other requests in the last minute, at the replica that answers."
+    )
+
+
+@strawberry.type(description="What a tenant may take of what all share; null is no limit. The configuration says it.")
 class TenantLimits:
+    whose: strawberry.Private[str]
     queued: int = strawberry.field(description="Accepted videos that have not started, at most.")
     weight: int = strawberry.field(description="Its share when several wait for one account.")
+    concurrent: int | None = strawberry.field(
+        description="Videos in the making at once, at most; the others wait in the queue."
+    )
+    per_minute: int | None = strawberry.field(description="Videos created in a minute, at most.")
+    reads_per_minute: int | None = strawberry.field(
+        description="Other requests in a minute, at most, at each replica; a document is one."
+    )
+
+    @classmethod
+    def of(cls, facts: tenant.Tenant) -> Self:
+        return cls(whose=facts.id, **msgspec.structs.asdict(facts.limits))
+
+    @strawberry.field(description="How much of it is used now.")
+    async def used(self, info: Info) -> LimitsUse:
+        _check_may_read(info)
+        return LimitsUse(**msgspec.structs.asdict(await info.context.gateway.limits_uses.of(self.whose)))
 
 
 @strawberry.type(description="What a tenant may spend; null is no limit. The configuration says it.")
@@ -190,7 +220,7 @@ class Tenant:
             id=strawberry.ID(facts.id),
             name=facts.name,
             test=facts.test,
-            limits=TenantLimits(queued=facts.limits.queued, weight=facts.limits.weight),
+            limits=TenantLimits.of(facts),
             funding=Funding.of(facts.funding),
         )
 

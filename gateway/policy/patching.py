@@ -32,9 +32,9 @@ def patched(policy: RoutingPolicy, changes: Any, known: Collection[str]) -> Rout
         InvalidRequest: every field that is unknown, of a wrong type or out of range, and every name of nobody.
     """
     before = _written(policy)
-    merged = _merged(before, changes) if isinstance(changes, dict) else changes
-    _refuse(_Reading(known, spared=_named(before)).routing(merged))
-    return msgspec.convert(merged, WrittenRouting).policy()
+    after = merged(before, changes) if isinstance(changes, dict) else changes
+    _refuse(_Reading(known, spared=_named(before)).routing(after))
+    return msgspec.convert(after, WrittenRouting).policy()
 
 
 def checked_names(policy: RoutingPolicy, before: RoutingPolicy, known: Collection[str]) -> None:
@@ -53,15 +53,15 @@ def _named(written: dict[str, Any]) -> set[str]:
     return {name for one in objects for field in _LISTS for name in one.get(field, ())}
 
 
-def _merged(before: dict[str, Any], changes: dict[str, Any], depth: int = 0) -> dict[str, Any]:
-    """What is nested deeper than any policy stays as it is, to be refused."""
+def merged(before: dict[str, Any], changes: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """A document after a JSON merge patch; what is nested deeper than any of ours stays as it is, to be refused."""
     after = dict(before)
     for name, value in changes.items():
         inside = after.pop(name, None)
         if isinstance(value, dict) and depth < _DEEPEST:
-            after[name] = _merged(inside if isinstance(inside, dict) else {}, value, depth + 1)
+            after[name] = merged(inside if isinstance(inside, dict) else {}, value, depth + 1)
         elif isinstance(value, list) and depth < _DEEPEST:
-            after[name] = [_merged({}, one, depth + 1) if isinstance(one, dict) else one for one in value]
+            after[name] = [merged({}, one, depth + 1) if isinstance(one, dict) else one for one in value]
         elif value is not None:
             after[name] = value
     return after

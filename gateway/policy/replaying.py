@@ -153,6 +153,7 @@ def _circumstances(one: Recorded, candidates: list[Candidate]) -> Circumstances:
         affordable=next((_affordable(r) for r in reasons if r.code is ReasonCode.OVER_BUDGET), None),
         since=one.created_at,
         ends_by=None if deadline is None else one.created_at + millis(deadline),
+        full=next((reason for reason in reasons if reason.code is ReasonCode.TENANT_AT_CAPACITY), None),
     )
 
 

@@ -141,12 +141,14 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
         affordable: the most that can be held for it, micros; None for any amount.
         since: when it began to wait; None when it begins now.
         ends_by: when it must have ended; None when that is left open.
+        full: its tenant has as many in the making as it may, so nobody begins it now.
     """
 
     history: History = NO_HISTORY
     affordable: Micros | None = None
     since: Millis | None = None
     ends_by: Millis | None = None
+    full: Exclusion | None = None
 
 
 PLAIN = Circumstances()
@@ -193,6 +195,7 @@ def _compared(spec: VideoSpec, wish: Wish, facts: AccountFacts, now: Millis, sta
         *_policy(facts, wish, None if price is None else price.high, standing.history),
         *_late(known, now, standing.ends_by),
         *_beyond(None if price is None else price.high, standing.affordable),
+        *(() if standing.full is None else (standing.full,)),
         *_tired(facts, tries),
         *_dry(known, credits),
         *facts.standing,

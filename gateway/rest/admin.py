@@ -118,8 +118,8 @@ def operator(call: Call) -> tuple[Gateway, str]:
     return gateway, actor_of(principal)
 
 
-async def read_json(call: Call, shape: type[T]) -> T:
-    """The body of an operator's request.
+async def read_json(call: Call, shape: type[T], types: tuple[str, ...] = (JSON_TYPE,)) -> T:
+    """The body of an operator's request, in one of the spellings of JSON.
 
     Raises:
         MalformedRequest: it can not be read.
@@ -127,13 +127,14 @@ async def read_json(call: Call, shape: type[T]) -> T:
         HTTPException: 415 when it is no JSON.
     """
     kind, _ = call.content_type
-    if kind != JSON_TYPE:
-        raise HTTPException(status_code=415, detail=f"Send {JSON_TYPE}", headers={"accept-post": JSON_TYPE})
+    if kind not in types:
+        accept, said = "accept-patch" if call.method == "PATCH" else "accept-post", ", ".join(types)
+        raise HTTPException(status_code=415, detail=f"Send {said}", headers={accept: said})
     try:
         return msgspec.json.decode(await call.body(), type=shape)
     except msgspec.ValidationError as error:
         raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest("The body is not readable as JSON") from error
 
 

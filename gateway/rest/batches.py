@@ -64,7 +64,8 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
             known count nothing.
         held_micros: set aside for them now.
         missing_micros: what lacked for the other wishes when it was accepted.
-        missing_places: how many of the other wishes found no room among the videos that wait.
+        missing_places: how many of the other wishes found no room: among the videos that wait, or in the
+            minute's creates.
         videos: in the order of the wishes.
     """
 
@@ -95,7 +96,7 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 
 @post(PATH)
 async def create(request: Call) -> Answer:
-    gateway, principal = creator(request)
+    gateway, principal = await creator(request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     asked = await _read(request, principal.tenant.id, key)
     whole = await gateway.batches.accept(principal.tenant, asked.granted(principal.grant))
@@ -149,7 +150,7 @@ def _order(raw: msgspec.Raw, tenant: str, seconds: int | None) -> Order | Invali
 
 async def _view(gateway: Gateway, whole: Whole) -> BatchView:
     batch, videos = whole.batch, whole.videos
-    seen = await gateway.videos.whole(videos)
+    seen = await gateway.videos.whole(batch.tenant, videos)
     counts = Counter(video.status for video in videos)
     return BatchView(
         id=batch.id,

@@ -15,6 +15,8 @@ from schema.video import Asset
 
 _SUFFIXES = {"video/mp4": "mp4", "video/webm": "webm", "video/quicktime": "mov"}
 VARIANT = "video"
+_INERT: Header = (b"content-security-policy", b"default-src 'none'; sandbox; frame-ancestors 'none'")
+"""Whatever a provider gave us as a video: opened in a browser it is nobody's page and runs nothing."""
 
 
 @get(PATH + "/{video_id:str}/content")
@@ -28,7 +30,7 @@ async def content(request: Call) -> Answer:
     else:
         asset = await _output(gateway, principal.tenant.id, id, output)
     tag = f'"{asset.sha256}"'
-    common = ((b"etag", tag.encode()), (b"accept-ranges", b"bytes"), PRIVATE, VARY)
+    common = ((b"etag", tag.encode()), (b"accept-ranges", b"bytes"), PRIVATE, VARY, _INERT)
     if matches(headers(request.scope, b"if-none-match"), tag):
         return Answer(status=304, headers=common)
     part = _part(request, asset, tag)

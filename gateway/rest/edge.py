@@ -1,35 +1,48 @@
-"""Around the whole application, its 404s too: request ids, security headers, HEAD, OPTIONS, the access log."""
+"""Around the whole application, its 404s too: request ids, security headers, CORS, HEAD, OPTIONS, the access log."""
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.routes import HTTPRoute
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.routes import HTTPRoute, WebSocketRoute
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send, WebSocketScope
 
-from gateway.auth import learn
+from gateway.auth import learn, page_of
+from gateway.rest import cors
+from gateway.rest.allowances import allowance_headers
+from gateway.rest.answers import Header
 from gateway.rest.problems import allowed
 from gateway.rest.requests import header
 from gateway.telemetry import Access, access_log
+from gateway.turnstile import allowances
 from gateway.wiring import Gateway
 from schema.clock import Millis
 from schema.ids import REQUEST
+from schema.tenant import Principal
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _QUIET = frozenset({"/livez", "/readyz"})
 """Asked every few seconds by whoever watches us: of no interest unless it fails."""
 
-_NOSNIFF = (b"x-content-type-options", b"nosniff")
-_NO_REFERRER = (b"referrer-policy", b"no-referrer")
+_HARDENING = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),  # for tags of other sites; what CORS allows is not meant
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_CONTENT_FROM_US = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_BROKEN = 4500
+"""What the framework closes with when a handler fails."""
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -39,7 +52,7 @@ def wrap(app: Litestar, gateway: Gateway) -> ASGIApp:
 
 
 class Edge:
-    """The outermost layer. WebSockets and the server's lifespan pass through untouched."""
+    """The outermost layer. The server's lifespan passes through untouched, and of WebSockets all but refusals."""
 
     def __init__(self, app: Litestar, gateway: Gateway) -> None:
         self._app = app
@@ -47,15 +60,18 @@ class Edge:
         self._clock = gateway.clock
         self._ids = gateway.ids
         self._methods = list(_methods(app))
+        self._sockets = {route.path for route in app.routes if isinstance(route, WebSocketRoute)}
         public_url = gateway.settings.server.public_url or ""
         https = (_HTTPS_ONLY,) if public_url.startswith("https://") else ()
-        self._always = (_NOSNIFF, _NO_REFERRER, *https)
+        self._always = (*_HARDENING, *https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP:
+        if cast("str", scope["type"]) == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == ScopeType.HTTP:
             await self._serve(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._connect(scope, receive, send)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
@@ -72,7 +88,7 @@ class Edge:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(message["headers"], id)
+                message["headers"] = self._headers(message["headers"], scope, id)
             elif message["type"] == "http.response.body":
                 if asked is not scope:
                     message["body"] = b""
@@ -80,40 +96,93 @@ class Edge:
             await send(message)
 
         try:
-            if scope["method"] == "OPTIONS" and (allow := self._allow(scope["path"])) is not None:
-                headers = [(b"allow", allow), (b"content-length", b"0")]
-                await tell({"type": "http.response.start", "status": 204, "headers": headers})
+            if scope["method"] == "OPTIONS" and (options := self._options(scope)) is not None:
+                await tell({"type": "http.response.start", "status": 204, "headers": options})
                 await tell({"type": "http.response.body", "body": b"", "more_body": False})
             else:
                 await self._app(asked, receive, tell)
         finally:
             self._log(asked, scope["method"], status, size, began)
 
-    def _begin(self, scope: HTTPScope) -> bytes:
-        """Name the request, and bind its names to everything that is logged about it."""
-        id, trace = None, None
+    async def _connect(self, scope: WebSocketScope, receive: Receive, send: Send) -> None:
+        """A handshake that is refused is an answer like any other; servers would send it bare."""
+        id = self._begin(scope)
+        answers = "websocket.http.response" in (scope["extensions"] or {})
+        accepted = False
+
+        async def refuse(status: HTTPStatus) -> None:
+            headers = self._headers([(b"content-length", b"0")], scope, id)
+            await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": b"", "more_body": False})
+
+        async def tell(message: Message) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            if message["type"] == "websocket.close" and answers and not accepted:
+                failed = message.get("code") == _BROKEN
+                await refuse(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.FORBIDDEN)
+            else:
+                await send(message)
+
+        if answers and (scope["path"].rstrip("/") or "/") not in self._sockets:
+            await refuse(HTTPStatus.NOT_FOUND)
+        else:
+            await self._app(scope, receive, tell)
+
+    def _begin(self, scope: HTTPScope | WebSocketScope) -> bytes:
+        """Name the request, and bind its names to everything that is logged about it; note whose page asks."""
+        id, trace, origin, host = None, None, None, None
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 id = value
             elif name == b"traceparent":
                 trace = _TRACEPARENT.fullmatch(value)
+            elif name == b"origin":
+                origin = value.decode("latin-1")
+            elif name == b"host":
+                host = value.decode("latin-1")
         if id is None:
             id = self._ids.make(REQUEST, self._clock.now()).encode()
         text = id.decode()
         scope.setdefault("state", {})["request_id"] = text
+        if origin is not None:
+            scope["state"]["page"] = page_of(self._gateway, origin, host)
         structlog.contextvars.bind_contextvars(request_id=text)
         if trace is not None:
             structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
         return id
 
-    def _headers(self, headers: Any, id: bytes) -> list[tuple[bytes, bytes]]:
-        names = {name for name, _ in headers}
-        whole = [*headers, (b"x-request-id", id), *self._always]
-        if b"cache-control" not in names:
+    def _options(self, scope: HTTPScope) -> list[Header] | None:
+        """What a path can do, and what a welcome page of another site may; None where there is no such path."""
+        allow = self._allow(scope["path"])
+        about = [] if allow is None else [(b"allow", allow)]
+        asked = dict(scope["headers"])
+        method = asked.get(b"access-control-request-method")
+        if method is not None and self._welcome(scope) is not None:
+            return about + cors.preflight(method, asked.get(b"access-control-request-headers", b""), allow)
+        return about or None
+
+    def _headers(self, headers: Any, scope: HTTPScope | WebSocketScope, id: bytes) -> list[Header]:
+        given = dict(headers)
+        limits = allowance_headers(allowances(self._gateway, scope["state"]))
+        whole = [*headers, (b"x-request-id", id), *limits, *self._always]
+        if b"cache-control" not in given:
             whole.append(_NO_STORE)
-        if b"content-security-policy" not in names:
+        if b"content-security-policy" not in given:
             whole.append(_NO_CONTENT_FROM_US)
-        return whole
+        if "page" not in scope["state"] and not given.get(b"cache-control", b"").startswith(b"public"):
+            return whole
+        page = self._welcome(scope)
+        return cors.varied(whole if page is None else [*whole, *cors.readable(page)])
+
+    def _welcome(self, scope: HTTPScope | WebSocketScope) -> str | None:
+        """The page of another site that asks, if it may: by the caller's key, and without one by any tenant's word."""
+        page: str | None = scope["state"].get("page")
+        if page is None:
+            return None
+        principal: Principal | None = scope["state"].get("principal")
+        welcomes = self._gateway.tenants.welcomes if principal is None else principal.welcomes
+        return page if welcomes(page) else None
 
     def _log(self, asked: Any, method: str, status: int, size: int, began: float) -> None:
         """One line a request; those who watch us are told of only when they hear bad news."""

@@ -20,6 +20,7 @@ _WAIT = re.compile(r'wait(?:\s*=\s*"?(\d{1,6})"?)?', re.IGNORECASE)
 _MEDIA = re.compile(r"([a-z0-9.+-]+/[a-z0-9.+-]+)(?:\s*;\s*(?!q=)[^;,]*)*(?:\s*;\s*q=([01](?:\.\d{0,3})?))?")
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
 _VERSION = re.compile(r'"([0-9]{1,15})"')
+_VERSIONS = re.compile(r'"([0-9]{1,15})\.([0-9]{1,15})"')
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
 
 
@@ -102,6 +103,17 @@ def if_match(values: list[str]) -> int:
         return int(version[1])
     detail = 'must be given once, as the ETag of what you change, such as "7" with its quotes'
     raise MalformedRequest(f"{IF_MATCH}: {detail}", errors=(FieldError(IF_MATCH, "invalid_if_match", detail),))
+
+
+def if_match_both(values: list[str]) -> tuple[int, int | None]:
+    """The versions that an operator's change of a tenant is based on: of its policy, and of the rest of it.
+
+    ``"7"`` names that of the policy alone, which is enough to change it. Raises as ``if_match`` does.
+    """
+    both = _VERSIONS.fullmatch(values[0].strip()) if len(values) == 1 else None
+    if both is None:
+        return if_match(values), None
+    return int(both[1]), int(both[2])
 
 
 def byte_range(wanted: str | None, if_range: str | None, etag: str, size: int) -> tuple[int, int] | None:

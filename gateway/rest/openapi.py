@@ -17,10 +17,21 @@ from litestar.openapi.config import OpenAPIConfig
 from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.rest.answers import JSON, Answer
+from gateway.rest.key_views import ApiKeyPageView, ApiKeyView, CreateApiKey, MadeApiKeyView, RotateApiKey, UpdateApiKey
 from gateway.rest.operations import OPERATIONS, Body, Operation, Parameter, Reply
 from gateway.rest.problems import PROBLEM_TYPE, Problem
 from gateway.rest.requests import Call
-from gateway.rest.samples import CREATE_SAMPLE, PROBLEM_SAMPLE, VIDEO_SAMPLE
+from gateway.rest.samples import (
+    CREATE_KEY_SAMPLE,
+    CREATE_SAMPLE,
+    KEY_PAGE_SAMPLE,
+    KEY_SAMPLE,
+    MADE_KEY_SAMPLE,
+    PROBLEM_SAMPLE,
+    ROTATE_KEY_SAMPLE,
+    UPDATE_KEY_SAMPLE,
+    VIDEO_SAMPLE,
+)
 from gateway.rest.views import VideoView
 from gateway.rest.wishes import FORM_TYPES, CreateVideo
 
@@ -33,6 +44,7 @@ _TAGS = {
     "money": "What videos cost, and what your money did.",
     "models": "What can be asked for.",
     "tenant": "Who you are, and how your videos are routed.",
+    "keys": "Your API keys: make, change, rotate and revoke them.",
     "operator": "For operators: unknown outcomes, tenants' money and routing, incidents, quarantine after a restore.",
     "hooks": "Where providers call us back.",
     "health": "For whoever runs this.",
@@ -41,8 +53,17 @@ _NESTED = ("input_reference", "metadata", "gateway")
 """Objects, which a form writes with brackets."""
 
 _EVERY_REFUSAL = (500, 503)
-_KEY_REFUSALS = (401, 403)
-_SAMPLES: dict[type, Any] = {VideoView: VIDEO_SAMPLE, CreateVideo: CREATE_SAMPLE}
+_KEY_REFUSALS = (401, 403, 429)
+_SAMPLES: dict[type, Any] = {
+    VideoView: VIDEO_SAMPLE,
+    CreateVideo: CREATE_SAMPLE,
+    CreateApiKey: CREATE_KEY_SAMPLE,
+    ApiKeyView: KEY_SAMPLE,
+    MadeApiKeyView: MADE_KEY_SAMPLE,
+    ApiKeyPageView: KEY_PAGE_SAMPLE,
+    UpdateApiKey: UPDATE_KEY_SAMPLE,
+    RotateApiKey: ROTATE_KEY_SAMPLE,
+}
 
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Request-Id": ("Names the request in the logs; yours, when you sent a fit one.", {"maxLength": 64}),
@@ -57,9 +78,15 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Content-Disposition": ("The name to save it under.", {"maxLength": 128}),
     "Content-Range": ("Which part it is.", {"maxLength": 128}),
     "WWW-Authenticate": ("How to say who you are.", {"maxLength": 64}),
+    "RateLimit-Policy": ('Your limits: `"creates";q=10;w=60` is ten videos in 60 seconds.', {"maxLength": 256}),
+    "RateLimit": ('What is left: `"creates";r=9;t=60` is nine now, and more in 60 seconds.', {"maxLength": 256}),
     "x-should-retry": ("`false`: sending the same again can not help.", {"enum": ["false"]}),
 }
+_RATE_NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _NUMBERS: dict[str, tuple[str, int]] = {
+    "X-RateLimit-Limit": ("The first of these limits.", 2**31 - 1),
+    "X-RateLimit-Remaining": ("What is left of it.", 2**31 - 1),
+    "X-RateLimit-Reset": ("Seconds until there is more than that.", 60),
     "Retry-After": ("Seconds until it is worth asking again.", 60),
     "retry-after-ms": ("The same in milliseconds.", 60_000),
     "openai-poll-after-ms": ("Milliseconds until it is worth looking again.", 60_000),
@@ -67,7 +94,7 @@ _NUMBERS: dict[str, tuple[str, int]] = {
 _REFUSAL_HEADERS: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     416: ("Content-Range",),
-    429: ("Retry-After", "retry-after-ms"),
+    429: ("Retry-After", "retry-after-ms", "RateLimit-Policy", "RateLimit", *_RATE_NUMBERS),
     503: ("Retry-After", "retry-after-ms"),
 }
 
@@ -100,7 +127,8 @@ def _document() -> dict[str, Any]:
             "summary": "One door to several providers of AI video.",
             "description": "Shaped like OpenAI's Videos API, so that its SDKs work unchanged with this server's "
             "`/v1` as base URL. What that API has no word for stands under `gateway`. HEAD works wherever GET does. "
-            "Every refusal is a `Problem`.",
+            "Every refusal is a `Problem`. Where your limits bound what you may ask for in a minute, every answer says "
+            "what is left, in `RateLimit` and `X-RateLimit-Remaining`.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/", "description": "The gateway that serves this document."}],

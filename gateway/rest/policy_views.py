@@ -19,7 +19,7 @@ from schema.policy import (
     WrittenRule,
     WrittenWeights,
 )
-from schema.tenant import Funding, FundingMode, Tenant
+from schema.tenant import Funding, FundingMode, LimitsUse, Tenant, TenantLimits
 from schema.video import OnMaxWait, OnUnknown, OnUnsupported, Strategy
 
 _LARGEST = 2**53 - 1
@@ -119,16 +119,40 @@ class PolicyStampView(msgspec.Struct, frozen=True, kw_only=True):
     note: Text
 
 
+class LimitsUseView(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of its limits a tenant uses now; null where there is no limit, so that nobody counts.
+
+    Attributes:
+        queued: videos that wait to start.
+        concurrent: videos in the making.
+        per_minute: videos created in the last minute.
+        reads_per_minute: other requests in the last minute, at the replica that answers.
+    """
+
+    queued: _Count
+    concurrent: _Count
+    per_minute: _Count | None
+    reads_per_minute: _Count | None
+
+
 class TenantLimitsView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant may take of what all share.
+    """What a tenant may take of what all share; null is no limit. The configuration says it.
 
     Attributes:
         queued: accepted videos that have not started, at most.
         weight: its share when several wait for one account.
+        concurrent: videos in the making at once, at most; the others wait in the queue.
+        per_minute: videos created in a minute, at most.
+        reads_per_minute: other requests in a minute, at most, at each replica.
+        used: how much of it is used now.
     """
 
     queued: _Count
     weight: _Count
+    concurrent: _Count | None
+    per_minute: _Count | None
+    reads_per_minute: _Count | None
+    used: LimitsUseView
 
 
 class FundingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +193,7 @@ class TenantView(msgspec.Struct, frozen=True, kw_only=True):
     funding: FundingView
 
 
-def tenant_view(tenant: Tenant, version: PolicyVersion, managed_by: ManagedBy) -> TenantView:
+def tenant_view(tenant: Tenant, version: PolicyVersion, managed_by: ManagedBy, used: LimitsUse) -> TenantView:
     return TenantView(
         id=tenant.id,
         name=tenant.name,
@@ -179,8 +203,19 @@ def tenant_view(tenant: Tenant, version: PolicyVersion, managed_by: ManagedBy) -
             version=version.version, created_at=version.at // 1000, author=version.author, note=version.note
         ),
         managed_by=managed_by,
-        limits=TenantLimitsView(queued=tenant.limits.queued, weight=tenant.limits.weight),
+        limits=_limits(tenant.limits, used),
         funding=_funding(tenant.funding),
+    )
+
+
+def _limits(limits: TenantLimits, used: LimitsUse) -> TenantLimitsView:
+    return TenantLimitsView(
+        queued=limits.queued,
+        weight=limits.weight,
+        concurrent=limits.concurrent,
+        per_minute=limits.per_minute,
+        reads_per_minute=limits.reads_per_minute,
+        used=LimitsUseView(**msgspec.structs.asdict(used)),
     )
 
 

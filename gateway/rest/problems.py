@@ -10,6 +10,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from gateway import turnstile
 from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, IF_MATCH
 from gateway.rest.policy_views import PolicyVersionView, version_view
 from gateway.rest.requests import Call, header
@@ -183,6 +184,7 @@ def exception_handlers() -> ExceptionHandlersMap:
 
 def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     kind = _kind(type(error))
+    turnstile.refused(call.scope["state"], error)
     more = {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         more["www-authenticate"] = (error if isinstance(error, Unauthenticated) else Unauthenticated()).challenge

@@ -5,7 +5,8 @@ from typing import Any
 from litestar import Request
 from litestar.types import HTTPScope
 
-from gateway.auth import allow, allow_create, learn, principal_of, require
+from gateway import turnstile
+from gateway.auth import allow, allow_create, caller_of, learn, require
 from gateway.wiring import Gateway
 from schema.errors import InvalidRequest, NotFound
 from schema.ids import names_video
@@ -25,23 +26,27 @@ def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
 
     Raises:
         Unauthenticated: no key, or one nobody has.
-        Forbidden: the key has not this scope, or it is a client token.
+        RateLimited: its tenant has made too many requests lately.
+        Forbidden: the key has not this scope, is not for this place or the page that sends it, or is a client token.
     """
-    gateway, principal = _called(call)
+    gateway, principal = _who(call)
+    turnstile.reads(gateway, principal, call.scope["state"])
     require(principal, scope)
     return gateway, principal
 
 
 def browser(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
     """The same for what a client token may do too. Whoever answers looks at the principal's grant."""
-    gateway, principal = _called(call)
+    gateway, principal = _who(call)
+    turnstile.reads(gateway, principal, call.scope["state"])
     allow(principal, scope)
     return gateway, principal
 
 
-def creator(call: Call) -> tuple[Gateway, Principal]:
-    """The same for whoever asks for videos: a client token that is for one video may not."""
-    gateway, principal = _called(call)
+async def creator(call: Call) -> tuple[Gateway, Principal]:
+    """The same for whoever asks for videos: those are counted, not the request. A token for one video may not."""
+    gateway, principal = _who(call)
+    await turnstile.creates(gateway, principal, call.scope["state"])
     allow_create(principal)
     return gateway, principal
 
@@ -54,16 +59,16 @@ async def watcher(call: Call, scope: Scope, *, linked: bool = False) -> tuple[Ga
 
     Raises:
         Unauthenticated: no key and no token, or one that does not work.
+        RateLimited: its tenant has made too many requests lately.
         Forbidden: it has not this scope.
         NotFound: there is no such video, or the token is not for it.
     """
-    token = call.query_params.get("token") if linked else None
-    authorization = header(call.scope, b"authorization")
-    if authorization is None and token is not None:
+    token, authorization = call.query_params.get("token") if linked else None, None
+    if token is not None and header(call.scope, b"authorization") is None:
         authorization = f"Bearer {token}"
         await learn(gateway_of(call), authorization)
-    gateway = gateway_of(call)
-    principal = principal_of(gateway, authorization)
+    gateway, principal = _who(call, authorization)
+    turnstile.reads(gateway, principal, call.scope["state"])
     if token is not None and principal.grant is None:
         raise InvalidRequest.field("token", "not_here", "takes a client token; send a key in the header Authorization")
     allow(principal, scope)
@@ -73,9 +78,12 @@ async def watcher(call: Call, scope: Scope, *, linked: bool = False) -> tuple[Ga
     return gateway, principal, id
 
 
-def _called(call: Call) -> tuple[Gateway, Principal]:
-    gateway = gateway_of(call)
-    return gateway, principal_of(gateway, header(call.scope, b"authorization"))
+def _who(call: Call, authorization: str | None = None) -> tuple[Gateway, Principal]:
+    """The gateway, and who is calling it, as a header says, or what stands in its place."""
+    gateway, state = gateway_of(call), call.scope["state"]
+    principal = caller_of(gateway, call.scope, authorization=authorization, page=state.get("page"))
+    state["principal"] = principal  # the edge answers pages of other sites as its key allows
+    return gateway, principal
 
 
 def video_id(call: Call) -> str:

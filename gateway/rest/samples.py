@@ -4,12 +4,17 @@ from typing import Any
 
 import msgspec
 
+from gateway.rest.key_views import CreateApiKey, RotateApiKey, UpdateApiKey, key_page, key_view, made_view
 from gateway.rest.problems import ErrorMember, FieldProblem, Problem
 from gateway.rest.views import AttemptCostView, AttemptView, CostView, GatewayView, VideoView
 from gateway.rest.wishes import CreateVideo, RoutingOptions
+from gateway.services.keys import KeyPage, Made
+from schema.account import Secret
+from schema.api_key import ApiKey
 from schema.attempt import Verdict
 from schema.errors import InvalidRequest
 from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.tenant import Scope
 from schema.video import AspectRatio, Quality
 
 _MADE = 1_795_000_000
@@ -76,6 +81,24 @@ _PROBLEM = Problem(
     error=ErrorMember(message=f"size: {_DETAIL}", type=InvalidRequest.kind, param="size", code=InvalidRequest.code),
 )
 
+_CREATE_KEY = CreateApiKey(
+    name="backend",
+    scopes=(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE),
+    expires_in_seconds=90 * 24 * 3600,
+    networks=("203.0.113.0/24",),
+)
+_KEY = ApiKey(
+    id="key_01kgx5c3v8b1r6n0t4y7m2q9ds",
+    tenant="acme",
+    name=_CREATE_KEY.name,
+    hint="x8Qd",
+    scopes=frozenset(_CREATE_KEY.scopes),
+    networks=_CREATE_KEY.networks,
+    created_at=_MADE * 1000,
+    expires_at=(_MADE + 90 * 24 * 3600) * 1000,
+)
+_KEY_TEXT = Secret("fg_test_" + "0" * 32 + "x8Qd")
+
 
 def _plain(value: msgspec.Struct) -> dict[str, Any]:
     """As it looks on the wire, without what was left out."""
@@ -86,4 +109,10 @@ def _plain(value: msgspec.Struct) -> dict[str, Any]:
 CREATE_SAMPLE = {name: value for name, value in _plain(_CREATE).items() if value is not None}
 CREATE_SAMPLE["gateway"] = {"max_cost": "0.50"}
 VIDEO_SAMPLE = _plain(_VIDEO)
+CREATE_KEY_SAMPLE = _plain(_CREATE_KEY)
+KEY_SAMPLE = _plain(key_view(_KEY, _KEY.created_at))
+MADE_KEY_SAMPLE = _plain(made_view(Made(key=_KEY, text=_KEY_TEXT), _KEY.created_at))
+UPDATE_KEY_SAMPLE = _plain(UpdateApiKey(name="front", expires_at=None))
+ROTATE_KEY_SAMPLE = _plain(RotateApiKey())
+KEY_PAGE_SAMPLE = _plain(key_page(KeyPage([_KEY], more=False), _KEY.created_at))
 PROBLEM_SAMPLE = _plain(_PROBLEM)

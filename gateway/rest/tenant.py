@@ -1,16 +1,13 @@
 """/v1/tenant and /v1/admin/tenants/{id}: a tenant, its routing policy through time, and what another had changed."""
 
-from typing import TypeVar
-
-import msgspec
 from litestar import get, patch, post
-from litestar.exceptions import HTTPException
 
 from gateway.auth import actor_of
 from gateway.rest.admin import operator
 from gateway.rest.admin_tenants import PATH as ADMIN
 from gateway.rest.admin_tenants import tenant_of
 from gateway.rest.answers import JSON, Answer
+from gateway.rest.bodies import MERGE_PATCH, read_body
 from gateway.rest.headers import IF_MATCH, if_match
 from gateway.rest.pages import cut, given
 from gateway.rest.policy_views import Changes, RestorePolicy, tenant_view, version_page
@@ -19,16 +16,10 @@ from gateway.rest.requests import Call, caller, headers
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode
 from gateway.wiring import Gateway
-from schema.errors import MalformedRequest
 from schema.policy import PolicyVersion
 from schema.tenant import Scope, Tenant
-from schema.video import invalid
-
-T = TypeVar("T")
 
 PATH = "/v1/tenant"
-JSON_TYPE = "application/json"
-MERGE_PATCH_TYPE = "application/merge-patch+json"
 POLICIES = "/policies"
 RESTORE = "/policies/{version:int}/restore"
 REPLAY = "/policy/replay"
@@ -72,18 +63,6 @@ async def replay(request: Call) -> Answer:
 # an operator for any
 
 
-@get(ADMIN)
-async def retrieve_any(request: Call) -> Answer:
-    gateway, _ = operator(request)
-    return await _shown(gateway, tenant_of(gateway, request))
-
-
-@patch(ADMIN)
-async def change_any(request: Call) -> Answer:
-    gateway, actor = operator(request)
-    return await _change(gateway, tenant_of(gateway, request), request, actor)
-
-
 @get(ADMIN + POLICIES)
 async def history_of_any(request: Call) -> Answer:
     gateway, _ = operator(request)
@@ -104,13 +83,14 @@ async def replay_any(request: Call) -> Answer:
 
 async def _shown(gateway: Gateway, tenant: Tenant, version: PolicyVersion | None = None) -> Answer:
     version = version or await gateway.policies.current(tenant.id)
-    view = tenant_view(tenant, version, gateway.policies.managed_by(tenant.id))
+    used = await gateway.limits_uses.of(tenant.id)
+    view = tenant_view(tenant, version, gateway.policies.managed_by(tenant.id), used)
     return Answer(encode(view), headers=(JSON, PRIVATE, VARY, (b"etag", b'"%d"' % version.version)))
 
 
 async def _change(gateway: Gateway, tenant: Tenant, call: Call, author: str) -> Answer:
     expected = if_match(headers(call.scope, IF_MATCH.lower().encode()))
-    wanted = await _read(call, Changes, (JSON_TYPE, MERGE_PATCH_TYPE))
+    wanted = await read_body(call, Changes, MERGE_PATCH)
     made = await gateway.policies.change(tenant, expected, wanted.routing, author=author, note=wanted.note)
     return await _shown(gateway, tenant, made)
 
@@ -126,30 +106,15 @@ async def _history(gateway: Gateway, tenant: Tenant, call: Call) -> Answer:
 async def _restore(gateway: Gateway, tenant: Tenant, call: Call, author: str) -> Answer:
     expected = if_match(headers(call.scope, IF_MATCH.lower().encode()))
     to: int = call.path_params["version"]
-    wanted = await _read(call, RestorePolicy, (JSON_TYPE,))
+    wanted = await read_body(call, RestorePolicy)
     made = await gateway.policies.restore(tenant, expected, to, author=author, note=wanted.note)
     return await _shown(gateway, tenant, made)
 
 
 async def _replay(gateway: Gateway, tenant: Tenant, call: Call) -> Answer:
-    wanted = await _read(call, Proposal, (JSON_TYPE,))
+    wanted = await read_body(call, Proposal)
     return Answer(encode(replay_view(await gateway.replays.replay(tenant, wanted.routing, wanted.last))))
 
 
 def _could_be_version(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_VERSION
-
-
-async def _read(call: Call, shape: type[T], types: tuple[str, ...]) -> T:
-    """The request's body. Raises as ``admin.read_json`` does."""
-    kind, _ = call.content_type
-    if kind not in types:
-        accept = "accept-patch" if call.method == "PATCH" else "accept-post"
-        said = ", ".join(types)
-        raise HTTPException(status_code=415, detail=f"Send {said}", headers={accept: said})
-    try:
-        return msgspec.json.decode(await call.body(), type=shape)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequest("The body is not readable as JSON") from error

@@ -3,6 +3,7 @@
 from litestar import get, post
 from msgspec.structs import replace
 
+from gateway.auth import while_it_works
 from gateway.policy.client_tokens import granted
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait_seconds
@@ -12,6 +13,7 @@ from gateway.rest.views import encode, etag, page_view, video_view
 from gateway.rest.wishes import read_wish
 from gateway.services.videos import Seen
 from gateway.wiring import Gateway
+from schema.errors import Unauthenticated
 from schema.tenant import Principal, Scope
 from schema.video import Video
 
@@ -26,14 +28,17 @@ _HINT_BOUNDS = (1_000, 10_000)
 
 @post(PATH)
 async def create(request: Call) -> Answer:
-    gateway, principal = creator(request)
+    gateway, principal = await creator(request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     wish = await read_wish(request)
     again = resent(headers(request.scope, b"x-stainless-retry-count"))
     order = wish.order(principal.tenant.id, key=key, resent=again)
     accepted = await gateway.videos.accept(principal.tenant, granted(order, principal.grant))
     id = accepted.video.id
-    applied = await hold(gateway, principal, request, id)
+    try:
+        applied = await hold(gateway, principal, request, id)
+    except Unauthenticated:  # the key ended meanwhile; that the video was accepted is told all the same
+        applied = ()
     changed = accepted.replayed or applied
     fresh = Seen(accepted.video, [], forecast=accepted.forecast)
     seen = await gateway.videos.seen(principal.tenant.id, id) if changed else fresh
@@ -57,7 +62,7 @@ async def list_(request: Call) -> Answer:
     query: bytes = request.scope["query_string"]
     wish = replace(page_wish(query), grant=principal.grant)
     page = await gateway.videos.page(principal.tenant.id, wish)
-    view = page_view(page, await gateway.videos.whole(page.videos), gateway.accounts)
+    view = page_view(page, await gateway.videos.whole(principal.tenant.id, page.videos), gateway.accounts)
     link = links(PATH, query, wish, view)
     neighbours = ((b"link", link.encode()),) if link else ()
     return Answer(encode(view), headers=(JSON, PRIVATE, VARY, *neighbours))
@@ -96,7 +101,8 @@ async def hold(gateway: Gateway, principal: Principal, request: Call, id: str) -
     seconds = wait_seconds(headers(request.scope, b"prefer"))
     if seconds is None:
         return ()
-    await gateway.events.wait(principal.tenant.id, id, max(0.0, seconds - EARLIER))
+    waiting = gateway.events.wait(principal.tenant.id, id, max(0.0, seconds - EARLIER))
+    await while_it_works(gateway, principal, waiting)
     return ((b"preference-applied", b"wait=%d" % seconds),)
 
 

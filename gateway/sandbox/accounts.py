@@ -14,6 +14,7 @@ from schema.clock import Millis
 class Account:
     def __init__(self, settings: AccountSettings, variant: Variant, limit_speed: float) -> None:
         self.name, self.provider, self.key = settings.name, settings.provider, settings.key
+        self.former_keys: tuple[str, ...] = ()
         self.webhook_secret = settings.webhook_secret
         self.variant = settings.variant or variant
         self.credits = settings.credits

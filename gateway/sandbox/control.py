@@ -18,10 +18,15 @@ from schema.clock import Millis
 
 
 class AccountKnobs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be changed of an account; a limit of 0 is none. A new limit starts with an empty window."""
+    """What may be changed of an account; a limit of 0 is none. A new limit starts with an empty window.
+
+    Attributes:
+        former_keys: keys that are taken beside the current one.
+    """
 
     credits: int | UnsetType = UNSET
     key: str | UnsetType = UNSET
+    former_keys: tuple[str, ...] | UnsetType = UNSET
     webhook_secret: str | UnsetType | None = UNSET
     per_minute: int | UnsetType = UNSET
     concurrent: int | UnsetType = UNSET
@@ -90,7 +95,7 @@ def _varied(variant: Variant, changes: dict[str, Any]) -> Variant:
 
 
 def _turn_account(account: Account, wanted: AccountKnobs, limit_speed: float) -> None:
-    for name in ("credits", "key", "webhook_secret", "concurrent"):
+    for name in ("credits", "key", "former_keys", "webhook_secret", "concurrent"):
         if (value := getattr(wanted, name)) is not UNSET:
             setattr(account, name, value)
     if wanted.per_minute is not UNSET:

@@ -79,7 +79,7 @@ class World:
     def holder(self, provider: Provider, key: str | None) -> Account:
         """Whose key this is."""
         for account in self.accounts.values():
-            if account.provider == provider and account.key == key:
+            if account.provider == provider and key in (account.key, *account.former_keys):
                 return account
         raise Refused(Refusal.UNAUTHORIZED, "Invalid API key")
 

@@ -206,7 +206,7 @@ class Accounts:
     async def _read(self, now: Millis) -> None:
         async def ask(tx: Transaction) -> None:
             await self.experience.refresh(tx, now)
-            spans = {id: self._span(id) for id in self._accounts}
+            spans = {id: self.slot_span(id) for id in self._accounts}
             longest = max(spans.values(), default=0)
             self._states = await tx.accounts.all()
             self._loads = await tx.attempts.loads(now - longest)
@@ -294,14 +294,15 @@ class Accounts:
         paid = None if left is None else credit.pays_for(left, provider)
         return min((room for room in (jobs, trial, requests, paid) if room is not None), default=None)
 
-    def _span(self, account: str) -> Millis:
+    def slot_span(self, account: str) -> Millis:
+        """How long an attempt there whose outcome is unknown may still be in the making."""
         return self.experience.slot_span(account, self._providers[account])
 
     async def load(self, tx: Transaction, account: Account, state: AccountState, now: Millis) -> int:
         """Videos it may have in the making. The lost ones that opened its circuit leave room for the trial to close it,
         unless its own limit says otherwise.
         """
-        load = await tx.attempts.load(account.id, now - self._span(account.id))
+        load = await tx.attempts.load(account.id, now - self.slot_span(account.id))
         full = account.limits.concurrent is not None and load >= account.limits.concurrent
         if full or state.failed_at is None or state.circuit is Circuit.CLOSED:
             return load

@@ -50,11 +50,12 @@ class Allowances:
         """
         if video.client_token is None:
             return
-        token = await _lock(tx, video.client_token, video.created_at)
+        token = await _lock(tx, video.tenant, video.client_token, video.created_at)
         if token.creates is not None and token.created >= token.creates:
             raise used_up(token.creates)
         if token.allowance is not None:
-            left = OverAllowance(left=token.allowance - await tx.client_tokens.committed(token.id, beside=video.id))
+            committed = await tx.client_tokens.committed(video.tenant, token.id, beside=video.id)
+            left = OverAllowance(left=token.allowance - committed)
             if video.held is None:
                 raise AllowanceExceeded(
                     "What this video costs is not known, so this token's allowance can not cover it",
@@ -64,33 +65,33 @@ class Allowances:
                 )
             if left.left < video.held:
                 raise left.refusal(video.held)
-        await tx.client_tokens.count(token.id)
+        await tx.client_tokens.count(video.tenant, token.id)
 
-    async def room(self, tx: Transaction, id: str | None, now: Millis) -> Room:
+    async def room(self, tx: Transaction, tenant: str, id: str | None, now: Millis) -> Room:
         """What is left of a token, exactly: nobody else takes of it meanwhile. Raises Unauthenticated."""
         if id is None:
             return EVERYTHING
-        token = await _lock(tx, id, now)
+        token = await _lock(tx, tenant, id, now)
         creates = None if token.creates is None else max(token.creates - token.created, 0)
         if token.allowance is None:
             return Room(creates)
-        return Room(creates, OverAllowance(left=token.allowance - await tx.client_tokens.committed(id)))
+        return Room(creates, OverAllowance(left=token.allowance - await tx.client_tokens.committed(tenant, id)))
 
     async def extends(self, tx: Transaction, video: Video, needed: Micros) -> bool:
         """Whether a video may hold so much in all, also when its token has ended: what it began goes on."""
         if video.client_token is None:
             return True
-        token = await tx.client_tokens.lock(video.client_token)
+        token = await tx.client_tokens.lock(video.tenant, video.client_token)
         if token is None or token.allowance is None:
             return True
-        return needed <= token.allowance - await tx.client_tokens.committed(token.id, beside=video.id)
+        return needed <= token.allowance - await tx.client_tokens.committed(video.tenant, token.id, beside=video.id)
 
     async def most(self, tx: Transaction, video: Video) -> Micros | None:
         """The most a video could hold in all; None without an allowance. Only ``extends`` knows exactly."""
-        token = None if video.client_token is None else await tx.client_tokens.peek(video.client_token)
+        token = None if video.client_token is None else await tx.client_tokens.get(video.tenant, video.client_token)
         if token is None or token.allowance is None:
             return None
-        return max(token.allowance - await tx.client_tokens.committed(token.id, beside=video.id), 0)
+        return max(token.allowance - await tx.client_tokens.committed(video.tenant, token.id, beside=video.id), 0)
 
 
 def used_up(creates: int) -> CreatesUsedUp:
@@ -98,9 +99,9 @@ def used_up(creates: int) -> CreatesUsedUp:
     return CreatesUsedUp(f"This token has created {made} it was for")
 
 
-async def _lock(tx: Transaction, id: str, now: Millis) -> ClientToken:
+async def _lock(tx: Transaction, tenant: str, id: str, now: Millis) -> ClientToken:
     """The token, if it still works: every replica sees here at once when it does not."""
-    token = await tx.client_tokens.lock(id)
+    token = await tx.client_tokens.lock(tenant, id)
     if token is None or token.revoked_at is not None or now >= token.expires_at:
         raise Unauthenticated("This token has ended; ask for a new one", presented=True)
     return token

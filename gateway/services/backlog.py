@@ -1,6 +1,7 @@
 """How many videos of each tenant wait to start: counted now and then, kept up between by what this process accepts."""
 
 from gateway.store.store import Store
+from schema.allowance import QUEUED, Allowance
 from schema.clock import Clock, Millis
 from schema.errors import QueueFull, TooManyRequests
 from schema.tenant import Tenant
@@ -50,7 +51,11 @@ class Backlog:
             raise QueueFull(retry_after_seconds=RETRY_SECONDS)
         own = max(most - waiting, 0)
         if own < least:
-            raise TooManyRequests(_too_many(waiting, most, own, wished), retry_after_seconds=RETRY_SECONDS)
+            raise TooManyRequests(
+                _too_many(waiting, most, own, wished),
+                retry_after_seconds=RETRY_SECONDS,
+                allowance=Allowance(name=QUEUED, limit=most, left=own, reset=RETRY_SECONDS, window=None),
+            )
         return min(own, in_all, wished)
 
     def added(self, tenant: str, count: int = 1) -> None:

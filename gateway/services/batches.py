@@ -22,6 +22,7 @@ from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.decisions import Decisions
 from gateway.services.quarantine import Quarantine
+from gateway.services.rates import Rates
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from schema.batch import MAX_BATCH, Batch, BatchMode
@@ -35,6 +36,7 @@ from schema.errors import (
     NoRoute,
     NotFound,
     Overloaded,
+    RateLimited,
 )
 from schema.ids import Ids
 from schema.money import Micros
@@ -107,6 +109,7 @@ class Batches:
         books: Books,
         decisions: Decisions,
         backlog: Backlog,
+        rates: Rates,
         quarantine: Quarantine,
         clock: Clock,
         ids: Ids,
@@ -117,6 +120,7 @@ class Batches:
         self._books = books
         self._decisions = decisions
         self._backlog = backlog
+        self._rates = rates
         self._quarantine = quarantine
         self._clock = clock
         self._ids = ids
@@ -134,6 +138,7 @@ class Batches:
             CreatesUsedUp: the client token may not create so many, or none.
             Unauthenticated: it has ended.
             Quarantined: the database was restored, and no operator has confirmed it yet.
+            RateLimited: the tenant may not create so many more in this minute.
             TooManyRequests: the tenant has too many videos waiting to start.
             QueueFull: all tenants together have.
         """
@@ -142,10 +147,17 @@ class Batches:
         if earlier is not None:
             return earlier
         await self._quarantine.refuse()
+        try:
+            await self._rates.check(tenant.id, _least_places(asked.mode, len(asked.wishes)), field="videos")
+        except RateLimited:  # perhaps by a twin of this one, which was first
+            earlier = await self._earlier(asked)
+            if earlier is None:
+                raise
+            return earlier
         (tenant, seen), now = await self._decisions.seen(tenant), self._clock.now()
         bids = self._bids(tenant, asked, seen, now)
         wished = len(bids)
-        places = await self._backlog.room(tenant, wished, least=wished if asked.mode is BatchMode.ALL else 1)
+        places = await self._backlog.room(tenant, wished, least=_least_places(asked.mode, wished))
         offer = Offer(tenant=tenant, bids=bids, seen=seen, places=places)
         self._backlog.added(tenant.id, places)  # so that others who ask meanwhile see them taken
         taken = 0
@@ -162,7 +174,7 @@ class Batches:
         Raises:
             NotFound: there is none, it is another tenant's, or the grant does not show all of it.
         """
-        whole = await self._store.read(lambda tx: _whole(tx, tenant, id))
+        whole = await self._store.read(lambda tx: _whole(tx, tenant, id), tenant=tenant)
         if whole is None or (grant is not None and not all(map(grant.shows, whole.videos))):
             raise NotFound
         return whole
@@ -171,7 +183,7 @@ class Batches:
         """The batch of this order, when it was accepted before; looked up before anything that could refuse it."""
         if asked.key is None or not all(isinstance(wish, Order) for wish in asked.wishes):
             return None
-        return await self._store.read(lambda tx: _replay(tx, asked))
+        return await self._store.read(lambda tx: _replay(tx, asked), tenant=asked.tenant)
 
     def _bids(self, tenant: Tenant, asked: BatchOrder, seen: Snapshot, now: Millis) -> list[Bid]:
         """Every wish with its decision. Raises InvalidRequest or NoRoute for all that are wrong."""
@@ -214,17 +226,21 @@ class Batches:
                 if twin is None:
                     raise Overloaded("Another request with this key is in the way; try again", retry_after_seconds=1)
                 return twin
-            room = await self._books.allowances.room(tx, asked.client_token, now)
-            plans, missing = await self._afforded(tx, batch, _within_creates(offer, room, asked.mode), room.left)
+            turnstile = await self._rates.admit(tx, asked.tenant, _least_places(asked.mode, wished))
+            places = offer.places if turnstile is None else min(offer.places, turnstile.room)
+            room = await self._books.allowances.room(tx, asked.tenant, asked.client_token, now)
+            able = _within_creates(replace(offer, places=places), room, asked.mode)
+            plans, missing = await self._afforded(tx, batch, able, room.left)
+            await self._rates.created(tx, turnstile, len(plans))
             kept = batch
             if len(plans) < wished:
-                kept = replace(batch, accepted=len(plans), missing=missing, missing_places=wished - offer.places)
+                kept = replace(batch, accepted=len(plans), missing=missing, missing_places=wished - places)
                 await tx.batches.cut(kept)
             return Whole(batch=kept, videos=[await self._keep(tx, plan, batch) for plan in plans])
 
         self._probe(Point.BEFORE_ACCEPT)
         try:
-            whole = await self._store.write(add)
+            whole = await self._store.write(add, tenant=asked.tenant)
         except CommitUnknown as error:
             whole = await self._kept(asked, batch.id, error)
         self._probe(Point.ACCEPTED)
@@ -275,7 +291,7 @@ class Batches:
 
     async def _kept(self, asked: BatchOrder, id: str, error: CommitUnknown) -> Whole:
         """What became of a batch whose commit was sent and not answered: it, its twin, or nothing at all."""
-        kept = await self._store.read(lambda tx: _whole(tx, asked.tenant, id))
+        kept = await self._store.read(lambda tx: _whole(tx, asked.tenant, id), tenant=asked.tenant)
         kept = kept or await self._earlier(asked)
         if kept is None:
             raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
@@ -297,9 +313,14 @@ def check_size(count: int) -> None:
         raise InvalidRequest.field("videos", "out_of_range", f"must be from 1 to {MAX_BATCH} wishes; these are {count}")
 
 
+def _least_places(mode: BatchMode, wished: int) -> int:
+    """How many of a batch must find room."""
+    return wished if mode is BatchMode.ALL else 1
+
+
 async def _whole(tx: Transaction, tenant: str, id: str) -> Whole | None:
     batch = await tx.batches.get(tenant, id)
-    return None if batch is None else Whole(batch=batch, videos=await tx.videos.of_batch(id))
+    return None if batch is None else Whole(batch=batch, videos=await tx.videos.of_batch(tenant, id))
 
 
 async def _replay(tx: Transaction, asked: BatchOrder) -> Whole | None:
@@ -309,7 +330,7 @@ async def _replay(tx: Transaction, asked: BatchOrder) -> Whole | None:
         return None
     if batch.fingerprint != asked.fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used for a different batch; use a new key for a new one")
-    return Whole(batch=batch, videos=await tx.videos.of_batch(batch.id), replayed=True)
+    return Whole(batch=batch, videos=await tx.videos.of_batch(asked.tenant, batch.id), replayed=True)
 
 
 def _least(decision: Decision) -> Micros:

@@ -33,8 +33,8 @@ class Cancels:
         now = self._clock.now()
 
         async def stop(tx: Transaction) -> Video:
-            video = await tx.videos.lock(id)
-            if video is None or video.tenant != tenant:
+            video = await tx.videos.lock_own(tenant, id)
+            if video is None:
                 raise NotFound
             if video.status is VideoStatus.CANCELED:
                 return video
@@ -42,7 +42,7 @@ class Cancels:
                 raise AlreadyEnded(f"The video has {video.status}; it can not be canceled")
             return await self._stop(tx, video, now)
 
-        return await self._store.write(stop)
+        return await self._store.write(stop, tenant=tenant)
 
     async def handle(self, task: Task) -> None:
         """Cancel a video whose own time (``cancel_after_seconds``) is over."""

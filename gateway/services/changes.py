@@ -1,18 +1,17 @@
 """One change of the directory, made: the row, its secrets, what follows from it, and its line in the audit trail."""
 
-from typing import Any, assert_never
+from typing import assert_never
 
 import msgspec
-import structlog
 
 from gateway.policy.planning import Change
+from gateway.services.trailing import write_down
 from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
 from gateway.store.store import Transaction
 from schema.clock import Clock
 from schema.directory import AccountRecord, StoredKey, TenantRecord
-from schema.ids import TRAIL, Ids
+from schema.ids import Ids
 from schema.policy import BY_FILE, PolicyVersion
-from schema.trail import TrailEntry
 
 
 class Changes:
@@ -38,31 +37,16 @@ class Changes:
 
     async def tell(self, tx: Transaction, change: Change, *, actor: str) -> None:
         """Its line in the audit trail."""
-        await self.note(
+        await write_down(
             tx,
+            self._ids,
+            self._clock.now(),
             actor=actor,
             action=change.action,
-            subject=change.id,
             tenant=change.tenant,
+            subject=change.id,
             before=change.before,
             after=change.after,
-        )
-
-    async def note(self, tx: Transaction, *, actor: str, action: str, subject: str, **told: Any) -> None:
-        """A line in the audit trail; ``told`` holds a TrailEntry's other fields."""
-        now = self._clock.now()
-        request = structlog.contextvars.get_contextvars().get("request_id")
-        await tx.trail.add(
-            TrailEntry(
-                id=self._ids.make(TRAIL, now),
-                at=now,
-                actor=actor,
-                action=action,
-                subject=subject,
-                tenant=told.pop("tenant", None),
-                **told,
-                request=request if isinstance(request, str) else None,
-            )
         )
 
     async def _account(self, tx: Transaction, change: Change, record: AccountRecord) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from gateway.policy.client_tokens import SEED_BYTES, Signer, claims_of, seed_of, signed, signer
-from gateway.services.changes import Changes
 from gateway.services.directory import Keeper
 from gateway.services.token_checks import TokenChecks
+from gateway.services.trailing import write_down
 from gateway.services.vault import SIGNING, Vault
 from gateway.store.store import Store, Transaction
 from schema.client_token import GRANTABLE, LIFETIME_SECONDS, LONGEST_SECONDS, ClientToken, SigningKeyFacts
@@ -59,7 +59,6 @@ class ClientTokens:
         *,
         store: Store,
         vault: Vault,
-        changes: Changes,
         checks: TokenChecks,
         keeper: Keeper,
         clock: Clock,
@@ -68,7 +67,6 @@ class ClientTokens:
     ) -> None:
         self._store = store
         self._vault = vault
-        self._changes = changes
         self._checks = checks
         self._keeper = keeper
         self._clock = clock
@@ -99,7 +97,7 @@ class ClientTokens:
             created_at=now,
             expires_at=(now // 1000 + wish.lifetime_seconds) * 1000,
         )
-        await self._store.write(lambda tx: _add(tx, token))
+        await self._store.write(lambda tx: _add(tx, token), tenant=token.tenant)
         return Minted(token, signed(claims_of(token, self._checks.issuer), by))
 
     async def page(self, tenant: str, after: str | None, limit: int) -> TokenPage:
@@ -107,10 +105,10 @@ class ClientTokens:
 
         async def look(tx: Transaction) -> TokenPage:
             found = await tx.client_tokens.page(tenant, after, limit + 1)
-            used = [TokenUse(one, await tx.client_tokens.committed(one.id)) for one in found[:limit]]
+            used = [TokenUse(one, await tx.client_tokens.committed(tenant, one.id)) for one in found[:limit]]
             return TokenPage(used, more=len(found) > limit)
 
-        return await self._store.read(look)
+        return await self._store.read(look, tenant=tenant)
 
     async def revoke(self, tenant: str, id: str, *, actor: str) -> TokenUse:
         """End a token now, on every replica within seconds, and for creates at once. Raises NotFound."""
@@ -122,9 +120,9 @@ class ClientTokens:
                 raise NotFound
             if token.revoked_at is None:
                 token = msgspec.structs.replace(token, revoked_at=self._clock.now())
-                await tx.client_tokens.revoke(id, token.revoked_at or 0)
+                await tx.client_tokens.revoke(tenant, id, token.revoked_at or 0)
                 await self._told(tx, "client_token.revoked", id, actor, tenant=tenant)
-            return TokenUse(token, await tx.client_tokens.committed(id))
+            return TokenUse(token, await tx.client_tokens.committed(tenant, id))
 
         ended = await self._store.write(end)
         await self._keeper.refresh()
@@ -175,7 +173,8 @@ class ClientTokens:
         return kid
 
     async def _told(self, tx: Transaction, action: str, subject: str, actor: str, **told: Any) -> None:
-        await self._changes.note(tx, action=action, subject=subject, actor=actor, **told)
+        now = self._clock.now()
+        await write_down(tx, self._ids, now, action=action, subject=subject, actor=actor, **told)
         await tx.revision.move()
 
 

@@ -19,7 +19,7 @@ from providers.base import ProviderKind
 from schema.account import Account, Secret
 from schema.client_token import SigningKey
 from schema.clock import Clock, Millis
-from schema.directory import Directory
+from schema.directory import AccountRecord, Directory
 from schema.errors import Overloaded
 
 log = structlog.get_logger()
@@ -96,7 +96,8 @@ class Keeper:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                await self.refresh()
+                if await self.refresh():
+                    log.info("directory.changed", revision=self.directory.revision)
             except (StoreError, Overloaded) as error:
                 log.warning("directory.unread", error=str(error))
 
@@ -105,7 +106,6 @@ class Keeper:
             adopt(directory)
         before, self.directory = self.directory, directory
         await self._settle(newcomers(directory, before))
-        log.info("directory.read", revision=directory.revision, tenants=len(directory.tenants))
 
 
 def newcomers(directory: Directory, before: Directory) -> Directory:
@@ -148,6 +148,19 @@ async def _signing(tx: Transaction, vault: Vault) -> tuple[SigningKey, ...]:
     """The keys of client tokens, oldest first."""
     seeds = await vault.all(tx, SIGNING)
     return tuple(SigningKey(facts=facts, secret=seeds[facts.kid][1]) for facts in await tx.signing_keys.all())
+
+
+async def read_account(
+    tx: Transaction, vault: Vault, kinds: Mapping[str, ProviderKind], id: str
+) -> AccountRecord | None:
+    """One account with its secrets, also one that was removed; None when there never was, or none that we know."""
+    record = await tx.account_setups.get(id)
+    account = None if record is None else _understood(record.account, kinds)
+    if record is None or account is None:
+        return None
+    own = await vault.of(tx, CREDENTIAL, id)
+    whole = with_secrets(account, own, await vault.of(tx, WEBHOOK_SECRETS, id))
+    return replace(record, account=whole, credentials=own)
 
 
 def with_secrets(account: Account, credentials: Mapping[int, Secret], webhook_secrets: Mapping[int, Secret]) -> Account:

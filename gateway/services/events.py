@@ -50,7 +50,7 @@ class Events:
                     return
             while not self._draining.is_set():
                 news.clear()
-                events = await self._store.read(partial(_after, tenant=tenant, video=video, seq=after))
+                events = await self._store.read(partial(_after, tenant=tenant, video=video, seq=after), tenant=tenant)
                 if events:
                     current = await self._video(tenant, video)
                 for event in events:
@@ -75,7 +75,7 @@ class Events:
                 await self._pause(news, min(left, LOOK_AGAIN))
 
     async def _video(self, tenant: str, id: str) -> Video:
-        video = await self._store.read(lambda tx: tx.videos.get(tenant, id))
+        video = await self._store.read(lambda tx: tx.videos.get(tenant, id), tenant=tenant)
         if video is None:
             raise NotFound
         return video

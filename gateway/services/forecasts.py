@@ -1,6 +1,7 @@
 """Forecasts: a video's place in the queue, and when it will probably have ended, from what accounts have shown."""
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.policy import fairness
 from gateway.policy.fairness import Waiter
@@ -8,6 +9,7 @@ from gateway.policy.forecasting import Desk, begins_in, closed_for, remaining
 from gateway.policy.ranking import usual_ms
 from gateway.policy.routing import AccountFacts
 from gateway.services.accounts import Accounts
+from gateway.services.making import Making
 from gateway.services.queue import Queue
 from gateway.store.queue import Line
 from gateway.store.store import Store, Transaction
@@ -28,12 +30,17 @@ FETCHING = 1_000
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """The queue at one moment: who waits where, whose turn is how far, and what the accounts are at."""
+    """The queue at one moment: who waits where, whose turn is how far, and what the accounts are at.
+
+    Attributes:
+        makers: what tenants with a limit of their own are at, each once it was asked for.
+    """
 
     at: Millis
     counts: dict[Line, int]
     shares: dict[str, dict[str, int]]
     desks: dict[str, Desk]
+    makers: dict[str, Desk]
 
     @property
     def lasts(self) -> Millis:
@@ -43,8 +50,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forecasts:
-    def __init__(self, *, store: Store, accounts: Accounts, queue: Queue, clock: Clock) -> None:
+    def __init__(self, *, store: Store, accounts: Accounts, queue: Queue, making: Making, clock: Clock) -> None:
         self._store = store
+        self._tenants = making
         self._accounts = accounts
         self._queue = queue
         self._clock = clock
@@ -83,26 +91,43 @@ class Forecasts:
             return NOTHING
         view = await self._seen()
         own = sum(count for line, count in view.counts.items() if _competes(line, place.line))
-        if decision.chosen is not None and not any(_meet(line, place.line) for line in view.counts):
+        maker = await self._maker(view, video.tenant)
+        alone = not any(_meet(line, place.line) for line in view.counts)
+        if decision.chosen is not None and alone and (maker is None or maker.begun(0)):
             usual = self._usual(decision.chosen.account)
             return NOTHING if usual is None else Forecast(eta=usual)
-        return self._in_line(view, place.line, own)
+        return self._in_line(view, place.line, own, maker)
 
     async def _waiting(self, video: Video) -> Forecast:
         view = await self._seen()
-        place = await self._store.read(lambda tx: tx.queue.place(video.id))
+        place = await self._store.read(lambda tx: tx.queue.place(video.tenant, video.id))
         if place is None:
             return NOTHING
         line, priority = place
         own = await self._store.read(lambda tx: _before(tx, line, priority, video.id))
-        return self._in_line(view, line, own)
+        return self._in_line(view, line, own, await self._maker(view, video.tenant))
 
-    def _in_line(self, view: View, line: Line, own: int) -> Forecast:
+    def _in_line(self, view: View, line: Line, own: int, maker: Desk | None) -> Forecast:
         ahead = self._ahead(view, line, own)
         desks = [view.desks[account] for account in line.accounts if account in view.desks]
         begins = begins_in(ahead, desks)
-        makes = [desk.make for desk in desks]
-        return Forecast(position=ahead + 1, eta=None if begins is None else begins + sum(makes) // len(makes))
+        if begins is None:
+            return Forecast(position=ahead + 1)
+        make = sum(desk.make for desk in desks) // len(desks)
+        if maker is not None:  # it can begin no sooner than its tenant's own room allows
+            begins = max(begins, begins_in(own, [replace(maker, make=make)]) or 0)
+        return Forecast(position=ahead + 1, eta=begins + make)
+
+    async def _maker(self, view: View, tenant: str) -> Desk | None:
+        """A tenant with a limit of its own, as those of its videos see it that wait; None for others."""
+        limit = self._tenants.limit(tenant)
+        if limit is None:
+            return None
+        if tenant not in view.makers:
+            begun = await self._store.read(lambda tx: tx.attempts.begun_for(tenant, limit))
+            left = [remaining(view.at - at, self._usual(account) or 0) for account, at in begun]
+            view.makers[tenant] = Desk(make=0, slots=tuple(sorted([*left, *([0] * (limit - len(left)))])))
+        return view.makers[tenant]
 
     def _ahead(self, view: View, line: Line, own: int) -> int:
         """How many begin before one that has ``own`` of its tenant's before it, where its line may go."""
@@ -132,7 +157,7 @@ class Forecasts:
             if one.account in wanted:
                 shares[one.account] = await tx.queue.shares(one.account)
                 desks[one.account] = self._desk(one, await tx.attempts.begun(one.account), now)
-        return View(at=now, counts=counts, shares=shares, desks=desks)
+        return View(at=now, counts=counts, shares=shares, desks=desks, makers={})
 
     def _desk(self, facts: AccountFacts, begun: list[Millis], now: Millis) -> Desk:
         make = usual_ms(facts.known, facts.capabilities.typical_seconds)

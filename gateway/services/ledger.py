@@ -13,13 +13,15 @@ from gateway.policy.bookkeeping import Draft
 from gateway.services.books import Books
 from gateway.services.pages import check_page, cut
 from gateway.services.tenants import Tenants
+from gateway.services.trailing import write_down
 from gateway.store.database import CommitUnknown, UniqueViolation
 from gateway.store.store import Store, Transaction
 from schema import ledger
 from schema.clock import Clock, Millis
 from schema.errors import IdempotencyKeyReused, InvalidRequest, NotFound, Overloaded
+from schema.ids import Ids
 from schema.ledger import MICROS_UNIT, Balance, Budget, Entry, EntryKind
-from schema.money import MAX_MICROS, Micros, format_money
+from schema.money import MAX_MICROS, Micros, format_micros, format_money
 from schema.tenant import FundingMode, Tenant
 
 log = structlog.get_logger()
@@ -44,7 +46,8 @@ class Own(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    def __init__(self, *, store: Store, books: Books, tenants: Tenants, clock: Clock) -> None:
+    def __init__(self, *, store: Store, books: Books, tenants: Tenants, clock: Clock, ids: Ids) -> None:
+        self._ids = ids
         self._store = store
         self._books = books
         self._tenants = tenants
@@ -88,7 +91,7 @@ class Ledger:
                 budgets=tuple([Budget(*one, await tx.spending.of(tenant.id, one[0])) for one in periods]),
             )
 
-        return await self._store.read(look, snapshot=True)
+        return await self._store.read(look, tenant=tenant.id, snapshot=True)
 
     async def page(
         self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool
@@ -102,7 +105,8 @@ class Ledger:
         entries = await self._store.read(
             lambda tx: tx.ledger.of_tenant(
                 tenant, after=after, before=before, limit=limit + 1, newest_first=newest_first
-            )
+            ),
+            tenant=tenant,
         )
         return EntryPage(*cut(entries, limit, backward=before is not None))
 
@@ -110,7 +114,7 @@ class Ledger:
         """Every entry a tenant sees, in the order they were made; in pieces, so that it may be long."""
         after = None
         while True:
-            entries = await self._store.read(partial(_some, tenant=tenant, after=after))
+            entries = await self._store.read(partial(_some, tenant=tenant, after=after), tenant=tenant)
             for entry in entries:
                 yield entry
             if len(entries) < _AT_ONCE:
@@ -168,7 +172,11 @@ class Ledger:
             if left + amount < 0:
                 detail = f"only {format_money(left)} is available; a correction takes no more than that"
                 raise InvalidRequest.field("amount", "too_much", detail)
-            return Own(await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once))
+            entry = await self._books.own(tx, draft, now, tenant=tenant, actor=actor, note=note, once=once)
+            facts = {"entry": entry.id, "amount": format_micros(amount), "note": note}
+            action = "tenant.topped_up" if kind is EntryKind.TOP_UP else "tenant.adjusted"
+            await write_down(tx, self._ids, now, actor=actor, action=action, tenant=tenant, subject=tenant, after=facts)
+            return Own(entry)
 
         try:
             return await self._store.write(book)

@@ -63,13 +63,13 @@ class Limits:
         Before any task of the video is touched, for that is the order of locks.
         """
         now = self._clock.now()
-        word = _word(headers, now)
-        if not _limited(account.limits) and word == Word() and await tx.meters.get(account.id) is None:
+        said = word(headers, now)
+        if not _limited(account.limits) and said == Word() and await tx.meters.get(account.id) is None:
             return
         await tx.accounts.lock(account.id)
         await tx.meters.ensure(account.id)
         meter = await self._locked(tx, account)
-        after = metering.answered(meter, account.limits, now, purpose, self._spans, taken_at=taken_at, word=word)
+        after = metering.answered(meter, account.limits, now, purpose, self._spans, taken_at=taken_at, word=said)
         if after != meter:
             await tx.meters.update(account.id, after)
 
@@ -90,7 +90,8 @@ def _limited(limits: AccountLimits) -> bool:
     return limits.per_minute is not None or limits.per_day is not None
 
 
-def _word(headers: Mapping[str, str], now: Millis) -> Word:
-    said = rate_limit(headers)
+def word(headers: Mapping[str, str], now: Millis) -> Word:
+    """What an answer's headers say of a limit."""
+    told = rate_limit(headers)
     reset = until_reset(headers, now)
-    return Word(limit=said.limit, remaining=said.remaining, reset=None if reset is None else millis(reset))
+    return Word(limit=told.limit, remaining=told.remaining, reset=None if reset is None else millis(reset))

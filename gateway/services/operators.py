@@ -12,10 +12,11 @@ from gateway.services.accounts import Accounts, spendings
 from gateway.services.happenings import change, tell
 from gateway.services.ledger import check_note
 from gateway.services.pages import check_limit, cut
+from gateway.services.trailing import write_down
 from gateway.store.store import Store, Transaction
 from schema.account import AccountState, CredentialState, CreditsSource
 from schema.account_event import AccountEvent, AccountEventType
-from schema.clock import Clock
+from schema.clock import Clock, Millis
 from schema.errors import FailureKind, InvalidRequest, NotFound
 from schema.ids import Ids
 from schema.money import Credits
@@ -97,6 +98,7 @@ class Operators:
             type = AccountEventType.CREDITS_TOPPED_UP if topped_up else AccountEventType.CREDITS_TOLD
             facts = {"credits": credits, "before": before, "note": note}
             await tell(tx, self._ids, account, type, now, actor=actor, **facts)
+            await self._write_down(tx, account, type, now, actor=actor, **facts)
             await change(tx, self._ids, state, after, now, actor=actor)
 
         await self._store.write(tell_it)
@@ -127,11 +129,20 @@ class Operators:
             state = await tx.accounts.lock(account)
             facts: dict[str, Any] = {"note": note}
             await tell(tx, self._ids, account, type, now, actor=actor, **facts)
+            await self._write_down(tx, account, type, now, actor=actor, **facts)
             await change(tx, self._ids, state, changed(state), now, actor=actor)
 
         await self._store.write(do)
         self._accounts.forget()
         log.info(type.value, account=account, actor=actor)
+
+    async def _write_down(
+        self, tx: Transaction, account: str, type: AccountEventType, now: Millis, *, actor: str, **facts: Any
+    ) -> None:
+        configured = self._accounts.get(account)
+        owner = None if configured is None else configured[0].owner
+        action = type.value if type.value.startswith("account.") else f"account.{type.value.replace('.', '_')}"
+        await write_down(tx, self._ids, now, actor=actor, action=action, tenant=owner, subject=account, after=facts)
 
     def _check(self, account: str, note: str) -> None:
         if self._accounts.get(account) is None:

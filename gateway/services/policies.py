@@ -11,12 +11,14 @@ from gateway.policy.patching import checked_names, patched
 from gateway.services.accounts import Accounts
 from gateway.services.pages import check_limit, cut
 from gateway.services.tenants import Tenants
+from gateway.services.trailing import write_down
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction, Work
 from schema.clock import Clock, Millis
 from schema.errors import InvalidRequest, ManagedByFile, NotFound, Overloaded, VersionConflict
+from schema.ids import Ids
 from schema.ownership import ManagedBy
-from schema.policy import BY_DEFAULT, BY_FILE, MAX_NOTE, PolicyVersion
+from schema.policy import BY_DEFAULT, BY_FILE, MAX_NOTE, PolicyVersion, WrittenRouting
 from schema.tenant import RoutingPolicy, Tenant
 
 log = structlog.get_logger()
@@ -42,8 +44,16 @@ class Policies:
     """
 
     def __init__(
-        self, *, store: Store, tenants: Tenants, accounts: Accounts, providers: frozenset[str], clock: Clock
+        self,
+        *,
+        store: Store,
+        tenants: Tenants,
+        accounts: Accounts,
+        providers: frozenset[str],
+        clock: Clock,
+        ids: Ids,
     ) -> None:
+        self._ids = ids
         self._store = store
         self._tenants = tenants
         self._accounts = accounts
@@ -95,7 +105,7 @@ class Policies:
 
     async def _look(self, tenant: str) -> None:
         than = self._tenants.version(tenant)
-        newer = await self._store.read(lambda tx: tx.policies.latest(tenant, than=than))
+        newer = await self._store.read(lambda tx: tx.policies.latest(tenant, than=than), tenant=tenant)
         if newer is not None:
             self._tenants.use(newer)
 
@@ -104,12 +114,14 @@ class Policies:
 
     async def current(self, tenant: str) -> PolicyVersion:
         """The version in force. Raises NotFound when there is no such tenant."""
-        return await self._store.read(partial(_latest, tenant=tenant))
+        return await self._store.read(partial(_latest, tenant=tenant), tenant=tenant)
 
     async def history(self, tenant: str, *, before: int | None, limit: int) -> PolicyPage:
         """Versions, newest first, older than one. Raises InvalidRequest when the limit is out of range."""
         check_limit(limit)
-        versions = await self._store.read(lambda tx: tx.policies.page(tenant, before=before, limit=limit + 1))
+        versions = await self._store.read(
+            lambda tx: tx.policies.page(tenant, before=before, limit=limit + 1), tenant=tenant
+        )
         return PolicyPage(*cut(versions, limit))
 
     # who changes it
@@ -133,7 +145,7 @@ class Policies:
             latest = await _unmoved(tx, tenant.id, expected)
             return await self._next(tx, latest, patched(latest.policy, changes, known), author=author, note=note)
 
-        return await self._kept(work)
+        return await self._kept(tenant.id, work)
 
     async def restore(self, tenant: Tenant, expected: int, to: int, *, author: str, note: str) -> PolicyVersion:
         """Make a new version of what an old one said.
@@ -152,12 +164,20 @@ class Policies:
             if old is None:
                 raise NotFound(f"There is no version {to} of this policy")
             checked_names(old.policy, latest.policy, known)
-            return await self._next(tx, latest, old.policy, author=author, note=note or f"version {to} again")
+            again = note or f"version {to} again"
+            return await self._next(tx, latest, old.policy, author=author, note=again, action="policy.restored")
 
-        return await self._kept(work)
+        return await self._kept(tenant.id, work)
 
     async def _next(
-        self, tx: Transaction, latest: PolicyVersion, policy: RoutingPolicy, *, author: str, note: str
+        self,
+        tx: Transaction,
+        latest: PolicyVersion,
+        policy: RoutingPolicy,
+        *,
+        author: str,
+        note: str,
+        action: str = "policy.changed",
     ) -> PolicyVersion:
         if policy == latest.policy:
             return latest
@@ -171,11 +191,27 @@ class Policies:
         )
         if not await tx.policies.add(version):  # a replica was faster, after we had read
             raise await _conflict(tx, latest.tenant, latest.version)
+        await self._write_down(tx, latest, version, action)
         return version
 
-    async def _kept(self, work: Work[PolicyVersion]) -> PolicyVersion:
+    async def _write_down(self, tx: Transaction, before: PolicyVersion, made: PolicyVersion, action: str) -> None:
+        was, became = (msgspec.to_builtins(WrittenRouting.of(one.policy)) for one in (before, made))
+        differing = [name for name in became if was.get(name) != became[name]]
+        await write_down(
+            tx,
+            self._ids,
+            made.at,
+            actor=made.author,
+            action=action,
+            tenant=made.tenant,
+            subject=made.tenant,
+            before={"version": before.version, **{name: was.get(name) for name in differing}},
+            after={"version": made.version, "note": made.note, **{name: became[name] for name in differing}},
+        )
+
+    async def _kept(self, tenant: str, work: Work[PolicyVersion]) -> PolicyVersion:
         try:
-            made = await self._store.write(work)
+            made = await self._store.write(work, tenant=tenant)
         except CommitUnknown as error:  # to be repeated: if it was kept after all, that is told as a conflict
             raise Overloaded("Whether the database kept this is not known; try again", retry_after_seconds=1) from error
         if made.version > self._tenants.version(made.tenant):

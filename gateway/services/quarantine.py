@@ -12,11 +12,13 @@ import msgspec
 import structlog
 
 from gateway.services.records import Records
+from gateway.services.trailing import write_down
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import TaskKind
 from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Clock, Millis
 from schema.errors import FailureKind, Quarantined
+from schema.ids import Ids
 from schema.instance import Instance
 from schema.lifecycle import AttemptMove, AttemptState
 from schema.video import Video, VideoErrorCode
@@ -50,7 +52,8 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quarantine:
-    def __init__(self, *, store: Store, records: Records, clock: Clock) -> None:
+    def __init__(self, *, store: Store, records: Records, clock: Clock, ids: Ids) -> None:
+        self._ids = ids
         self._store = store
         self._records = records
         self._clock = clock
@@ -104,6 +107,9 @@ class Quarantine:
         if waiting is Waiting.FAIL and (unsent := await tx.instance.unsent(FAILED_AT_ONCE)):
             return unsent
         await tx.instance.release(now, actor)
+        facts = {"waiting": waiting.value}
+        action, subject = "quarantine.released", "gateway"
+        await write_down(tx, self._ids, now, actor=actor, action=action, subject=subject, after=facts)
         return await tx.instance.count_unsent()
 
     async def _fail(self, id: str, now: Millis) -> bool:

@@ -12,6 +12,7 @@ from gateway.policy import fairness
 from gateway.policy.fairness import Waiter
 from gateway.policy.routing import AccountFacts
 from gateway.services.accounts import Accounts
+from gateway.services.making import Making
 from gateway.services.tenants import Tenants
 from gateway.store.queue import Line, Place
 from gateway.store.store import Store, Transaction
@@ -30,10 +31,11 @@ _PRIORITIES = {Priority.LOW: -1, Priority.NORMAL: 0, Priority.HIGH: 1}
 
 
 class Queue:
-    def __init__(self, *, store: Store, accounts: Accounts, tenants: Tenants, clock: Clock) -> None:
+    def __init__(self, *, store: Store, accounts: Accounts, tenants: Tenants, making: Making, clock: Clock) -> None:
         self._store = store
         self._accounts = accounts
         self._tenants = tenants
+        self._making = making
         self._clock = clock
 
     async def call(self) -> Millis | None:
@@ -54,17 +56,28 @@ class Queue:
             await self._store.write(lambda tx: tx.queue.call(videos, now))
         return min((end for one in facts if (end := _free_at(one)) is not None), default=None)
 
-    async def turn(self, video: str, account: AccountFacts) -> bool:
-        """Whether a video may begin at an account that has room: nobody has an earlier right to it."""
-        if account.room is None:
+    async def turn(self, video: Video, account: AccountFacts) -> bool:
+        """Whether a video may begin at an account that has room: nobody has an earlier right to it.
+
+        Nor to its tenant's room: where that is short, its older ones go first.
+        """
+        if account.room is None and self._making.limit(video.tenant) is None:
             return True
         now = self._clock.now()
-        room = account.room
+        room = AT_ONCE if account.room is None else account.room
 
         async def ask(tx: Transaction) -> bool:
             lines = [line for line in await tx.queue.lines() if account.account in line.accounts]
-            called = await self._turns(tx, account.account, lines, room, now) if lines else []
-            return len(called) < room or video in called
+            if not lines:
+                return True
+            free = await self._making.room(tx, {video.tenant, *(line.tenant for line in lines)}, now)
+            called = await self._turns(tx, account.account, lines, room, now, free=free)
+            if video.id in called:
+                return True
+            own = free.get(video.tenant)
+            others = [line for line in lines if line.tenant == video.tenant]
+            older = 0 if own is None else len(await _first(tx, others, own, now))
+            return (account.room is None or len(called) < room) and (own is None or older < own)
 
         return await self._store.read(ask)
 
@@ -91,7 +104,7 @@ class Queue:
         accounts = tuple(
             candidate.account
             for candidate in decision.candidates
-            if all(_of_account(reason) for reason in candidate.excluded)
+            if all(_ends_with_others(reason) for reason in candidate.excluded)
         )
         if not accounts:
             return None
@@ -105,14 +118,21 @@ class Queue:
         self, tx: Transaction, lines: list[Line], with_room: list[AccountFacts], now: Millis
     ) -> list[str]:
         called: dict[str, None] = {}
+        free = await self._making.room(tx, {line.tenant for line in lines}, now)
         for facts in with_room:
             wanted = [line for line in lines if facts.account in line.accounts]
             room = AT_ONCE if facts.room is None else min(facts.room, AT_ONCE)
-            called |= dict.fromkeys(await self._turns(tx, facts.account, wanted, room, now))
+            called |= dict.fromkeys(await self._turns(tx, facts.account, wanted, room, now, free=free))
         return list(called)
 
-    async def _turns(self, tx: Transaction, account: str, lines: list[Line], room: int, now: Millis) -> list[str]:
-        """The videos whose turn it is at an account with room for so many."""
+    async def _turns(
+        self, tx: Transaction, account: str, lines: list[Line], room: int, now: Millis, *, free: dict[str, int]
+    ) -> list[str]:
+        """The videos whose turn it is at an account with room for so many.
+
+        Args:
+            free: tenants that may begin only so many more; those that may begin none hold up nobody else.
+        """
         shares = await tx.queue.shares(account)
         virtual = shares.get("", 0)
         tenants = {line.tenant for line in lines}
@@ -122,7 +142,7 @@ class Queue:
         soon: list[Waiter] = []
         for waiter in fairness.soonest(waiters, virtual, len(waiters)):
             own = [line for line in lines if line.tenant == waiter.tenant]
-            videos = await _first(tx, own, room, now)
+            videos = await _first(tx, own, min(room, free.get(waiter.tenant, room)), now)
             if videos:  # who was called in vain a moment ago holds up nobody else
                 soon.append(msgspec.structs.replace(waiter, videos=videos))
             if len(soon) == room:
@@ -130,14 +150,19 @@ class Queue:
         return fairness.turns(soon, virtual, room)
 
 
-def _of_account(reason: Exclusion) -> bool:
-    """It speaks against the account whatever the video; credits that are too few for this one need no end."""
+def _ends_with_others(reason: Exclusion) -> bool:
+    """It speaks against the account whatever the video, or the tenant's other videos are in the way.
+
+    Credits that are too few for this one need no end.
+    """
     too_dear = reason.code is ReasonCode.OUT_OF_CREDITS and reason.until is None
-    return reason.code in STANDING and not too_dear
+    return reason.code is ReasonCode.TENANT_AT_CAPACITY or (reason.code in STANDING and not too_dear)
 
 
 async def _first(tx: Transaction, lines: Sequence[Line], limit: int, now: Millis) -> tuple[str, ...]:
     """The first of a tenant's, over all its lines."""
+    if limit < 1:
+        return ()
     found = [head for line in lines for head in await tx.queue.heads(line, limit, now)]
     return tuple(video for _, video in sorted(found)[:limit])
 

@@ -41,7 +41,7 @@ class Quotes:
         best = _best(decision)
         expires_at = now + millis(self._timing.quote_seconds)
         top = None if best.price is None else best.price.high
-        left = await self._store.read(lambda tx: self._books.budgets.left(tx, tenant.id, now))
+        left = await self._store.read(lambda tx: self._books.budgets.left(tx, tenant.id, now), tenant=tenant.id)
         return Quote(
             id=None if top is None else self._sign(tenant, spec, routing, top, expires_at),
             created_at=now,

@@ -70,7 +70,7 @@ class Receipts:
             NotFound: the tenant has no such video.
             NotReady: it has not ended.
         """
-        facts = await self._store.read(lambda tx: _facts(tx, tenant, id), snapshot=True)
+        facts = await self._store.read(lambda tx: _facts(tx, tenant, id), tenant=tenant, snapshot=True)
         receipt = receipt_of(facts, self._issuer)
         document = self._signer.signed(msgspec.to_builtins(receipt))
         return Signed(receipt=receipt, document=document, kid=self._signer.keys.keys[0].kid)
@@ -86,9 +86,9 @@ async def _facts(tx: Transaction, tenant: str, id: str) -> Facts:
         video=video,
         ended_at=video.completed_at,
         decision=_decision(decision),
-        attempts=await tx.attempts.of_video(id),
-        entries=await tx.ledger.of_video(id),
-        outputs=await tx.outputs.of_video(id),
+        attempts=await tx.attempts.of_tenant(tenant, [id]),
+        entries=await tx.ledger.of_video(tenant, id),
+        outputs=await tx.outputs.of_video(tenant, id),
     )
 
 

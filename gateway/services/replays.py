@@ -43,7 +43,7 @@ class Replays:
             account.id: Able(capabilities=provider.capabilities, rates=provider.rates)
             for account, provider in self._accounts.all()
         }
-        rows = await self._store.read(lambda tx: tx.videos.decided(tenant.id, last))
+        rows = await self._store.read(lambda tx: tx.videos.decided(tenant.id, last), tenant=tenant.id)
         outcomes = []
         for position, (video, decision) in enumerate(rows, 1):
             outcomes.append(replayed(_recorded(video, decision), policy, tenant.funding, configured))

@@ -5,6 +5,7 @@ its sender gone, is never sent again unless the upstream knows its key (services
 """
 
 import hashlib
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.books import Books
 from gateway.services.limits import Limits
+from gateway.services.making import Making
 from gateway.services.policies import Policies
 from gateway.services.queue import Queue
 from gateway.services.records import Records
@@ -92,6 +94,7 @@ class Submits:
         books: Books,
         sends: Sends,
         queue: Queue,
+        making: Making,
         waiting: Waiting,
         limits: Limits,
         callbacks: Callbacks,
@@ -107,6 +110,7 @@ class Submits:
         self._books = books
         self._sends = sends
         self._queue = queue
+        self._making = making
         self._waiting = waiting
         self._limits = limits
         self._callbacks = callbacks
@@ -137,7 +141,7 @@ class Submits:
             return
         in_vain = False
         for facts, candidate in _able(decision, seen):
-            if await self._queue.turn(video.id, facts):
+            if await self._queue.turn(video, facts):
                 if await self._attempt(task, video, attempts, candidate, decision):
                     return
                 in_vain = True
@@ -153,13 +157,23 @@ class Submits:
 
     async def _decide(self, video: Video, attempts: list[Attempt], wish: Wish, seen: Snapshot) -> Decision:
         affordable = await self._store.read(lambda tx: self._books.affordable(tx, video)) if wish.priced else None
+        full = None
+        if self._making.limit(video.tenant) is not None:
+            full = await self._store.read(lambda tx: self._making.full(tx, video.tenant, self._clock.now()))
         standing = Circumstances(
-            history=history(attempts, wish.on_unknown),
+            history=history(attempts, wish.on_unknown, self._outdated),
             affordable=affordable,
             since=video.created_at,
             ends_by=None if video.routing.deadline_seconds is None else video.deadline_at,
+            full=full,
         )
         return decide(video.spec, wish, seen, standing)
+
+    def _outdated(self, attempt: Attempt) -> bool:
+        """It was refused for a credential that has been replaced since."""
+        configured = self._accounts.get(attempt.account)
+        unauthorized = attempt.reason is not None and attempt.reason.code is FailureKind.UNAUTHORIZED
+        return unauthorized and configured is not None and attempt.credential_version < configured[0].credential_version
 
     # one attempt
 
@@ -198,6 +212,8 @@ class Submits:
             locked = await tx.videos.lock(video.id)
             state = await self._accounts.admits(tx, seat.account, now, again=again, needed=seat.candidate.credits.high)
             if state is not None and await self._limits.until(tx, seat.account, now) is not None:
+                state = None
+            if state is not None and not await self._making.admits(tx, video.tenant, now):
                 state = None
             held = (await tx.instance.get()).quarantined  # not from the cache: it stops sends at once
             if held or locked is None or locked.version != video.version or state is None:
@@ -285,13 +301,15 @@ def begin(provider: Provider, spec: VideoSpec, submission: Submission) -> tuple[
     return flow, next(flow)
 
 
-def history(attempts: list[Attempt], on_unknown: OnUnknown) -> History:
-    """What a video's earlier attempts say about where to go next."""
+def history(attempts: list[Attempt], on_unknown: OnUnknown, outdated: Callable[[Attempt], bool]) -> History:
+    """What a video's earlier attempts say about where to go next; nothing, when a credential was refused that has been
+    replaced since.
+    """
     tries: dict[str, int] = {}
     refused: set[str] = set()
     for attempt in attempts:
         tries[attempt.account] = tries.get(attempt.account, 0) + 1
-        if _elsewhere(attempt, on_unknown):
+        if _elsewhere(attempt, on_unknown) and not outdated(attempt):
             refused.add(attempt.account)
     return History(tries=tries, refused=frozenset(refused))
 

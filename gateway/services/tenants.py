@@ -34,6 +34,10 @@ class Tenants:
             return tenant
         return replace(tenant, routing=before.routing, policy_version=before.policy_version)
 
+    def welcomes(self, origin: str) -> bool:
+        """Whether pages of this web origin may call for any tenant: asked where no key tells for which."""
+        return origin in self._origins
+
     def all(self) -> list[Tenant]:
         return list(self._tenants.values())
 
@@ -43,10 +47,6 @@ class Tenants:
     def record(self, id: str) -> TenantRecord | None:
         """A tenant with who manages it."""
         return self._records.get(id)
-
-    def origins(self) -> frozenset[str]:
-        """Every web origin that some tenant's pages may call from."""
-        return self._origins
 
     def use(self, version: PolicyVersion) -> None:
         """From now on this policy is in force, unless a newer one is; whoever holds a Tenant keeps what it holds."""

@@ -13,7 +13,7 @@ from schema.api_key import ApiKey
 from schema.clock import Clock, Millis
 from schema.directory import Directory
 from schema.errors import Unauthenticated
-from schema.tenant import Principal
+from schema.tenant import Grant, Principal
 
 REMEMBERED = 4096
 """Tokens whose signature need not be checked again."""
@@ -73,17 +73,26 @@ class TokenChecks:
         else:
             self._known.move_to_end(digest)
         self.check(principal)
-        tenant = self._tenants.get(principal.tenant.id)
+        tenant, origins = self._tenants.get(principal.tenant.id), self._keys[principal.key].origins
         if tenant is None:
             raise Unauthenticated(_REFUSED, presented=True)
-        return principal if tenant is principal.tenant else replace(principal, tenant=tenant)
+        if tenant is principal.tenant and origins == principal.origins:
+            return principal
+        return replace(principal, tenant=tenant, origins=origins)
 
     def check(self, principal: Principal) -> None:
-        """Raises Unauthenticated when a token that was genuine has ended since, or the key that made it has."""
+        """Raises Unauthenticated when a token that was genuine has ended since, or the key that made it has.
+
+        A key that may do less than when it made the token has ended for it.
+        """
         grant, key, now = principal.grant, self._keys.get(principal.key), self._clock.now()
-        works = key is not None and key.tenant == principal.tenant.id and key.works(now)
-        if grant is not None and (not works or grant.token in self._revoked or now >= grant.expires_at):
+        whole = key is not None and key.tenant == principal.tenant.id and principal.scopes <= key.scopes
+        if grant is not None and (key is None or not whole or not key.works(now) or not self.works(grant, now)):
             raise Unauthenticated(_REFUSED, presented=True)
+
+    def works(self, grant: Grant, now: Millis) -> bool:
+        """Whether a token itself has not ended: by its time, by being revoked, or with the key that signed it."""
+        return now < grant.expires_at and grant.token not in self._revoked and grant.header in self._headers
 
     def stranger(self, text: str) -> bool:
         """Whether a token may be signed with a key that another replica has made a moment ago."""
@@ -95,7 +104,8 @@ class TokenChecks:
             claims = verified(text, self._headers, issuer=self.issuer, now=self._clock.now())
         except NotGenuine as error:
             raise Unauthenticated(_REFUSED, presented=True) from error
-        retired, tenant = self._retired[text.partition(".")[0]], self._tenants.get(claims.sub)
+        header = text.partition(".")[0]
+        retired, tenant = self._retired[header], self._tenants.get(claims.sub)
         signed_late = retired is not None and claims.iat * 1000 > retired + LATE_MILLIS
         if tenant is None or signed_late:
             raise Unauthenticated(_REFUSED, presented=True)
@@ -104,5 +114,5 @@ class TokenChecks:
             key=claims.client_id,
             key_hint=claims.jti[-_HINT:],
             scopes=claims.scopes,
-            grant=claims.grant,
+            grant=replace(claims.grant, header=header),
         )

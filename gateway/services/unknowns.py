@@ -13,6 +13,7 @@ from gateway.services.accounts import Accounts
 from gateway.services.ledger import check_note
 from gateway.services.pages import check_limit, cut
 from gateway.services.records import Case, Records
+from gateway.services.trailing import write_down
 from gateway.services.updates import Updates
 from gateway.store.database import UniqueViolation
 from gateway.store.store import Store, Transaction
@@ -236,6 +237,8 @@ class Unknowns:
                 raise NotUnknown("The attempt was sent again meanwhile; look for it once more")
             await apply(case)
             await tx.resolutions.add(resolution)
+            facts = {"tenant": attempt.tenant, "account": attempt.account, "ref": ref, "credits": credits, "note": note}
+            await write_down(tx, self._ids, now, actor=actor, action=_TOLD[verb], subject=attempt.id, after=facts)
 
         await self._store.write(resolve)
         log.info(_TOLD[verb], attempt=attempt.id, account=attempt.account, actor=actor, ref=ref, credits=credits)

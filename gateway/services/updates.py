@@ -75,6 +75,10 @@ class Updates:
 
     # the answer to a submit
 
+    def allow(self, origins: tuple[str, ...]) -> None:
+        """From now on links to these origins are good although their addresses are private, and no others."""
+        self._egress_allow = origins
+
     async def outcome(self, case: Case, outcome: Outcome) -> None:
         """Write down what became of a submit, or of a replay of it."""
         reason = outcome.reason or Reason(FailureKind.LOST)

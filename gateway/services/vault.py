@@ -11,7 +11,7 @@ from gateway.store.database import StoreError
 from gateway.store.sealed import Kept
 from gateway.store.store import Store, Transaction
 from schema.account import Secret
-from schema.clock import Clock
+from schema.clock import Clock, Millis
 from schema.ids import Entropy
 
 log = structlog.get_logger()
@@ -74,6 +74,15 @@ class Vault:
         known = await self._store.read(self._roots)
         return known[0] if known else await self._store.write(self._root)
 
+    @property
+    def key_id(self) -> str:
+        """The id of the master key that seals now."""
+        return self._ring.current.id
+
+    async def check(self, key: Secret, former: tuple[Secret, ...]) -> None:
+        """Raises MasterKeyMissing unless these master keys open every secret."""
+        check_at_hand(sealing.ring(key, former), await self._store.read(lambda tx: tx.sealed.counts()))
+
     async def _root(self, tx: Transaction) -> Secret:
         """Another replica that starts too may be faster; then its root counts."""
         old = bool(await tx.videos.after("", 1))
@@ -99,6 +108,14 @@ class Vault:
         for kept in await tx.sealed.all(kind):
             found.setdefault(kept.place.owner, {})[kept.place.version] = self._opened(kept)
         return found
+
+    async def of(self, tx: Transaction, kind: str, owner: str) -> dict[int, Secret]:
+        """Version → secret of one owner, oldest first. Raises CanNotOpen."""
+        return {kept.place.version: self._opened(kept) for kept in await tx.sealed.versions(kind, owner)}
+
+    async def newest_at(self, tx: Transaction, kind: str) -> dict[str, Millis]:
+        """Owner → when its newest secret was put in."""
+        return {kept.place.owner: kept.at for kept in await tx.sealed.all(kind)}
 
     async def forget(self, tx: Transaction, kind: str, owner: str, keep: frozenset[int]) -> None:
         """Drop an owner's secrets of other versions than those."""

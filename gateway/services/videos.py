@@ -13,6 +13,7 @@ from gateway.services.decisions import Decisions
 from gateway.services.forecasts import Forecasts
 from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
+from gateway.services.rates import Rates
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from schema.attempt import Attempt
@@ -24,6 +25,7 @@ from schema.errors import (
     NotFound,
     NotReady,
     Overloaded,
+    RateLimited,
 )
 from schema.forecast import NOTHING, Forecast
 from schema.lifecycle import AttemptState, VideoStatus
@@ -82,6 +84,7 @@ class Videos:
         admission: Admission,
         decisions: Decisions,
         backlog: Backlog,
+        rates: Rates,
         forecasts: Forecasts,
         quarantine: Quarantine,
         assets: AssetStore,
@@ -92,6 +95,7 @@ class Videos:
         self._admission = admission
         self._decisions = decisions
         self._backlog = backlog
+        self._rates = rates
         self._forecasts = forecasts
         self._quarantine = quarantine
         self._assets = assets
@@ -109,6 +113,7 @@ class Videos:
             CreatesUsedUp: the client token has created as many as it may.
             Unauthenticated: it has ended.
             Quarantined: the database was restored, and no operator has confirmed it yet.
+            RateLimited: the tenant has created as many as it may in a minute.
             TooManyRequests: the tenant has too many videos waiting to start.
             QueueFull: all tenants together have.
         """
@@ -116,6 +121,13 @@ class Videos:
         if earlier is not None:
             return _replay(order, earlier)
         await self._quarantine.refuse()
+        try:
+            await self._rates.check(tenant.id, 1)
+        except RateLimited:  # perhaps by a twin of this one, which was first
+            earlier = await self._earlier(order)
+            if earlier is None:
+                raise
+            return _replay(order, earlier)
         await self._backlog.room(tenant, 1, least=1)
         try:
             accepted = await self._accept(tenant, order, None)
@@ -129,8 +141,10 @@ class Videos:
         """The video of this order, when it was accepted before; looked up before anything that could refuse it."""
         key = order.key
         if key is not None:
-            return await self._store.read(lambda tx: tx.videos.by_key(order.tenant, key))
-        return await self._store.read(lambda tx: self._resent(tx, order)) if order.resent else None
+            return await self._store.read(lambda tx: tx.videos.by_key(order.tenant, key), tenant=order.tenant)
+        if not order.resent:
+            return None
+        return await self._store.read(lambda tx: self._resent(tx, order), tenant=order.tenant)
 
     async def _resent(self, tx: Transaction, order: Order) -> Video | None:
         """The video of a wish that an SDK sends again without a key."""
@@ -150,14 +164,22 @@ class Videos:
             earlier = await self._resent(tx, order)
             if earlier is not None:
                 return _replay(order, earlier)
+            try:
+                turnstile = await self._rates.admit(tx, tenant.id, 1)
+            except RateLimited:  # perhaps by a twin of this one, which was first
+                twin = None if order.key is None else await tx.videos.by_key(order.tenant, order.key)
+                if twin is None:
+                    raise
+                return _replay(order, twin)
             video = await self._admission.keep(tx, plan, now)
             if video is None:  # a racing twin with the same key was first
                 return _replay(order, await tx.videos.by_key(order.tenant, order.key or ""))
+            await self._rates.created(tx, turnstile)
             return Accepted(video, replayed=False)
 
         self._probe(Point.BEFORE_ACCEPT)
         try:
-            accepted = await self._store.write(add)
+            accepted = await self._store.write(add, tenant=order.tenant)
         except CommitUnknown as error:
             accepted = await self._kept(order, plan.video.id, error)
         self._probe(Point.ACCEPTED)
@@ -167,7 +189,7 @@ class Videos:
 
     async def _kept(self, order: Order, id: str, error: CommitUnknown) -> Accepted:
         """What became of a create whose commit was sent and not answered: it, its twin, or nothing at all."""
-        kept = await self._store.read(lambda tx: tx.videos.peek(id))
+        kept = await self._store.read(lambda tx: tx.videos.get(order.tenant, id), tenant=order.tenant)
         if kept is not None:
             return Accepted(kept, replayed=False)
         twin = await self._earlier(order)
@@ -181,7 +203,7 @@ class Videos:
         Raises:
             NotFound: there is none, it is another tenant's, or the grant does not show it.
         """
-        video = await self._store.read(lambda tx: tx.videos.get(tenant, id))
+        video = await self._store.read(lambda tx: tx.videos.get(tenant, id), tenant=tenant)
         if video is None or (grant is not None and not grant.shows(video)):
             raise NotFound
         return video
@@ -197,18 +219,19 @@ class Videos:
             video = await tx.videos.get(tenant, id)
             if video is None:
                 raise NotFound
-            attempts = await tx.attempts.of_video(id) if _may_have_attempts(video) else []
-            return Seen(video, attempts, await tx.outputs.of_video(id) if _may_have_outputs(video, attempts) else [])
+            attempts = await tx.attempts.of_tenant(tenant, [id]) if _may_have_attempts(video) else []
+            late = _may_have_outputs(video, attempts)
+            return Seen(video, attempts, await tx.outputs.of_video(tenant, id) if late else [])
 
-        seen = await self._store.read(look)
+        seen = await self._store.read(look, tenant=tenant)
         if seen.video.ended:
             return seen
         return replace(seen, forecast=await self._forecasts.of(seen.video, seen.attempts))
 
-    async def whole(self, videos: list[Video]) -> list[Seen]:
-        """Videos that were read for their tenant already, each with all that belongs to it."""
-        attempts = await self.attempts(videos)
-        outputs = await self.outputs(videos, attempts)
+    async def whole(self, tenant: str, videos: list[Video]) -> list[Seen]:
+        """A tenant's videos, each with all that belongs to it."""
+        attempts = await self.attempts(tenant, videos)
+        outputs = await self.outputs(tenant, videos, attempts)
         forecasts = await self.forecasts(videos, attempts)
         return [
             Seen(video, attempts[video.id], outputs.get(video.id, []), forecast)
@@ -219,19 +242,23 @@ class Videos:
         """What can be said of each video. ``attempts`` as ``attempts()`` gave them."""
         return [await self._forecasts.of(video, attempts[video.id]) for video in videos]
 
-    async def attempts(self, videos: list[Video]) -> dict[str, list[Attempt]]:
-        """Video id → its attempts, first to last. The videos were read for their tenant already."""
+    async def attempts(self, tenant: str, videos: list[Video]) -> dict[str, list[Attempt]]:
+        """Video id → its attempts, first to last, of a tenant's videos."""
         found: dict[str, list[Attempt]] = {video.id: [] for video in videos}
         started = [video.id for video in videos if _may_have_attempts(video)]
         if started:
-            for attempt in await self._store.read(lambda tx: tx.attempts.of_videos(started)):
+            for attempt in await self._store.read(lambda tx: tx.attempts.of_tenant(tenant, started), tenant=tenant):
                 found[attempt.video].append(attempt)
         return found
 
-    async def outputs(self, videos: list[Video], attempts: dict[str, list[Attempt]]) -> dict[str, list[ExtraOutput]]:
+    async def outputs(
+        self, tenant: str, videos: list[Video], attempts: dict[str, list[Attempt]]
+    ) -> dict[str, list[ExtraOutput]]:
         """Video id → its extra outputs, for those that have any. ``attempts`` as ``attempts()`` gave them."""
         ids = [video.id for video in videos if _may_have_outputs(video, attempts[video.id])]
-        return await self._store.read(lambda tx: tx.outputs.of_videos(ids)) if ids else {}
+        if not ids:
+            return {}
+        return await self._store.read(lambda tx: tx.outputs.of_videos(tenant, ids), tenant=tenant)
 
     async def page(self, tenant: str, wish: PageWish) -> Page:
         """Some of a tenant's videos.
@@ -249,13 +276,14 @@ class Videos:
                 newest_first=wish.newest_first,
                 status=wish.status,
                 grant=wish.grant,
-            )
+            ),
+            tenant=tenant,
         )
         return Page(*cut(videos, wish.limit, backward=wish.before is not None))
 
     async def decision(self, tenant: str, id: str) -> bytes:
         """The routing decision stored with a video, JSON. Raises NotFound."""
-        decision = await self._store.read(lambda tx: tx.videos.decision(tenant, id))
+        decision = await self._store.read(lambda tx: tx.videos.decision(tenant, id), tenant=tenant)
         if decision is None:
             raise NotFound
         return decision
@@ -266,12 +294,13 @@ class Videos:
         if video.status is VideoStatus.COMPLETED and video.asset is not None:
             return video.asset
         if video.ended:
-            raise Gone(_no_file(video, await self._store.read(lambda tx: tx.outputs.of_video(id))))
+            late = await self._store.read(lambda tx: tx.outputs.of_video(tenant, id), tenant=tenant)
+            raise Gone(_no_file(video, late))
         raise NotReady(f"The video is {video.status}, {video.progress} %; its file is there once it has completed")
 
     async def output(self, tenant: str, id: str, attempt: str) -> Asset:
         """An extra output's facts. Raises NotFound when the tenant's video has no such one."""
-        output = await self._store.read(lambda tx: tx.outputs.get(tenant, id, attempt))
+        output = await self._store.read(lambda tx: tx.outputs.get(tenant, id, attempt), tenant=tenant)
         if output is None:
             raise NotFound
         return output.asset

@@ -38,10 +38,14 @@ class ApiKeys:
         return [_stored(row).key for row in rows]
 
     async def get(self, tenant: str, id: str) -> StoredKey | None:
-        row = await self._connection.one(
-            f"SELECT {_COLUMNS} FROM api_keys WHERE tenant = ? AND id = ? /*for update*/", tenant, id
-        )
+        """One of a tenant's keys. Whoever changes it holds the revision's lock, which is everybody's."""
+        row = await self._connection.one(f"SELECT {_COLUMNS} FROM api_keys WHERE tenant = ? AND id = ?", tenant, id)
         return None if row is None else _stored(row)
+
+    async def successor(self, id: str) -> str | None:
+        """The id of the key that takes a key's place."""
+        row = await self._connection.one("SELECT id FROM api_keys WHERE rotates = ? ORDER BY id LIMIT 1", id)
+        return None if row is None else str(row[0])
 
     async def put(self, stored: StoredKey) -> None:
         """Keep a key as it is now, new or known. Raises UniqueViolation when another key has its hash."""

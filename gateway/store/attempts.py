@@ -1,4 +1,6 @@
-"""Questions about attempts. Every change to an attempt is made while its video is locked."""
+"""Questions about attempts; what a tenant asks carries the tenant. Every change is made while its video is locked."""
+
+import msgspec
 
 from gateway.store.database import Connection, Row
 from schema import ledger
@@ -18,6 +20,20 @@ _COMMITTED = (
     "FROM attempts"
 )
 _UNBILLED = "(state IN ('planned', 'submitting') OR (state = 'running' AND credits IS NULL))"
+
+
+class Making(msgspec.Struct, frozen=True, kw_only=True):
+    """Attempts of a tenant that may be in the making.
+
+    Attributes:
+        lost_at: the account, of those whose outcome is unknown; None of the others.
+        begun: when those were begun.
+    """
+
+    tenant: str
+    lost_at: str | None
+    begun: Millis
+    count: int
 
 
 class Attempts:
@@ -68,12 +84,24 @@ class Attempts:
         return None if row is None else _attempt(row)
 
     async def of_video(self, video: str) -> list[Attempt]:
-        """All attempts of a video, first to last."""
+        """All attempts of a video, first to last, for the engine."""
         rows = await self._connection.all(f"SELECT {_COLUMNS} FROM attempts WHERE video = ? ORDER BY n", video)
         return [_attempt(row) for row in rows]
 
+    async def of_tenant(self, tenant: str, videos: list[str]) -> list[Attempt]:
+        """All attempts of several of a tenant's videos, by video, first to last."""
+        if not videos:
+            return []
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM attempts WHERE tenant = ? AND video IN ({', '.join('?' * len(videos))}) "
+            "ORDER BY video, n",
+            tenant,
+            *videos,
+        )
+        return [_attempt(row) for row in rows]
+
     async def of_videos(self, videos: list[str]) -> list[Attempt]:
-        """All attempts of several videos, by video, first to last."""
+        """All attempts of several videos, by video, first to last, for the engine."""
         if not videos:
             return []
         rows = await self._connection.all(
@@ -128,6 +156,35 @@ class Attempts:
             account,
         )
         return {int(row[0]) for row in rows}
+
+    async def making(self, tenants: list[str], since: Millis) -> list[Making]:
+        """What some tenants may have in the making; without unknown attempts older than ``since``."""
+        if not tenants:
+            return []
+        rows = await self._connection.all(
+            "SELECT tenant, CASE WHEN state = 'unknown' THEN account END AS lost_at, "
+            "CASE WHEN state = 'unknown' THEN started_at ELSE 0 END AS begun, count(*) FROM attempts "
+            f"WHERE tenant IN ({', '.join('?' * len(tenants))}) "
+            "AND state IN ('planned', 'submitting', 'running', 'unknown') AND (state <> 'unknown' OR started_at > ?) "
+            "GROUP BY 1, 2, 3",
+            *tenants,
+            since,
+        )
+        return [
+            Making(tenant=tenant, lost_at=lost_at, begun=int(begun), count=int(count))
+            for tenant, lost_at, begun, count in rows
+        ]
+
+    async def begun_for(self, tenant: str, limit: int) -> list[tuple[str, Millis]]:
+        """At which accounts a tenant's videos in the making were begun, and when, the oldest first."""
+        rows = await self._connection.all(
+            "SELECT account, started_at FROM attempts WHERE tenant = ? "
+            "AND state IN ('planned', 'submitting', 'running', 'unknown') AND state <> 'unknown' "
+            "ORDER BY started_at LIMIT ?",
+            tenant,
+            limit,
+        )
+        return [(str(account), int(at)) for account, at in rows]
 
     async def begun(self, account: str, limit: int = 1000) -> list[Millis]:
         """When the videos in the making at an account were begun, the oldest first."""

@@ -31,10 +31,11 @@ class Batches:
     async def cut(self, batch: Batch) -> None:
         """Write down that only the first wishes were accepted, and what lacked for the others."""
         await self._connection.run(
-            "UPDATE batches SET accepted = ?, missing = ?, missing_places = ? WHERE id = ?",
+            "UPDATE batches SET accepted = ?, missing = ?, missing_places = ? WHERE tenant = ? AND id = ?",
             batch.accepted,
             batch.missing,
             batch.missing_places,
+            batch.tenant,
             batch.id,
         )
 

@@ -54,32 +54,34 @@ class ClientTokens:
         )
         return [_token(row) for row in rows]
 
-    async def lock(self, id: str) -> ClientToken | None:
+    async def lock(self, tenant: str, id: str) -> ClientToken | None:
         """One, held until this transaction ends: its creates take turns."""
-        row = await self._connection.one(f"SELECT {_COLUMNS} FROM client_tokens WHERE id = ? /*for update*/", id)
+        row = await self._connection.one(
+            f"SELECT {_COLUMNS} FROM client_tokens WHERE tenant = ? AND id = ? /*for update*/", tenant, id
+        )
         return None if row is None else _token(row)
 
-    async def peek(self, id: str) -> ClientToken | None:
-        """The same without holding it."""
-        row = await self._connection.one(f"SELECT {_COLUMNS} FROM client_tokens WHERE id = ?", id)
-        return None if row is None else _token(row)
-
-    async def count(self, id: str) -> None:
+    async def count(self, tenant: str, id: str) -> None:
         """It has created one more video."""
-        await self._connection.run("UPDATE client_tokens SET created = created + 1 WHERE id = ?", id)
+        await self._connection.run(
+            "UPDATE client_tokens SET created = created + 1 WHERE tenant = ? AND id = ?", tenant, id
+        )
 
-    async def committed(self, id: str, *, beside: str = "") -> Micros:
+    async def committed(self, tenant: str, id: str, *, beside: str = "") -> Micros:
         """What its videos were charged, or hold while that is open; without one of them."""
         row = await self._connection.one(
             "SELECT CAST(coalesce(sum(coalesce(held, 0) + coalesce(charged, 0)), 0) AS BIGINT) "
-            "FROM videos WHERE client_token = ? AND id <> ?",
+            "FROM videos WHERE tenant = ? AND client_token = ? AND id <> ?",
+            tenant,
             id,
             beside,
         )
         return 0 if row is None else int(row[0])
 
-    async def revoke(self, id: str, now: Millis) -> None:
-        await self._connection.run("UPDATE client_tokens SET revoked_at = ? WHERE id = ?", now, id)
+    async def revoke(self, tenant: str, id: str, now: Millis) -> None:
+        await self._connection.run(
+            "UPDATE client_tokens SET revoked_at = ? WHERE tenant = ? AND id = ?", now, tenant, id
+        )
 
     async def revoked(self, now: Millis) -> frozenset[str]:
         """Those that were ended before their time and would still work."""

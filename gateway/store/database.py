@@ -67,18 +67,21 @@ class Database(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, tenant: str | None = None) -> T:
         """Run the work in one transaction; durable when this returns, undone if the work raises.
+
+        With ``tenant`` PostgreSQL shows it that tenant's rows and takes no others, whatever its statements say; without
+        one it is the engine's and reaches everything. SQLite has no such second line.
 
         A caller who is cancelled does not undo it: it ends as it would have ended, and only a read can tell how.
         """
         ...
 
-    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
-        """Run work that can not write.
+    async def read(self, work: Work[T], *, tenant: str | None = None, snapshot: bool = False) -> T:
+        """Run work that can not write; ``tenant`` as for a write.
 
         Each statement sees one moment. With ``snapshot`` all of them see the same moment; on SQLite they always do,
-        on PostgreSQL it costs two more round trips.
+        on PostgreSQL either costs two more round trips, and so do both together.
         """
         ...
 

@@ -92,13 +92,17 @@ class Ledger:
         )
         return {(str(account), str(unit)): int(amount) for account, unit, amount in rows}
 
-    async def of_video(self, video: str) -> list[Entry]:
-        """All entries about a video, in order."""
-        rows = await self._connection.all(f"SELECT {_COLUMNS} FROM entries WHERE video = ? ORDER BY id", video)
+    async def of_video(self, tenant: str, video: str) -> list[Entry]:
+        """The entries a tenant sees about one of its videos, in order."""
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM entries WHERE tenant = ? AND video = ? AND kind IN ({_TENANTS}) ORDER BY id",
+            tenant,
+            video,
+        )
         return [_entry(row) for row in rows]
 
     async def of_videos(self, videos: list[str]) -> list[Entry]:
-        """All entries about several videos, in order."""
+        """All entries about several videos, in order, for the engine."""
         if not videos:
             return []
         marks = ", ".join("?" * len(videos))

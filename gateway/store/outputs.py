@@ -27,17 +27,18 @@ class Outputs:
         )
         return row is not None
 
-    async def of_video(self, video: str) -> list[ExtraOutput]:
-        """A video's extra outputs, first to last."""
-        return (await self.of_videos([video])).get(video, [])
+    async def of_video(self, tenant: str, video: str) -> list[ExtraOutput]:
+        """The extra outputs of one of a tenant's videos, first to last."""
+        return (await self.of_videos(tenant, [video])).get(video, [])
 
-    async def of_videos(self, videos: list[str]) -> dict[str, list[ExtraOutput]]:
-        """Video → its extra outputs, first to last; videos without any are left out."""
+    async def of_videos(self, tenant: str, videos: list[str]) -> dict[str, list[ExtraOutput]]:
+        """A tenant's video → its extra outputs, first to last; videos without any are left out."""
         if not videos:
             return {}
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS}, video FROM outputs WHERE video IN ({', '.join('?' * len(videos))}) "
+            f"SELECT {_COLUMNS}, video FROM outputs WHERE tenant = ? AND video IN ({', '.join('?' * len(videos))}) "
             "ORDER BY at, attempt",
+            tenant,
             *videos,
         )
         found: dict[str, list[ExtraOutput]] = {}

@@ -1,5 +1,7 @@
 """PostgreSQL connections, lent one at a time. They keep no session state, so nothing is reset in between.
 
+Whose rows a transaction reaches is said in the transaction, and forgotten with it.
+
 asyncpg's own pool resets by a query that costs more than a read, makes a task for each return, and lends proxies that
 forget their connection the moment the server ends it; all this one needs is a semaphore and a list.
 """
@@ -23,6 +25,7 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "default_transaction_read_only": "on",
     "jit": "off",  # it compiles for longer than our statements run
+    "filmgate.scope": "*",  # the engine's; a tenant's transaction says whose it is (bound.py)
 }
 
 CONNECT_SECONDS = 5.0
@@ -36,15 +39,17 @@ IDLE_SECONDS = 300.0
 """Unused for longer, a connection may have been forgotten by something in between."""
 
 
-async def open_session(url: str, *, command_timeout: float | None = COMMAND_SECONDS) -> Session:
-    """A connection of its own."""
+async def open_session(
+    url: str, *, command_timeout: float | None = COMMAND_SECONDS, role: str | None = None
+) -> Session:
+    """A connection of its own, which acts as ``role`` from its first message on; as whoever logs in when it is None."""
     try:
         return await asyncpg.connect(
             url,
             timeout=CONNECT_SECONDS,
             command_timeout=command_timeout,
             statement_cache_size=512,
-            server_settings=SETTINGS,
+            server_settings=SETTINGS if role is None else SETTINGS | {"role": role},
         )
     except ValueError as error:  # its message may quote the URL, which may hold a password
         raise StoreError(f"the database URL can not be used: {type(error).__name__}") from None
@@ -59,10 +64,11 @@ def give_up(session: Session) -> None:
 
 
 class Pool:
-    """Up to ``size`` connections, made when they are needed and replaced when they break."""
+    """Up to ``size`` connections, made when they are needed and replaced when they break; all act as ``role``."""
 
-    def __init__(self, url: str, size: int) -> None:
+    def __init__(self, url: str, size: int, *, role: str | None = None) -> None:
         self._url = url
+        self._role = role
         self._size = size
         self._permits = asyncio.Semaphore(size)
         self._idle: list[tuple[float, Session]] = []  # the longest idle first
@@ -76,7 +82,7 @@ class Pool:
             raise StoreError("the database is closed")
         await self._permit()
         try:
-            session = self._take() or await open_session(self._url)
+            session = self._take() or await open_session(self._url, role=self._role)
             try:
                 yield session
             except asyncio.CancelledError:

@@ -1,10 +1,12 @@
 """PostgreSQL: short transactions that are tried again when others were in the way.
 
-Sessions are read-only until a transaction says otherwise, so a read needs no transaction of its own: one round trip
-instead of three. Every wait has an end: statements, locks and idle transactions on the server, commands here.
+Sessions are read-only until a transaction says otherwise, so the engine's read needs no transaction of its own: one
+round trip instead of three. A tenant's has one, which names the tenant in the message that begins it. Every wait has an
+end: statements, locks and idle transactions on the server, commands here.
 """
 
 import asyncio
+import contextlib
 import itertools
 import random
 import re
@@ -15,6 +17,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import asyncpg
 
 from gateway.store import migrate
+from gateway.store.bound import bind, scoped
 from gateway.store.database import (
     MAX_WAITING,
     CommitUnknown,
@@ -41,23 +44,33 @@ ATTEMPTS = 4
 RETRY_SECONDS = 0.02
 
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+READ = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 async def open_postgres(url: str, *, pool: int) -> "Postgres":
-    """Connect, and make sure that this server can keep what we give it."""
-    sessions = Pool(url, pool)
-    async with sessions.session() as session:
-        try:
-            encoding = await session.fetchval("SHOW server_encoding")
-        except DRIVER as error:
-            give_up(session)
-            raise told(error) from error
-        version = session.get_server_version().major
+    """Connect, and make sure that this server can keep what we give it, and keeps tenants apart."""
+    session = await open_session(url, command_timeout=None)  # replicas that start together take turns
+    try:
+        await _check(session)
+        role = await bind(session)
+    except DRIVER as error:
+        raise told(error) from error
+    finally:
+        await _close(session)
+    return Postgres(url, Pool(url, pool, role=role))
+
+
+async def _close(session: Session) -> None:
+    with contextlib.suppress(*DRIVER):
+        await session.close(timeout=CONNECT_SECONDS)
+
+
+async def _check(session: Session) -> None:
+    encoding = await session.fetchval("SHOW server_encoding")
+    version = session.get_server_version().major
     if version < OLDEST or encoding != "UTF8":
-        await sessions.close()
         raise StoreError(f"PostgreSQL {OLDEST} or newer with UTF8 is needed; this is {version} with {encoding}")
-    return Postgres(url, sessions)
 
 
 class Postgres:
@@ -72,22 +85,23 @@ class Postgres:
         self._announcer = Announcer(pool.session)
         self._listener: Listener | None = None
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, tenant: str | None = None) -> T:
         if len(self._writes) >= MAX_WAITING:
             raise overloaded()
-        task = asyncio.ensure_future(_persistently(partial(self._write, work)))
+        task = asyncio.ensure_future(_persistently(partial(self._write, scoped(WRITE, tenant), work)))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)  # a cancelled caller does not undo it, nor leaves a connection half way
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, begin: str, work: Work[T]) -> T:
         async with self._pool.session() as session:
-            return await _transact(session, WRITE, work)
+            return await _transact(session, begin, work, _commit)
 
-    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
+    async def read(self, work: Work[T], *, tenant: str | None = None, snapshot: bool = False) -> T:
+        begin = scoped(SNAPSHOT if snapshot else READ, tenant)
         async with self._pool.session() as session:
-            if snapshot:
-                return await _transact(session, SNAPSHOT, work)
+            if snapshot or tenant is not None:
+                return await _transact(session, begin, work, _end)
             transaction = _Transaction(session)
             result = await work(transaction)
             transaction.end()
@@ -97,12 +111,12 @@ class Postgres:
         session = await open_session(self._url, command_timeout=None)  # a migration takes the time it takes
 
         async def write(work: Work[T]) -> T:
-            return await _persistently(lambda: _transact(session, WRITE, work))
+            return await _persistently(lambda: _transact(session, WRITE, work, _commit))
 
         try:
             return await migrate.apply(write, self.name, migrations)
         finally:
-            await session.close(timeout=CONNECT_SECONDS)
+            await _close(session)
 
     async def pending(self, migrations: Sequence[Migration]) -> list[str]:
         work = partial(migrate.pending, engine=self.name, migrations=migrations)
@@ -143,7 +157,7 @@ async def _persistently(attempt: Callable[[], Awaitable[T]]) -> T:
     return await attempt()
 
 
-async def _transact(session: Session, begin: str, work: Work[T]) -> T:
+async def _transact(session: Session, begin: str, work: Work[T], end: Callable[[Session], Awaitable[None]]) -> T:
     try:
         await session.execute(begin)
     except DRIVER as error:
@@ -156,7 +170,7 @@ async def _transact(session: Session, begin: str, work: Work[T]) -> T:
     except Exception:
         await _roll_back(session)
         raise
-    await _commit(session)
+    await end(session)
     return result
 
 
@@ -165,6 +179,14 @@ async def _roll_back(session: Session) -> None:
         return
     try:
         await session.execute("ROLLBACK")
+    except DRIVER:
+        give_up(session)
+
+
+async def _end(session: Session) -> None:
+    """End a read. Its answers are all there: a connection that is lost now takes nothing with it."""
+    try:
+        await session.execute("COMMIT")
     except DRIVER:
         give_up(session)
 

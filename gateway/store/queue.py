@@ -88,10 +88,14 @@ class Queue:
         rows = await self._connection.all("SELECT line, count(*) FROM tasks WHERE line IS NOT NULL GROUP BY line")
         return {_line(str(line)): int(count) for line, count in rows}
 
-    async def place(self, video: str) -> tuple[Line, int] | None:
-        """The line in which a video waits, and its priority there; None when it does not wait."""
+    async def place(self, tenant: str, video: str) -> tuple[Line, int] | None:
+        """The line in which one of a tenant's videos waits, and its priority there; None when it does not wait."""
         row = await self._connection.one(
-            "SELECT line, priority FROM tasks WHERE kind = 'submit' AND subject = ? AND line IS NOT NULL", video
+            "SELECT line, priority FROM tasks WHERE kind = 'submit' AND subject = ? AND line IS NOT NULL "
+            "AND subject = (SELECT id FROM videos WHERE tenant = ? AND id = ?)",
+            video,
+            tenant,
+            video,
         )
         return None if row is None else (_line(str(row[0])), int(row[1]))
 

@@ -160,11 +160,17 @@ class Sqlite:
         self._lock = lock
         self._closed = False
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, tenant: str | None = None) -> T:  # noqa: ARG002 - it has no second line
         result: T = await self._writer.add(work)
         return result
 
-    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:  # noqa: ARG002 - it always is one here
+    async def read(
+        self,
+        work: Work[T],
+        *,
+        tenant: str | None = None,  # noqa: ARG002 - it has no second line
+        snapshot: bool = False,  # noqa: ARG002 - it always is one here
+    ) -> T:
         if self._closed:
             raise StoreError("the database is closed")
         if self._writer.working or self._reader.in_transaction:

@@ -28,6 +28,7 @@ from gateway.store.sealed import SealedSecrets
 from gateway.store.signing_keys import SigningKeys
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
+from gateway.store.tenant_limits import TenantLimits
 from gateway.store.tenants import Tenants
 from gateway.store.trail import Trail
 from gateway.store.videos import Videos
@@ -47,6 +48,7 @@ class Transaction:
         self.events = Events(connection)
         self.accounts = Accounts(connection)
         self.meters = Meters(connection)
+        self.tenant_limits = TenantLimits(connection)
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
@@ -88,8 +90,12 @@ class Store:
         """Call back after each commit that made work due, or may have made room for it."""
         self._stirred.append(heard)
 
-    async def write(self, work: Work[T]) -> T:
-        """Run a work in one transaction: durable when this returns, undone when it raises."""
+    async def write(self, work: Work[T], *, tenant: str | None = None) -> T:
+        """Run a work in one transaction: durable when this returns, undone when it raises.
+
+        Args:
+            tenant: for whom it is done, when a caller asked for it: nobody else's rows are reached. None is the engine.
+        """
         told: frozenset[str] = frozenset()
         stirred = False
 
@@ -101,7 +107,7 @@ class Store:
             stirred = transaction.tasks.stirred or bool(told)
             return result
 
-        result = await self.database.write(run)
+        result = await self.database.write(run, tenant=tenant)
         if told:
             for heard in self._told:
                 heard(told)
@@ -110,10 +116,10 @@ class Store:
                 stir()
         return result
 
-    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
-        """Run a work that only asks; ``snapshot`` when its answers must agree with each other."""
+    async def read(self, work: Work[T], *, tenant: str | None = None, snapshot: bool = False) -> T:
+        """Run a work that only asks; ``tenant`` as above, ``snapshot`` when its answers must agree with each other."""
 
         async def run(connection: Connection) -> T:
             return await work(Transaction(connection))
 
-        return await self.database.read(run, snapshot=snapshot)
+        return await self.database.read(run, tenant=tenant, snapshot=snapshot)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from gateway.store.database import Connection, Row
-from schema.trail import TrailEntry
+from schema.trail import TrailEntry, TrailWish
 
 _COLUMNS = "id, at, actor, action, tenant, subject, was, became, request"
 _encode = msgspec.json.Encoder().encode
@@ -30,16 +30,29 @@ class Trail:
         )
 
     async def page(
-        self, after: str | None, limit: int, *, tenant: str | None = None, subject: str | None = None
+        self, beyond: str | None, limit: int, wish: TrailWish | None = None, *, oldest_first: bool = False
     ) -> list[TrailEntry]:
-        """Up to ``limit`` entries, newest first, beyond a cursor (an id); of one tenant, or one object."""
-        wanted = {"id < ?": after, "tenant = ?": tenant, "subject = ?": subject}
+        """Up to ``limit`` entries beyond a cursor (an id), newest first unless told otherwise."""
+        wanted = {f"id {'>' if oldest_first else '<'} ?": beyond, **_conditions(wish or TrailWish())}
         asked = {condition: value for condition, value in wanted.items() if value is not None}
         where = f"WHERE {' AND '.join(asked)} " if asked else ""
+        order = "ASC" if oldest_first else "DESC"
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM trail {where}ORDER BY id DESC LIMIT ?", *asked.values(), limit
+            f"SELECT {_COLUMNS} FROM trail {where}ORDER BY id {order} LIMIT ?", *asked.values(), limit
         )
         return [_entry(row) for row in rows]
+
+
+def _conditions(wish: TrailWish) -> dict[str, str | int | None]:
+    conditions: dict[str, str | int | None] = {
+        "tenant = ?": wish.tenant,
+        "subject = ?": wish.subject,
+        "at >= ?": wish.since,
+        "at < ?": wish.until,
+    }
+    if wish.action is not None:
+        conditions[f"substr(action, 1, {len(wish.action)}) = ?"] = wish.action
+    return conditions
 
 
 def _text(document: dict[str, Any] | None) -> str | None:

@@ -102,9 +102,11 @@ class Videos:
         )
         return None if row is None else _video(row)
 
-    async def of_batch(self, batch: str) -> list[Video]:
-        """A batch's videos, as its wishes were given. The batch was read for its tenant already."""
-        rows = await self._connection.all(f"SELECT {_COLUMNS} FROM videos WHERE batch = ? ORDER BY id", batch)
+    async def of_batch(self, tenant: str, batch: str) -> list[Video]:
+        """The videos of one of a tenant's batches, as its wishes were given."""
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND batch = ? ORDER BY id", tenant, batch
+        )
         return [_video(row) for row in rows]
 
     async def page(
@@ -150,6 +152,11 @@ class Videos:
         )
         return [(_video(row[:-1]), str(row[-1]).encode()) for row in rows]
 
+    async def queued_of(self, tenant: str) -> int:
+        """How many of a tenant's videos wait to start."""
+        row = await self._connection.one("SELECT count(*) FROM videos WHERE tenant = ? AND status = 'queued'", tenant)
+        return 0 if row is None else int(row[0])
+
     async def queued(self) -> dict[str, int]:
         """Tenant → how many of its videos wait to start."""
         rows = await self._connection.all("SELECT tenant, count(*) FROM videos WHERE status = 'queued' GROUP BY tenant")
@@ -170,6 +177,13 @@ class Videos:
     async def lock(self, id: str) -> Video | None:
         """The video, held against every other change until this transaction ends; always the first lock taken."""
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE id = ? /*for update*/", id)
+        return None if row is None else _video(row)
+
+    async def lock_own(self, tenant: str, id: str) -> Video | None:
+        """The same for one of a tenant's videos."""
+        row = await self._connection.one(
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND id = ? /*for update*/", tenant, id
+        )
         return None if row is None else _video(row)
 
     async def peek(self, id: str) -> Video | None:
@@ -196,7 +210,7 @@ class Videos:
             raise IllegalMove(f"{video.id}: version {was} must grow")
         extra, args = ("", ()) if decision is None else (", decision = ?", (decision.decode(),))
         changed = await self._connection.run(
-            f"UPDATE videos SET {_MUTABLE}{extra} WHERE id = ? AND version = ?",
+            f"UPDATE videos SET {_MUTABLE}{extra} WHERE tenant = ? AND id = ? AND version = ?",
             video.status,
             video.substate,
             video.progress,
@@ -216,6 +230,7 @@ class Videos:
             video.held,
             video.held_from,
             *args,
+            video.tenant,
             video.id,
             was,
         )

@@ -18,9 +18,10 @@ from gateway.store.migrate import packaged
 from gateway.store.store import Store
 from gateway.wiring import Seams, gateway
 from schema.lifecycle import AttemptState, VideoStatus
-from tests.flows.engine import Engine, certificates, until
+from tests.flows.engine import Engine, until
 from tests.flows.processes import Place, Upstreams
 from tests.store.rows import NOW, a_video, an_attempt, keep
+from tests.support.certificates import certificates
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "http://127.0.0.1:9"

@@ -70,7 +70,7 @@ def test_without_a_configuration_only_the_rest_is_looked_at(doctor):
     result = doctor(None)
 
     assert result.exit_code == ExitCode.FAILED
-    assert "there is no such file  -> cp filmgate.example.toml filmgate.toml, then edit it" in result.stdout
+    assert "there is no such file  -> filmgate init -c filmgate.toml" in result.stdout
     assert "listen" not in result.stdout
 
 

@@ -12,7 +12,8 @@ from gateway.cli.exits import ExitCode
 ROOT = Path(__file__).parents[2]
 HEAVY = ("litestar", "strawberry", "httpx", "uvicorn", "apsw", "asyncpg", "aiohttp")
 COMMANDS = (
-    ("config", "check"),
+    *(("config", verb) for verb in ("check", "show", "schema")),
+    ("init",),
     *(("db", verb) for verb in ("migrate", "backup", "restore", "status", "quarantine", "release")),
     ("serve",),
     ("work",),

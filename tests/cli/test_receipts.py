@@ -21,10 +21,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
-    """A receipt and the keys of a gateway that has stopped since."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a gateway that has stopped since had its database."""
+    return tmp_path_factory.mktemp("gateway")
+
+
+@pytest.fixture(scope="module")
+def made(home: Path) -> tuple[bytes, bytes]:
+    """A receipt of that gateway, and its keys."""
     with contextlib.redirect_stdout(io.StringIO()):
-        return asyncio.run(_made(tmp_path_factory.mktemp("gateway")))
+        return asyncio.run(_made(home))
 
 
 async def _made(folder: Path) -> tuple[bytes, bytes]:
@@ -92,14 +98,14 @@ def test_a_changed_charge_is_said_to_be_changed(run, files, made):
     )
 
 
-def test_a_receipt_of_another_gateway_is_told_by_its_key(run, files):
+def test_a_receipt_of_another_gateway_is_told_by_its_key(run, files, made):
     other = Signer(Secret("another secret key, which is long enough")).keys
     (files / "keys.json").write_bytes(msgspec.json.encode(other))
 
     result = run("receipts", "verify", "receipt.json", "--keys", "keys.json")
 
     assert result.exit_code == ExitCode.FAILED
-    assert Signer(SECRET_KEY).keys.keys[0].kid in result.stderr
+    assert json.loads(made[1])["keys"][0]["kid"] in result.stderr
     assert "is not among those given" in result.stderr
 
 
@@ -125,7 +131,9 @@ def test_what_can_not_be_read_is_told_by_name(run, files, receipt, keys, message
 
 
 def test_what_is_signed_and_no_receipt_is_told(run, files):
-    (files / "receipt.json").write_bytes(Signer(SECRET_KEY).signed({"video": 3}))
+    signer = Signer(SECRET_KEY)
+    (files / "receipt.json").write_bytes(signer.signed({"video": 3}))
+    (files / "keys.json").write_bytes(msgspec.json.encode(signer.keys))
 
     result = run("receipts", "verify", "receipt.json", "--keys", "keys.json")
 
@@ -151,8 +159,9 @@ def test_an_address_that_is_none_is_a_usage_error(run, url):
     assert run("receipts", "keys", "--url", url).exit_code == ExitCode.USAGE
 
 
-def test_the_keys_can_be_worked_out_from_the_configuration(run, files, made):
-    (files / "filmgate.toml").write_text('[secrets]\nkey = { file = "secret" }\n[database]\nurl = "sqlite:///x.db"\n')
+def test_the_keys_can_be_read_from_the_configuration_s_database(run, files, made, home):
+    url = f"sqlite:///{home}/filmgate.db"
+    (files / "filmgate.toml").write_text(f'[secrets]\nkey = {{ file = "secret" }}\n[database]\nurl = "{url}"\n')
     (files / "secret").write_text(SECRET_KEY.reveal())
 
     result = run("receipts", "keys", "-c", "filmgate.toml")
@@ -209,6 +218,7 @@ async def test_a_running_gateway_is_asked_for_receipts_and_keys(tmp_path):
         keys = await filmgate("receipts", "keys", **at)
         asked = await filmgate("receipts", "verify", str(file), **at)
         told = await filmgate("receipts", "verify", str(file), "--keys", pair.url + WELL_KNOWN, **at)
+        signer = Signer(pair.gateway.ground.root)
         wrong = await filmgate("receipts", "verify", str(file), "--keys", pair.url + "/livez", **at)
 
     assert (early[0], early[1]) == (ExitCode.TRY_AGAIN, b"")
@@ -217,7 +227,7 @@ async def test_a_running_gateway_is_asked_for_receipts_and_keys(tmp_path):
     assert file.read_bytes() == exact
     assert nowhere[0] == ExitCode.FAILED
     assert b"can not be written" in nowhere[2]
-    assert msgspec.json.decode(keys[1], type=KeySet) == Signer(SECRET_KEY).keys
+    assert msgspec.json.decode(keys[1], type=KeySet) == signer.keys
     assert asked[0] == told[0] == ExitCode.OK
     assert asked[1] == told[1]
     assert video["id"].encode() in asked[1]

@@ -35,7 +35,9 @@ def start(gateway, elsewhere):
         started.append(process)
         return process
 
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it, and their children
     yield begin
+    signal.signal(signal.SIGINT, ours)
     for process in started:
         process.kill()
         process.communicate()
@@ -48,7 +50,7 @@ def test_ctrl_c_detaches_and_the_video_goes_on(start, gateway):
         time.sleep(0.02)
 
     process.send_signal(signal.SIGINT)
-    _, talk = process.communicate(timeout=20)
+    _, talk = process.communicate(timeout=60)
 
     name = next(iter(gateway.videos))
     assert process.returncode == ExitCode.INTERRUPTED
@@ -61,7 +63,7 @@ def test_on_a_terminal_there_is_a_bar_and_no_lines(start):
     process = start("videos", "create", "[sim:429-once] a boat", "--watch", stderr=theirs)
     os.close(theirs)
 
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     seen = _rest(ours)
 
     assert process.returncode == ExitCode.OK
@@ -75,7 +77,7 @@ def test_no_color_is_honoured_on_a_terminal(start, monkeypatch):
     process = start("videos", "create", "a boat", "--watch", stderr=theirs)
     os.close(theirs)
 
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
     assert b"\x1b[3" not in _rest(ours)
 

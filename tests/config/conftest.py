@@ -13,7 +13,11 @@ ENVIRON = {
     "DOITONG_API_KEY": "doitong-credential",
     "DOITONG_WEBHOOK_SECRET": "doitong-hooks",
     "ACME_API_KEY": "fg_live_acme_0123456789",
+    "ACME_TEST_KEY": "fg_test_acme_0123456789",
     "ACME_VIEWER_KEY": "fg_live_view_0123456789",
+    "ACME_WEB_KEY": "fg_live_shop_0123456789",
+    "ACME_VEO3O1_API_KEY": "acme-veo-credential",
+    "ACME_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 
 SMALL = """

@@ -4,15 +4,22 @@ import random
 import tomllib
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config.findings import rendered
-from gateway.config.load import parse
+from gateway.config.inventory import keys_of
+from gateway.config.load import read_text
+from gateway.config.overrides import variable
+from gateway.config.showing import Showing
+from providers.registry import by_name
+from tests.config.conftest import ENVIRON as GOOD
 
 EXAMPLE = (Path(__file__).parents[2] / "filmgate.example.toml").read_text()
 LINES = EXAMPLE.split("\n")
-ENVIRON = {"FILMGATE_SECRET_KEY": "6rVvJ2m0yX8qTz4LwB1nKpQeUaHsDfGc", "ACME_API_KEY": "PLANTED-SECRET"}
+CODE = [line.split(" # ")[0].rstrip() for line in LINES if not line.startswith("#")]
+ENVIRON = {**GOOD, "ACME_API_KEY": "PLANTED-SECRET-0123456789"}
 VALUES = (
     *("0", "-1", "1.5", "inf", "nan", "true", '""', '"x"', "[]", "{}", "[[]]", "[{}]", "1979-05-27", "07:32:00"),
     *('"\\u0000"', "9" * 30, "{ env = 3 }", '{ env = "ACME_API_KEY" }', '{ file = "\\u0000" }', '{ file = "/" }'),
@@ -28,10 +35,10 @@ VALUES = (
 )
 
 
-def mutated(seed):
+def mutated(seed, lines=LINES):
     """The example with a few lines dropped, doubled, moved or given another value, and now and then a broken byte."""
     luck = random.Random(seed)  # noqa: S311 - a seed to repeat a failure by
-    lines = list(LINES)
+    lines = list(lines)
     for _ in range(luck.randint(1, 6)):
         at = luck.randrange(len(lines))
         turn = luck.randrange(6)
@@ -53,10 +60,13 @@ def mutated(seed):
     return "\n".join(lines)
 
 
-def answers(text):
-    loaded, findings = parse(text, ENVIRON)
+def answers(text, environ=ENVIRON):
+    reading = read_text(text, environ)
+    findings = reading.findings
     told = rendered(findings, "filmgate.toml")
-    assert loaded is not None or [finding for finding in findings if not finding.warning]
+    assert reading.settings is not None or [finding for finding in findings if not finding.warning]
+    if reading.settings is not None:
+        told += repr([*Showing(reading, "filmgate.toml", by_name()).keys()])
     assert "PLANTED-SECRET" not in told
     assert all(finding.line is None or 1 <= finding.line <= text.count("\n") + 1 for finding in findings)
     assert all(finding.problem for finding in findings)
@@ -66,6 +76,24 @@ def answers(text):
 @given(st.integers(0, 2**32))
 def test_a_mutated_example_is_answered(seed):
     answers(mutated(seed))
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_two_thousand_mutations_without_comments_are_answered(batch):
+    for seed in range(500 * batch, 500 * (batch + 1)):
+        answers(mutated(seed, CODE))
+
+
+VARIABLES = sorted(variable(key.names) for key in keys_of(tomllib.loads(EXAMPLE), by_name()))
+
+
+@pytest.mark.parametrize("batch", range(2))
+def test_two_hundred_sets_of_variables_are_answered(batch):
+    for seed in range(100 * batch, 100 * (batch + 1)):
+        luck = random.Random(seed)  # noqa: S311 - a seed to repeat a failure by
+        names = luck.sample(VARIABLES, luck.randint(1, 4))
+        given = {name + luck.choice(("", "", "", "X")): luck.choice((*VALUES, "text", "")) for name in names}
+        answers(mutated(seed, CODE) if luck.random() < 0.3 else EXAMPLE, {**ENVIRON, **given})
 
 
 @settings(max_examples=150, deadline=None)

@@ -4,11 +4,11 @@ import pytest
 
 from gateway.config.environment import environment
 from gateway.config.findings import ConfigError
-from gateway.config.load import load, parse
+from gateway.config.load import check, load, parse
 from gateway.config.settings import DEFAULT_SCOPES, DatabaseSettings, Timing, parse_listen, without_password
 from providers.registry import by_name
 from schema.account import Limits, Secret
-from schema.tenant import Scope
+from schema.tenant import Scope, TenantLimits
 from schema.video import OnUnknown, Strategy
 
 DOITONG = """
@@ -218,3 +218,39 @@ def test_a_password_in_an_address_is_not_shown():
     assert without_password("postgresql://u:p%40ss@h:5432/d") == "postgresql://u:…@h:5432/d"
     assert without_password("sqlite:///a@b.db") == "sqlite:///a@b.db"
     assert "hunter2" not in repr(DatabaseSettings(url="postgresql://u:hunter2@h/d"))
+
+
+def test_a_tenant_that_says_nothing_has_the_limits_of_all(small, environ):
+    common = "[limits]\nqueued = 7\nconcurrent = 2\nper_minute = 30\n" + small
+
+    said = settings_of(common + "limits = { concurrent = 5, weight = 3 }\n", environ).tenants[0].tenant.limits
+    unsaid = settings_of(common, environ).tenants[0].tenant.limits
+
+    assert said == TenantLimits(queued=7, weight=3, concurrent=5, per_minute=30)
+    assert unsaid == TenantLimits(queued=7, concurrent=2, per_minute=30)
+    assert settings_of(small, environ).tenants[0].tenant.limits == TenantLimits()
+
+
+def test_a_server_is_explorable_unless_in_production_or_told(small, environ):
+    def explorable(server):
+        return settings_of(f"[server]\n{server}\n{small}", environ).server.explorable
+
+    assert explorable("")
+    assert not explorable("production = true")
+    assert explorable("production = true\ndocs = true")
+    assert not explorable("docs = false")
+
+
+def test_proxies_that_are_believed_are_kept_as_networks(small, environ):
+    server = settings_of('[server]\ntrusted_proxies = ["10.0.0.0/8", "::1"]\n' + small, environ).server
+
+    assert server.trusted_proxies == ("10.0.0.0/8", "::1/128")
+
+
+def test_what_is_logged_is_said_in_words(small, environ):
+    told = settings_of('[observability]\nlog_level = "warning"\nlog_format = "json"\n' + small, environ).observability
+
+    assert (told.log_level, told.log_format) == ("warning", "json")
+    assert check('[observability]\nlog_level = "loud"\n' + small, environ)[0].hint == (
+        "allowed: debug, error, info, warning"
+    )

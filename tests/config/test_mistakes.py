@@ -47,7 +47,8 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_lines(found):
     assert told == (
         "filmgate.toml:2: server.prodction: unknown key 'prodction'\n"
         "    2 | prodction = true\n"
-        "    hint: did you mean 'production'? allowed: listen, max_body_bytes, production, public_url\n"
+        "    hint: did you mean 'production'? "
+        "allowed: docs, listen, max_body_bytes, production, public_url, trusted_proxies\n"
         "filmgate.toml:3: server.listen: 'nope' is not an address to listen on; "
         'write "host:port", such as "127.0.0.1:8080"\n'
         '    3 | listen = "nope"\n'
@@ -86,6 +87,7 @@ def test_a_misspelt_section_stands_at_its_own_line(only, small):
         ('[assets]\nurl = "./assets"', "assets.url", "is not a place for files"),
         ('[egress]\nallow = ["http://127.0.0.1:9101/api"]', "egress.allow[0]", "is not an origin as we compare them"),
         ('[egress]\nallow = ["127.0.0.1"]', "egress.allow[0]", "is not an address"),
+        ('[server]\ndocs = "yes"', "server.docs", "expected true or false"),
         ("[worker]\nconcurrency = 0", "worker.concurrency", "expected a whole number >= 1"),
         ("worker = 3", "worker", "expected a table, got a whole number"),
         ("[timing]\nlease_beat_seconds = 30", "timing.lease_beat_seconds", "must be shorter than lease_seconds"),
@@ -151,6 +153,14 @@ def test_a_wrong_account_is_named(found, small, wrong, path, problem):
         ("routing = { order = [3] }", "tenants.acme.routing.order[0]", "expected text in quotes"),
         ("limits = { queued = 0 }", "tenants.acme.limits.queued", "expected a whole number >= 1"),
         ("test = 1", "tenants.acme.test", "expected true or false"),
+        ('origins = ["*"]', "tenants.acme.origins[0]", "'*' is not the origin of a web page"),
+        (
+            'origins = ["https://a.example", "null"]',
+            "tenants.acme.origins[1]",
+            "'null' is not the origin of a web page",
+        ),
+        ('origins = ["https://a.example/app"]', "tenants.acme.origins[0]", "is not the origin of a web page"),
+        ('origins = [""]', "tenants.acme.origins[0]", "expected text"),
     ],
 )
 def test_a_wrong_tenant_is_named(only, small, wrong, path, problem):
@@ -364,10 +374,12 @@ SANDBOX = UNPRICED + "sandbox = true\n"
 
 
 def test_a_test_tenant_without_a_sandbox_account_is_warned_about(found, small):
-    assert warnings(found(small + "test = true\n")) == [
+    test = small.replace("ACME_API_KEY", "ACME_TEST_KEY") + "test = true\n"
+
+    assert warnings(found(test)) == [
         ("tenants.acme.test", "reaches sandbox accounts only, and there is none: no account may serve this tenant")
     ]
-    assert found(small + "test = true\n" + SANDBOX) == []
+    assert found(test + SANDBOX) == []
 
 
 def test_a_live_tenant_with_sandbox_accounts_alone_is_warned_about(found, small):
@@ -393,7 +405,7 @@ def test_lists_that_leave_a_tenant_nobody_are_warned_about(found, small, routing
 
 
 def test_a_tenant_of_operators_need_reach_nobody(found, small):
-    staff = small.replace('env = "ACME_API_KEY"', 'env = "ACME_API_KEY", scopes = ["operator"]')
+    staff = small.replace('env = "ACME_API_KEY"', 'env = "ACME_TEST_KEY", scopes = ["operator"]')
 
     assert found(staff + "test = true\n") == []
 

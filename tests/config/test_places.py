@@ -51,7 +51,8 @@ d = 1
         (("accounts", 1), 11),
         (("accounts", 1, "id"), 12),
         (("accounts", 1, "limits", "per_minute"), 13),
-        (("accounts", 1, "keys", 0, "env"), 14),
+        (("accounts", 1, "keys"), 14),
+        (("accounts", 1, "keys", 0, "env"), 15),
         (("accounts", 1, "deep", 0, "x"), 18),
         (("accounts", 1, "deep", 1, "x"), 20),
         (("accounts", 1, "deep", 1, "last"), 25),
@@ -73,3 +74,43 @@ def test_elements_of_lists_are_called_by_their_ids():
     assert path_of(("accounts", 7), raw) == "accounts[7]"
     assert path_of(("order", 0), raw) == "order[0]"
     assert path_of((), raw) == ""
+
+
+LISTS = '''\
+one = ["a", "b"]
+keys = [  # not [this]
+    { env = "A", scopes = ["x", "y"] },
+    "]", { env = "B" },
+
+    # nor this, or that ]
+    [1, 2], 3
+    , 4,
+]
+two = [[1,
+ 2], [3]]
+text = ["""
+ ] , """, "b",
+ "c"]
+last = 1
+'''
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        (("one", 1), 1),
+        (("keys", 0, "scopes", 1), 3),
+        (("keys", 1), 4),
+        (("keys", 2, "env"), 4),
+        (("keys", 3, 0), 7),
+        (("keys", 4), 7),
+        (("keys", 5), 8),
+        (("two", 0, 1), 10),
+        (("two", 1), 11),
+        (("text", 1), 13),
+        (("text", 2), 14),
+        (("last",), 15),
+    ],
+)
+def test_an_element_of_a_list_stands_at_the_line_it_begins_on(place, line):
+    assert line_of(place, lines_of(LISTS)) == line

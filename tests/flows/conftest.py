@@ -36,5 +36,5 @@ async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str | No
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     name = f"flow_{secrets.token_hex(4)}"
-    yield await server.create(name)
+    yield await server.create_migrated(name)
     await server.drop(name)

@@ -15,11 +15,18 @@ import signal
 import sys
 from pathlib import Path
 
+import httpx
+import uvicorn.protocols.http.auto
+import uvicorn.protocols.websockets.auto  # noqa: F401  # late too
+from litestar import Litestar
+
 import gateway.store.sqlite  # noqa: F401  # a server imports it late, and every forked one would again
 from gateway.config.load import load
+from gateway.graphql.schema import build_schema
 from gateway.probe import Point
 from gateway.run import serve
 from gateway.wiring import Seams
+from tests.support.certificates import certificates
 
 
 def main(config: str, point: str = "", nth: str = "1") -> None:
@@ -32,10 +39,11 @@ def main(config: str, point: str = "", nth: str = "1") -> None:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    serve(load(config, {}), seams=Seams(probe=probe))
+    serve(load(config, {}), seams=Seams(probe=probe, verify=certificates()))
 
 
 def nursery() -> None:
+    _prepare()
     gc.freeze()
     for line in sys.stdin:
         log, *arguments = json.loads(line)
@@ -44,6 +52,13 @@ def nursery() -> None:
             _live(log, arguments)
         _say(pid)
         _say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def _prepare() -> None:
+    """What a server imports and builds at its start, once for all that are forked: most of a start's work."""
+    build_schema()
+    Litestar()
+    httpx.AsyncClient(verify=certificates())
 
 
 def _say(number: int) -> None:

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 import httpx
 
-from tests.flows.engine import certificates
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, SECRET_KEY
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 END_SECONDS = 60.0
 REPLAYS = 60
 """Every death in the middle of a replay uses one up, and the long runs die often."""

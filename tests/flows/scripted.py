@@ -36,8 +36,9 @@ from schema.lifecycle import LIVE, AttemptState
 from schema.money import Credits
 from schema.tenant import Funding, FundingMode, RoutingPolicy, Tenant
 from schema.video import Order, RoutingWish, Video, VideoSpec
-from tests.flows.engine import an_account, certificates, settings
+from tests.flows.engine import an_account, settings
 from tests.flows.hostile import DOITONG, VEO3O1, Request
+from tests.support.certificates import certificates
 
 MIDNIGHT = 1_790_812_800_000
 """2026-10-01, 00:00 UTC."""

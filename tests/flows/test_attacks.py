@@ -25,8 +25,8 @@ from schema.lifecycle import AttemptState, VideoStatus
 from schema.money import Credits, Micros
 from schema.tenant import Funding, FundingMode
 from schema.video import Strategy, Video, VideoErrorCode
-from tests.flows.engine import certificates
 from tests.flows.scripted import FILES, MIDNIGHT, TENANTS, Day, Daytime, answered, honest, opened
+from tests.support.certificates import certificates
 from tests.support.running import Running, Setup, running
 
 NOON = MIDNIGHT + 12 * 3_600_000
@@ -34,7 +34,7 @@ DAY_SECONDS = 24 * 3600
 VEO, DOITONG = "veo-main", "doitong-main"
 NO_MONEY_LEFT = Funding(mode=FundingMode.PREPAID, opening=200_000)
 FOR_TWO = Funding(per_day=500_000)
-Write = Callable[[Work[Any]], Awaitable[Any]]
+Write = Callable[..., Awaitable[Any]]
 
 
 async def costs(day: Day, account: str = DOITONG) -> tuple[Credits, Credits]:
@@ -392,11 +392,11 @@ class Unanswered:
         self._due = self._due or point is Point.BEFORE_ACCEPT
 
     def around(self, write: Write) -> Write:
-        async def quietly(work: Work[Any]) -> Any:
+        async def quietly(work: Work[Any], **scope: Any) -> Any:
             due, self._due = self._due, False
             if due and not self._kept:
                 raise CommitUnknown("no answer to a commit")
-            result = await write(work)
+            result = await write(work, **scope)
             if due:
                 raise CommitUnknown("no answer to a commit")
             return result

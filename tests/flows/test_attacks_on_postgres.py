@@ -149,7 +149,9 @@ async def test_a_budget_that_is_new_is_counted_exactly_while_replicas_start_and_
     async with replicas.one(with_budgets) as one, replicas.one(with_budgets) as two:
         cancels = [two.cancel(video) for video in old]
         new = [one.ask(tenant) for tenant in tenants for _ in range(16)]
-        starts = [day.gateway.ledger.open() for day in (one, two) * 4]  # what a replica does with money when it starts
+        starts = [
+            day.gateway.ledger.open(day.gateway.tenants.all()) for day in (one, two) * 4
+        ]  # what a replica does with money when it starts
         await asyncio.gather(*shuffled(cancels + new + starts))
 
         assert await one.audit() == []

@@ -18,7 +18,7 @@ CONFIG = """
 [database]
 url = "sqlite:///{folder}/filmgate.db"
 [secrets]
-key = "a secret key for tests, which is long enough"
+key = "Vq3xT9mLr7WzKp2Hn5BdYc8JfGs4AeUo"
 [[tenants]]
 id = "cedar"
 test = true

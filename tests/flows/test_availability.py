@@ -22,11 +22,12 @@ from schema.lifecycle import VideoStatus
 from schema.tenant import RoutingPolicy
 from schema.video import OnUnknown, Strategy
 from tests.flows.conftest import ROUNDS
-from tests.flows.engine import QUICK, Engine, an_account, certificates, settings, until, working
+from tests.flows.engine import QUICK, Engine, an_account, settings, until, working
 from tests.store.postgres_server import PostgresServer
+from tests.support.certificates import certificates
 from tests.support.figures import told
 
-RESET = 1.0
+RESET = 0.5
 TIMING = replace(QUICK, breaker_reset_seconds=RESET, submit_deadline_seconds=1, tend_seconds=0.1, lease_seconds=3)
 A_FIRST = RoutingPolicy(strategy=Strategy.ORDERED, order=("a", "b"), on_unknown=OnUnknown.FAILOVER)
 CALM, CALM_IN_LONG_RUNS = 12, 40
@@ -176,7 +177,7 @@ async def test_credits_are_told_at_each_step_once_left_before_the_first_refusal_
         AccountSettings(name="a", provider="veo3o1", key="key of a", credits=20, concurrent=0),
         AccountSettings(name="b", provider="doitong", key="key of b", credits=10**9, plan="enterprise"),
     )
-    async with serve(SandboxSettings(speed=200, accounts=accounts)) as sandbox:
+    async with serve(SandboxSettings(speed=1_000, accounts=accounts)) as sandbox:
         chosen = settings(tmp_path, *both(sandbox), allow=(sandbox.url,), timing=TIMING, routing=A_FIRST)
         async with working(chosen) as engine:
             operators = engine.gateway.operators

@@ -15,9 +15,9 @@ from gateway.sandbox.server import serve
 from gateway.sandbox.settings import SandboxSettings
 from gateway.wiring import Seams
 from schema.tenant import Funding, FundingMode
-from tests.flows.engine import certificates
 from tests.flows.nursery import Nursery
 from tests.flows.processes import Place, Server, Upstreams, address
+from tests.support.certificates import certificates
 from tests.support.running import Running, Setup, running
 
 URL = "/v1/videos/batches"

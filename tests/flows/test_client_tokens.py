@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +18,18 @@ from gateway.serving import serving
 from gateway.wiring import Seams, gateway
 from schema.account import Secret
 from schema.clock import SystemClock
-from tests.flows.engine import certificates, until
+from tests.flows.engine import until
+from tests.flows.holding import events, held, watched
 from tests.support.browsers import BOTH, URL, browser, minted
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, Running, Setup, configured, running
 
 PARALLEL = 50
 COSTS = 400_000
 """What is held for a video at veo-main, micros."""
+
+HELD_SECONDS = 15.0
+"""So soon, and long before a request has waited its time, what a token held open has ended."""
 
 AT_VEO = {"gateway": {"only": ["veo-main"]}}
 
@@ -182,6 +187,36 @@ async def test_a_revoked_token_creates_nothing_on_a_replica_that_has_not_heard_o
             await until(everywhere)
 
     assert set(answers) == {"unauthenticated"}
+
+
+async def last_told(url: str, token: str, video: str, end: Awaitable[Any] | None) -> tuple[str, int | None, int]:
+    """What a stream, a socket and a request that waits are told last, once the token was ended or has expired."""
+    streaming, watching = asyncio.Event(), asyncio.Event()
+    async with browser(url, token) as page, asyncio.timeout(HELD_SECONDS):
+        told = asyncio.gather(
+            events(page, token, video, streaming), watched(url, token, video, watching), held(page, token, video)
+        )
+        await asyncio.gather(streaming.wait(), watching.wait())
+        if end is not None:
+            await end
+        stream, closed, status = await told
+        return stream, closed, status
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "key dropped"])
+async def test_what_a_token_holds_open_ends_with_it_at_every_replica(here, how):
+    video = (await here.first.client.post("/v1/videos", json={"prompt": "[sim:stuck] a fox", **AT_VEO})).json()["id"]
+    token = await minted(here.first.client, video=video, lifetime_seconds=4 if how == "expired" else 600)
+    ends = {
+        "revoked": lambda: here.first.client.delete(f"{URL}/{token['id']}"),
+        "key dropped": lambda: here.first.operator.post("/v1/admin/signing_keys", json={"end_tokens": True}),
+        "expired": lambda: None,
+    }
+    stream, closed, status = await last_told(here.urls[-1], token["token"], video, ends[how]())
+
+    assert "videoEvents" in stream
+    assert "event: complete" not in stream
+    assert (closed, status) == (4403, 401)
 
 
 async def test_a_key_that_is_revoked_takes_its_tokens_with_it_everywhere(here):

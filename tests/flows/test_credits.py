@@ -22,8 +22,9 @@ from schema.account import Limits, Secret
 from schema.account_event import AccountEventType
 from schema.tenant import RoutingPolicy
 from schema.video import Strategy
-from tests.flows.engine import QUICK, Engine, an_account, certificates, settings, until, working
+from tests.flows.engine import QUICK, Engine, an_account, settings, until, working
 from tests.store.postgres_server import PostgresServer
+from tests.support.certificates import certificates
 from tests.support.running import FAST, SPEED, Running, Setup, running
 
 VEO = "veo-main"
@@ -47,7 +48,7 @@ async def here(database_url: str | None, tmp_path: Path) -> AsyncIterator[Runnin
         folder=tmp_path,
         timing=replace(FAST, tend_seconds=0.05),
         routing=RoutingPolicy(strategy=Strategy.ORDERED, order=(VEO, "doitong-main")),
-        sandbox=SandboxSettings(speed=SPEED, accounts=few),
+        sandbox=SandboxSettings(speed=5 * SPEED, accounts=few),  # a whole account is used up
         seams=Seams(verify=certificates()),
     )
     async with running(setup) as both:
@@ -178,7 +179,7 @@ async def test_who_is_too_dear_for_what_is_left_waits_apart_from_those_it_pays_f
     dear = (await here.create("a boat", quality="high", gateway={"only": ["doitong-main"]}))["id"]
     await until(partial(_waits, here, dear))
 
-    apart = await here.gateway.store.read(lambda tx: tx.queue.place(dear)) is None
+    apart = await here.gateway.store.read(lambda tx: tx.queue.place("acme", dear)) is None
     cheap = (await here.create("a boat", gateway={"only": ["doitong-main"]}))["id"]
     made_first = await here.finished(cheap)
     still = await _waits(here, dear)

@@ -26,8 +26,9 @@ from schema.clock import SystemClock
 from schema.errors import FailureKind
 from schema.ids import Ids
 from schema.lifecycle import AttemptState, Substate, VideoStatus
-from tests.flows.engine import QUICK, an_account, certificates, settings, until, working
+from tests.flows.engine import QUICK, an_account, settings, until, working
 from tests.store.rows import a_video, an_attempt, keep
+from tests.support.certificates import certificates
 from tests.support.luck import steady
 from tests.support.running import FAST, SPEED, Setup, running
 

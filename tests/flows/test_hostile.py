@@ -21,8 +21,9 @@ from gateway.worker import Worker
 from schema.account import AccountState, Circuit, CreditsSource, Limits, Secret
 from schema.clock import Millis, SystemClock
 from schema.lifecycle import AttemptState, Substate, VideoStatus
-from tests.flows.engine import Engine, an_account, certificates, settings, until, working
+from tests.flows.engine import Engine, an_account, settings, until, working
 from tests.store.rows import a_video, an_attempt, keep
+from tests.support.certificates import certificates
 from tests.support.running import FAST
 
 NOBODY = "http://127.0.0.1:9"

@@ -28,9 +28,10 @@ from schema.incident import Incident, IncidentKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.output import ExtraOutput
 from schema.video import Video
-from tests.flows.engine import QUICK, Engine, an_account, certificates, settings, until, working
+from tests.flows.engine import QUICK, Engine, an_account, settings, until, working
 from tests.flows.hostile import VEO3O1, Act, Hostile, Peer, forever, honestly, hostile
 from tests.store.rows import a_video, an_attempt, keep
+from tests.support.certificates import certificates
 from tests.support.luck import steady
 from tests.support.running import FAST, Running, Setup, running
 
@@ -209,7 +210,7 @@ async def asked_for_files(upstream: Hostile) -> bool:
 
 
 async def outputs_of(built: Gateway, video: str) -> list[ExtraOutput]:
-    return await built.store.read(lambda tx: tx.outputs.of_video(video))
+    return await built.store.read(lambda tx: tx.outputs.of_video("acme", video))
 
 
 async def has_outputs(built: Gateway, video: str, count: int) -> bool:

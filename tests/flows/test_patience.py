@@ -28,7 +28,7 @@ class Two:
 
     async def waits(self, video: Video) -> None:
         async def does() -> bool:
-            return await self.engine.gateway.store.read(lambda tx: tx.queue.place(video.id)) is not None
+            return await self.engine.gateway.store.read(lambda tx: tx.queue.place("acme", video.id)) is not None
 
         await until(does)
 

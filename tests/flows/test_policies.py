@@ -20,8 +20,9 @@ from schema.policy import PolicyVersion
 from schema.quote import Decision
 from schema.tenant import RoutingPolicy
 from schema.video import Strategy
-from tests.flows.engine import QUICK, Engine, certificates, until, working
+from tests.flows.engine import QUICK, Engine, until, working
 from tests.store.postgres_server import PostgresServer
+from tests.support.certificates import certificates
 from tests.support.running import SPEED, Setup, sandbox_accounts, settings_for
 
 CHEAPEST = RoutingPolicy()

@@ -31,10 +31,11 @@ from schema.errors import Quarantined
 from schema.incident import IncidentKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.video import Video, VideoErrorCode
-from tests.flows.engine import QUICK, an_account, certificates, settings, until
+from tests.flows.engine import QUICK, an_account, settings, until
 from tests.graphql.asking import CREATE
 from tests.store.postgres_server import PostgresServer
 from tests.store.rows import NOW, a_video, an_attempt, keep
+from tests.support.certificates import certificates
 from tests.support.running import (
     ACME_KEY,
     FAST,
@@ -84,7 +85,9 @@ class World:
         async with (
             gateway(made, seams) as built,
             serving(built, listener=listener),
-            httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as client,
+            httpx.AsyncClient(
+                base_url=url, headers=headers, timeout=30, trust_env=False, verify=certificates()
+            ) as client,
         ):
             yield Running(gateway=built, sandbox=self.sandbox, url=url, client=client, other=client, operator=client)
 

@@ -28,7 +28,8 @@ from schema.ledger import MICROS_UNIT, credits_unit
 from schema.lifecycle import AttemptState
 from schema.tenant import Funding, FundingMode, RoutingPolicy
 from schema.video import Strategy
-from tests.flows.engine import certificates, until
+from tests.flows.engine import until
+from tests.support.certificates import certificates
 from tests.support.luck import steady
 from tests.support.running import FAST, Running, Setup, running
 

@@ -24,9 +24,10 @@ from schema.attempt import Verdict
 from schema.incident import IncidentKind
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.video import OnUnknown
-from tests.flows.engine import Engine, an_account, certificates, settings, until, working
+from tests.flows.engine import Engine, an_account, settings, until, working
 from tests.flows.hostile import VEO3O1, hostile, reset_after_the_body
 from tests.flows.processes import Place, Upstreams, address, server
+from tests.support.certificates import certificates
 from tests.support.running import free_port
 
 # the journal

@@ -18,7 +18,8 @@ from gateway.wiring import Seams
 from schema.event import TERMINAL, Event, EventType
 from schema.tenant import RoutingPolicy
 from schema.video import Strategy
-from tests.flows.engine import certificates, until
+from tests.flows.engine import until
+from tests.support.certificates import certificates
 from tests.support.running import FAST, Running, Setup, running
 
 VEO, DOITONG = {"only": ["veo3o1"]}, {"only": ["doitong"]}

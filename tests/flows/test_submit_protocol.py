@@ -19,9 +19,10 @@ from schema.event import EventType
 from schema.lifecycle import AttemptState, Substate, VideoStatus
 from schema.video import MAX_PROMPT, OnUnknown, Video
 from tests.flows import hostile as acts
-from tests.flows.engine import QUICK, Engine, an_account, certificates, settings, until, working
+from tests.flows.engine import QUICK, Engine, an_account, settings, until, working
 from tests.flows.hostile import DOITONG, VEO3O1, Act, Dialect, Hostile, answers, closed_port, forever, hostile, says
 from tests.sandbox.callers import HandClock
+from tests.support.certificates import certificates
 
 SHORT = 0.3
 """Seconds a send may take in total, where the upstream does not answer at all."""

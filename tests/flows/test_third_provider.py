@@ -17,9 +17,10 @@ from schema.errors import Unauthenticated
 from schema.event import EventType
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.video import OnUnknown
-from tests.flows.engine import Engine, certificates, settings, until, working
+from tests.flows.engine import Engine, settings, until, working
 from tests.flows.hostile import Peer, hostile, reset_after_the_body
 from tests.flows.papercut import PAPERCUT, Options, telling
+from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, SECRET_KEY
 
 SEAMS = Seams(kinds=(*KINDS, PAPERCUT), verify=certificates())
@@ -146,6 +147,7 @@ async def test_it_is_configured_like_every_other(tmp_path):
         options = {{ paper = "blue" }}
         [[tenants]]
         id = "acme"
+        test = true
         keys = ["{ACME_KEY}"]
     """)
 

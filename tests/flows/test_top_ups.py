@@ -7,7 +7,7 @@ import pytest
 
 from gateway.wiring import Seams
 from schema.tenant import Funding, FundingMode
-from tests.flows.engine import certificates
+from tests.support.certificates import certificates
 from tests.support.running import Running, Setup, running
 
 PREPAID = Funding(mode=FundingMode.PREPAID, opening=1_000_000)

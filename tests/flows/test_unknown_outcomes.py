@@ -18,8 +18,9 @@ from schema.incident import IncidentKind
 from schema.lifecycle import LIVE, AttemptState
 from schema.tenant import RoutingPolicy
 from schema.video import OnUnknown, Strategy
-from tests.flows.engine import certificates, until
+from tests.flows.engine import until
 from tests.flows.whole_books import Books, assert_as_billed, assert_settled, audited, books_of
+from tests.support.certificates import certificates
 from tests.support.running import FAST, Running, Setup, running
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "unknown-outcomes.md"

@@ -15,6 +15,7 @@ from gateway.graphql.controller import PATH
 from gateway.ports import listen
 from gateway.serving import listening
 from gateway.wiring import Gateway
+from tests.support.certificates import certificates
 from tests.support.running import free_port
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -101,7 +102,10 @@ async def door(gateway: Gateway, key: str) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         listening(build_app(gateway), listen("127.0.0.1", port)),
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {key}"}, trust_env=False
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"authorization": f"Bearer {key}"},
+            trust_env=False,
+            verify=certificates(),
         ) as client,
     ):
         yield client

@@ -218,8 +218,9 @@ async def test_other_methods_are_not_allowed(gw: Running, method: str) -> None:
     assert {"GET", "POST"} <= set(response.headers["allow"].replace(" ", "").split(","))
 
 
-async def test_a_browser_gets_no_web_page(gw: Running) -> None:
+async def test_a_browser_gets_no_web_page_here_but_is_led_to_one(gw: Running) -> None:
     response = await gw.client.get(PATH, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
 
-    assert response.status_code == 400
-    assert response.headers["content-type"].startswith(JSON)
+    assert (response.status_code, response.content) == (303, b"")
+    assert response.headers["location"] == "graphiql"
+    assert response.headers["vary"] == "Accept"

@@ -107,7 +107,7 @@ async def test_extra_outputs_are_the_same_at_both_doors(gw: Running) -> None:
     await gw.begun(id)
     await gw.client.post(f"/v1/videos/{id}/cancel")
     outputs: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not outputs:
             await asyncio.sleep(0.02)
             outputs = (await ask(gw.client, WHOLE, id=id))["video"]["extraOutputs"]

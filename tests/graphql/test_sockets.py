@@ -1,6 +1,8 @@
 """graphql-transport-ws: who may connect, and what ends a connection."""
 
 import asyncio
+import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from websockets.typing import Origin, Subprotocol
 from gateway.graphql import sockets
 from gateway.graphql.controller import PATH
 from tests.graphql.asking import EVENTS, PROTOCOL, Socket, created, socket
-from tests.support.running import ACME_KEY, Running
+from tests.support.running import ACME_KEY, OTHER_KEY, Running, Setup, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +51,7 @@ async def test_nothing_is_answered_before_the_acknowledgement(gw: Running) -> No
 
 
 async def test_a_socket_that_says_nothing_is_closed(gw: Running) -> None:
-    async with socket(gw.url, None, init=False) as ws, asyncio.timeout(sockets.INIT_TIMEOUT.total_seconds() + 3):
+    async with socket(gw.url, None, init=False) as ws, asyncio.timeout(sockets.INIT_TIMEOUT.total_seconds() + 60):
         assert await ws.closed() == 4408
 
 
@@ -149,6 +151,37 @@ async def test_a_page_of_another_origin_is_refused(gw: Running) -> None:
     assert refused.value.response.status_code == 403
     async with connect(address, origin=Origin(gw.url), subprotocols=[PROTOCOL], proxy=None) as ours:
         assert ours.subprotocol == PROTOCOL
+
+
+@pytest.mark.parametrize(("key", "welcome"), [(ACME_KEY, True), (OTHER_KEY, False)])
+async def test_a_tenant_s_page_is_welcome_with_that_tenant_s_key_alone(tmp_path: Path, key: str, welcome: bool) -> None:
+    page = "https://app.example.com"
+    async with running(Setup(folder=tmp_path, origins={"acme": (page,)})) as both:
+        address = both.url.replace("http", "ws") + PATH
+        async with connect(address, origin=Origin(page), subprotocols=[PROTOCOL], proxy=None) as connection:
+            ws = Socket(connection)
+            await ws.send(type="connection_init", payload={"authorization": f"Bearer {key}"})
+
+            if welcome:
+                assert await ws.next() == {"type": "connection_ack"}
+            else:
+                assert await ws.closed() == 4403
+
+
+@pytest.mark.parametrize(("path", "status"), [(PATH, 403), ("/nowhere", 404), ("/v1/videos", 404)])
+async def test_a_refused_handshake_is_answered_like_anything_else(
+    gw: Running, path: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(gw.url.replace("http", "ws") + path, origin=Origin("null"), subprotocols=[PROTOCOL], proxy=None)
+
+    response = refused.value.response
+    assert response.status_code == status
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert response.headers["x-request-id"].startswith("req_")
+    assert "access-control-allow-origin" not in response.headers
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize("protocols", [None, [Subprotocol("graphql-ws")]])

@@ -23,6 +23,10 @@ REACHED_BY: dict[ReasonCode, tuple[dict[str, Any], dict[str, Any]]] = {
     ReasonCode.TOO_SLOW: ({"fast_ms": 2_000}, {"ends_by": NOW + 1_999}),
     ReasonCode.ALREADY_REFUSED: ({}, {"history": History(refused=frozenset({"a-1"}))}),
     ReasonCode.OVER_BUDGET: ({}, {"affordable": 99}),
+    ReasonCode.TENANT_AT_CAPACITY: (
+        {},
+        {"full": Exclusion(ReasonCode.TENANT_AT_CAPACITY, {"running": 2, "limit": 2})},
+    ),
     ReasonCode.RETRIES_USED_UP: ({"retry_at": NOW + 1}, {"history": History(tries={"a-1": 1})}),
     **{code: ({"standing": (Exclusion(code),)}, {}) for code in STANDING},
 }

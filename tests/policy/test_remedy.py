@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from msgspec.structs import replace
 
 from gateway.policy.remedy import Asked, remedy
@@ -298,7 +298,6 @@ def lasting(candidate: Candidate) -> list[ReasonCode]:
     return [reason.code for reason in candidate.excluded if reason.code not in PASSING]
 
 
-@settings(max_examples=500)
 @given(specs, asked_routings, policies, fundings, worlds)
 def test_who_makes_the_changes_of_a_remedy_finds_its_account_able(spec, routing, policy, funding, world):
     wanted = Asked(spec=spec, routing=routing, policy=policy, funding=funding)
@@ -316,7 +315,6 @@ def test_who_makes_the_changes_of_a_remedy_finds_its_account_able(spec, routing,
     assert len({change.field for change in found.changes}) == len(found.changes)
 
 
-@settings(max_examples=300)
 @given(specs, asked_routings, policies, fundings, worlds)
 def test_when_nobody_can_something_nearly_always_helps(spec, routing, policy, funding, world):
     wanted = Asked(spec=spec, routing=routing, policy=policy, funding=funding)

@@ -4,7 +4,9 @@ import pytest
 
 from tests.promises.tally import Tally
 
-SEEDS = 200
+SEEDS = 100
+PARTS = 2
+"""Parts of a longer run, so that two processors share it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,17 +14,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--first-seed", type=int, help="begin with another seed than the usual one (default: 0)")
 
 
-@pytest.fixture(scope="session")
-def seeds(pytestconfig: pytest.Config) -> int:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "some_seeds" in metafunc.fixturenames:
+        first, count = _chosen(metafunc.config, "--first-seed", 0), _chosen(metafunc.config, "--seeds", SEEDS)
+        parts = PARTS if count > SEEDS else 1
+        shares = [range(first + part, first + count, parts) for part in range(parts)]
+        metafunc.parametrize("some_seeds", shares, ids=map(str, range(parts)))
+
+
+def _chosen(config: pytest.Config, option: str, usual: int) -> int:
     """The options are unknown when this folder was not named on the command line."""
-    chosen = pytestconfig.getoption("--seeds", default=None)
-    return SEEDS if chosen is None else int(chosen)
-
-
-@pytest.fixture(scope="session")
-def first_seed(pytestconfig: pytest.Config) -> int:
-    chosen = pytestconfig.getoption("--first-seed", default=None)
-    return 0 if chosen is None else int(chosen)
+    chosen = config.getoption(option, default=None)
+    return usual if chosen is None else int(chosen)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

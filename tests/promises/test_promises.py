@@ -13,13 +13,9 @@ from tests.promises.tally import Tally
 from tests.promises.upstream import Answer
 from tests.promises.world import FAULTS, POINTS, PROBES, Listening
 
-PARTS = 2
-"""Parts of a run, so that two processors share it."""
-
 STEPS = 50
 
-
-ENOUGH = 200
+ENOUGH = 100
 """A shorter run need not have seen everything."""
 
 SOMETIMES = (
@@ -54,14 +50,13 @@ def walk(monkeypatch):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("part", range(PARTS))
-def test_no_walk_breaks_a_promise(walk, seeds, first_seed, part, record_property):
-    for seed in range(first_seed + part, first_seed + seeds, PARTS):
+def test_no_walk_breaks_a_promise(walk, some_seeds, record_property):
+    for seed in some_seeds:
         _take(seed, walk)
     record_property("happened", walk.tally.counts())
 
     missing = walk.tally.missing(SOMETIMES)
-    assert seeds < ENOUGH or not missing, f"never happened: {missing}"
+    assert len(some_seeds) < ENOUGH or not missing, f"never happened: {missing}"
 
 
 def _take(seed, walk):

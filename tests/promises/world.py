@@ -219,12 +219,13 @@ class World:
         return actor
 
     async def resume(self, actor: Actor, manner: Manner | None = None) -> None:
-        """Let one that waits go on."""
+        """Let one that waits go on; on a busy machine a deadline may have made it go on before."""
         assert actor.parked is not None
         actor.plan = replace_plan(actor.plan, manner)
-        actor.moved.clear()
         parked, actor.parked = actor.parked, None
-        parked.set_result(None)
+        if not parked.done():
+            actor.moved.clear()
+            parked.set_result(None)
         await self._settle(actor)
 
     async def _settle(self, actor: Actor) -> None:
@@ -258,7 +259,11 @@ class World:
         actor.where = where
         actor.parked = asyncio.get_running_loop().create_future()
         actor.moved.set()
-        await actor.parked
+        try:
+            await actor.parked
+        except asyncio.CancelledError:
+            actor.moved.clear()
+            raise
 
     def _die(self, actor: Actor, name: str) -> None:
         if actor.plan.die_at == name:
@@ -366,12 +371,12 @@ class Paced:
     def name(self) -> str:
         return self._inner.name
 
-    async def write(self, work: Work[T]) -> T:
-        result: T = await self._around(lambda: self._inner.write(work))
+    async def write(self, work: Work[T], *, tenant: str | None = None) -> T:
+        result: T = await self._around(lambda: self._inner.write(work, tenant=tenant))
         return result
 
-    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
-        return await self._inner.read(work, snapshot=snapshot)
+    async def read(self, work: Work[T], *, tenant: str | None = None, snapshot: bool = False) -> T:
+        return await self._inner.read(work, tenant=tenant, snapshot=snapshot)
 
     async def migrate(self, migrations: Sequence[Migration]) -> list[str]:
         return await self._inner.migrate(migrations)

@@ -328,7 +328,7 @@ async def test_a_quarantine_is_seen_and_ended(tmp_path):
 @pytest.mark.parametrize(("method", "path"), OPERATORS, ids=[f"{method} {path}" for method, path in OPERATORS])
 async def test_who_is_no_operator_is_refused_before_anything_is_looked_at(pair: Running, method, path):
     for client in (pair.client, pair.other):
-        url = path.format(attempt_id=NOBODY, tenant_id="acme", account_id="veo-main", version=1)
+        url = path.format(attempt_id=NOBODY, tenant_id="acme", account_id="veo-main", key_id="key_x", version=1)
         response = await client.request(method, url)
         problem(response, 403, "forbidden")
 

@@ -162,7 +162,7 @@ async def late(pair: Running) -> Film:
     await pair.begun(id)
     await pair.client.post(f"/v1/videos/{id}/cancel")
     extras: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not extras:
             await asyncio.sleep(0.02)
             extras = (await pair.client.get(f"/v1/videos/{id}")).json()["gateway"]["extra_outputs"]

@@ -24,7 +24,7 @@ MADE = re.compile(r"req_[0-9a-z]{26}")
 
 
 @pytest.mark.parametrize("path", ["/v1/videos", "/nowhere", "/livez", "/openapi.json", "/v1/videos/x"])
-async def test_every_answer_has_an_id_and_is_not_to_be_sniffed_or_framed(pair: Running, path: str):
+async def test_every_answer_has_an_id_and_is_hardened(pair: Running, path: str):
     headers = (await pair.client.get(path)).headers
 
     assert MADE.fullmatch(headers["x-request-id"])

@@ -46,6 +46,7 @@ class Door:
             attempt_id=f"att_{zeros}",
             batch_id=f"batch_{zeros}",
             token_id=f"ctk_{zeros}",
+            key_id=f"key_{zeros}",
             tenant_id="acme",
             account_id="veo-main",
             model="auto",

@@ -28,7 +28,7 @@ async def balance(client: httpx.AsyncClient) -> dict[str, Any]:
 
 async def until(pair: Running, id: str, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The video once it is as wanted: after its end no event tells of money."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             video: dict[str, Any] = (await pair.client.get(f"{VIDEOS}/{id}")).json()
             if good(video):

@@ -125,3 +125,55 @@ def test_an_exception_is_told_without_the_values_around_it():
 
     assert "RuntimeError" in stream.getvalue()
     assert planted not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("debug", ["debug", "info", "http.request", "warning", "error"]),
+        ("info", ["info", "http.request", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_events_below_the_level_are_not_told(level: str, told: list[str]):
+    stream = io.StringIO()
+    configure_logging(stream=stream, level=level)
+    log = structlog.get_logger()
+
+    log.debug("debug")
+    log.info("info")
+    access_log.tell(LINE)
+    log.warning("warning")
+    logging.getLogger("library").info("theirs")
+    log.error("error")
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == told
+
+
+def test_a_librarys_warnings_are_not_told_where_errors_alone_are():
+    stream = io.StringIO()
+    configure_logging(stream=stream, level="error")
+
+    logging.getLogger("library").warning("theirs")
+
+    assert stream.getvalue() == ""
+
+
+def test_the_form_may_be_chosen_whatever_the_stream_is():
+    terminal, pipe = Terminal(), io.StringIO()
+
+    configure_logging(stream=terminal, form="json")
+    access_log.tell(LINE)
+    structlog.get_logger().info("video.completed")
+    structlog.reset_defaults()
+    configure_logging(stream=pipe, form="console")
+    structlog.get_logger().info("video.completed")
+
+    assert [json.loads(line)["event"] for line in terminal.getvalue().splitlines()] == [
+        "http.request",
+        "video.completed",
+    ]
+    assert "video.completed" in pipe.getvalue()
+    assert "\x1b" not in pipe.getvalue()
+    assert not pipe.getvalue().startswith("{")

@@ -16,7 +16,7 @@ GENERATE = (
 )
 GENERATION = "query($id: ID!) { generation(id: $id) { id status url metadata creditCost createdAt error } }"
 START: Millis = 1_790_000_000_000
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 async def until(is_so: Callable[[], bool]) -> None:

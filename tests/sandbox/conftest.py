@@ -53,7 +53,7 @@ async def sandbox(start: Start) -> Sandbox:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=10, verify=CERTIFICATES) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60, verify=CERTIFICATES) as client:
         yield client
 
 

@@ -15,8 +15,9 @@ from schema.account import AccountState, Limits
 from schema.account_event import AccountEventType
 from schema.clock import Millis
 from schema.errors import FailureKind, InvalidRequest, NotFound
-from tests.flows.engine import an_account, certificates, settings
+from tests.flows.engine import an_account, settings
 from tests.store.rows import a_video, an_attempt, keep
+from tests.support.certificates import certificates
 
 START = 1_795_000_000_000
 VEO = an_account("veo", "veo3o1", "http://127.0.0.1:1", limits=Limits())
@@ -90,7 +91,7 @@ async def test_a_gateway_that_starts_looks_after_those_it_knows(here):
     await here.tell(100)
     await here.store.write(lambda tx: tx.tasks.drop(TaskKind.TEND, "veo"))
 
-    await here.gateway.accounts.prepare()
+    await here.gateway.accounts.prepare([account.id for account, _ in here.gateway.accounts.all()])
 
     assert await here.due() == START
 

@@ -19,9 +19,9 @@ class Counting(Store):
 
     reads = 0
 
-    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
+    async def read(self, work: Work[T], *, tenant: str | None = None, snapshot: bool = False) -> T:
         self.reads += 1
-        return await super().read(work, snapshot=snapshot)
+        return await super().read(work, tenant=tenant, snapshot=snapshot)
 
 
 async def nothing(_: Directory) -> None:

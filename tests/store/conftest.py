@@ -22,9 +22,11 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+async def postgres_url(postgres_server: PostgresServer, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """An empty database; for tests of the ``store`` one that is migrated already, as they would begin by that."""
     name = f"test_{secrets.token_hex(6)}"
-    yield await postgres_server.create(name)
+    migrated = "store" in request.fixturenames
+    yield await (postgres_server.create_migrated(name) if migrated else postgres_server.create(name))
     await postgres_server.drop(name)
 
 
@@ -70,10 +72,10 @@ async def postgres(postgres_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """``await eventually(lambda: …)``: until it is true, for ten seconds at most."""
+    """``await eventually(lambda: …)``: until it is true, for a minute at most."""
 
     async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - nobody tells when it becomes true
                 await asyncio.sleep(0.005)
 

@@ -17,8 +17,12 @@ from typing import Any, Self
 
 import asyncpg
 
+from gateway.store.database import connect
+from gateway.store.migrate import packaged
+
 INSTALLED = "pginstall18"
 UNPRIVILEGED = "nobody"
+MIGRATED = "migrated"
 START_SECONDS = 30.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -40,6 +44,7 @@ class PostgresServer:
         self._user = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None  # it refuses to run as root
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._migrated = False
 
     def __enter__(self) -> Self:
         try:
@@ -61,6 +66,15 @@ class PostgresServer:
         """A copy of the template; its URL."""
         await self._admin(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
         return self.url(database)
+
+    async def create_migrated(self, database: str) -> str:
+        """A database with our tables in it; they are made once and copied, which is far quicker than migrating."""
+        if not self._migrated:
+            opened = await connect(await self.create(MIGRATED))
+            await opened.migrate(packaged())
+            await opened.close()
+            self._migrated = True
+        return await self.create(database, MIGRATED)
 
     async def drop(self, database: str) -> None:
         await self._admin(f'DROP DATABASE "{database}" WITH (FORCE)')

@@ -63,7 +63,9 @@ async def test_a_batchs_videos_come_by_id_and_others_do_not(store: Store) -> Non
 
     await store.write(add)
 
-    assert [video.id for video in await store.read(lambda tx: tx.videos.of_batch("batch_1"))] == ["video_1", "video_3"]
+    found = await store.read(lambda tx: tx.videos.of_batch("acme", "batch_1"))
+    assert [video.id for video in found] == ["video_1", "video_3"]
+    assert await store.read(lambda tx: tx.videos.of_batch("other", "batch_1")) == []
 
 
 async def test_a_wish_sent_again_by_itself_is_not_a_batchs_video(store: Store) -> None:

@@ -284,7 +284,7 @@ async def test_run_counts_the_rows_it_changed(database):
 
     async def work(connection: Connection) -> None:
         counts.append(await connection.run("INSERT INTO things (name) VALUES ('a'), ('b'), ('c')"))
-        counts.append(await connection.run("CREATE TABLE more (id BIGINT)"))
+        counts.append(await connection.run("CREATE TEMPORARY TABLE more (id BIGINT)"))
         counts.append(await connection.run("INSERT INTO things (name) VALUES ('a') ON CONFLICT DO NOTHING"))
         counts.append(await connection.run("UPDATE things SET size = 1 WHERE name > ?", "a"))
         counts.append(await connection.run("SELECT 1"))

@@ -33,7 +33,7 @@ async def test_an_output_comes_back_as_it_was_kept(store):
     assert await add(store, an_output())
 
     assert await store.read(lambda tx: tx.outputs.get("acme", "video_1", "att_1")) == an_output()
-    assert await store.read(lambda tx: tx.outputs.of_video("video_1")) == [an_output()]
+    assert await store.read(lambda tx: tx.outputs.of_video("acme", "video_1")) == [an_output()]
 
 
 async def test_an_attempt_has_one_output(store):
@@ -41,7 +41,7 @@ async def test_an_attempt_has_one_output(store):
 
     assert not await add(store, an_output(key="acme/another.mp4"))
 
-    assert await store.read(lambda tx: tx.outputs.of_video("video_1")) == [an_output()]
+    assert await store.read(lambda tx: tx.outputs.of_video("acme", "video_1")) == [an_output()]
 
 
 async def test_outputs_are_listed_by_video_first_to_last(store):
@@ -50,11 +50,11 @@ async def test_outputs_are_listed_by_video_first_to_last(store):
     await add(store, early)
     await add(store, other, "video_2")
 
-    found = await store.read(lambda tx: tx.outputs.of_videos(["video_2", "video_1", "video_3"]))
+    found = await store.read(lambda tx: tx.outputs.of_videos("acme", ["video_2", "video_1", "video_3"]))
 
     assert found == {"video_1": [early, late], "video_2": [other]}
-    assert await store.read(lambda tx: tx.outputs.of_videos([])) == {}
-    assert await store.read(lambda tx: tx.outputs.of_video("video_3")) == []
+    assert await store.read(lambda tx: tx.outputs.of_videos("acme", [])) == {}
+    assert await store.read(lambda tx: tx.outputs.of_video("acme", "video_3")) == []
 
 
 @pytest.mark.parametrize(

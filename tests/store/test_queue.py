@@ -5,7 +5,7 @@ import pytest
 
 from gateway.store.queue import Line, Place
 from gateway.store.tasks import StaleLease, Task, TaskKind
-from tests.store.rows import NOW
+from tests.store.rows import NOW, a_video, keep
 
 SUBMIT = TaskKind.SUBMIT
 LATER = NOW + 60_000
@@ -122,15 +122,17 @@ async def test_a_lease_that_is_lost_parks_nothing(store):
 
 
 async def test_a_video_knows_its_line_and_how_many_of_it_go_before(store):
+    await keep(store, a_video("video_2"))
     await waits(store, "video_1")
     await waits(store, "video_2")
     await waits(store, "video_3", priority=1)
 
-    place = await store.read(lambda tx: tx.queue.place("video_2"))
+    place = await store.read(lambda tx: tx.queue.place("acme", "video_2"))
     assert place == (VEO, 0)
     assert await store.read(lambda tx: tx.queue.before(VEO, 0, "video_2")) == 2
     assert await store.read(lambda tx: tx.queue.before(VEO, 1, "video_3")) == 0
-    assert await store.read(lambda tx: tx.queue.place("video_9")) is None
+    assert await store.read(lambda tx: tx.queue.place("acme", "video_9")) is None
+    assert await store.read(lambda tx: tx.queue.place("other", "video_2")) is None
 
 
 async def test_shares_are_remembered_for_each_account_and_tenant(store):

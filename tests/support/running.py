@@ -31,8 +31,9 @@ from gateway.wiring import Gateway, Seams, gateway
 from providers.registry import KINDS
 from schema.account import Account, Limits, Secret
 from schema.tenant import UNLIMITED, Funding, RoutingPolicy, Scope, Tenant, TenantLimits
+from tests.support.certificates import certificates
 
-SECRET_KEY = Secret("a secret key for tests, which is long enough")
+SECRET_KEY = Secret("Vq3xT9mLr7WzKp2Hn5BdYc8JfGs4AeUo")
 ACME_KEY = "fg_test_acme_0123456789abcdefghijkl"
 ADMIN_KEY = "fg_test_admin_0123456789abcdefghijk"
 """Acme's too: it changes how acme is routed."""
@@ -71,11 +72,12 @@ class Setup:
     per_minute: int | None = None
     per_day: int | None = None
     accounts: tuple[Account, ...] | None = None
-    seams: Seams = field(default_factory=Seams)
+    seams: Seams = field(default_factory=lambda: Seams(verify=certificates()))
     worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
     queue: QueueSettings = field(default_factory=QueueSettings)
     hooks: bool = True
     routed_by_file: bool = False
+    origins: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,7 +103,7 @@ class Running:
             if event.data["status"] == "in_progress":
                 return
 
-    async def finished(self, id: str, seconds: float = 20) -> dict[str, Any]:
+    async def finished(self, id: str, seconds: float = 60) -> dict[str, Any]:
         """The video once it has ended, by the event stream; fails when it has not within the bound."""
         await self.gateway.events.wait("acme", id, seconds)
         video: dict[str, Any] = (await self.client.get(f"/v1/videos/{id}")).json()
@@ -109,7 +111,7 @@ class Running:
         return video
 
     async def truth(self) -> dict[str, Any]:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(trust_env=False, verify=certificates()) as client:
             truth: dict[str, Any] = (await client.get(f"{self.sandbox.url}/truth")).json()
             return truth
 
@@ -148,7 +150,15 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
 
     def tenant(id: str, *keys: tuple[str, set[Scope]]) -> TenantSetup:
         return TenantSetup(
-            tenant=Tenant(id=id, name=id, routing=setup.routing, limits=setup.limits, funding=setup.funding, test=True),
+            tenant=Tenant(
+                id=id,
+                name=id,
+                routing=setup.routing,
+                limits=setup.limits,
+                funding=setup.funding,
+                origins=setup.origins.get(id, ()),
+                test=True,
+            ),
             keys=tuple(KeySetup(secret=Secret(key), scopes=frozenset(scopes)) for key, scopes in keys),
             routed_by_file=setup.routed_by_file,
         )
@@ -187,7 +197,8 @@ def free_port() -> int:
 
 
 def _client(url: str, key: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=30, trust_env=False)
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False, verify=certificates())
 
 
 @asynccontextmanager

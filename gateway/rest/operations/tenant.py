@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from gateway.rest import tenant
 from gateway.rest.admin_tenants import PATH as ONE_TENANT
+from gateway.rest.bodies import JSON_TYPE, MERGE_PATCH_TYPE
 from gateway.rest.operations.words import (
     IF_MATCH,
     JSON_BODY,
@@ -59,7 +60,7 @@ _CHANGE = Operation(
     says=f"`routing` is a JSON merge patch (RFC 7396). {_WHO_MAY} What changes nothing makes no new version.",
     scope=Scope.TENANT_ADMIN,
     parameters=(IF_MATCH,),
-    body=Body(types=(tenant.MERGE_PATCH_TYPE, tenant.JSON_TYPE), shape=ChangeTenant),
+    body=Body(types=(MERGE_PATCH_TYPE, JSON_TYPE), shape=ChangeTenant),
     replies={200: Reply(says="Your tenant, as it is now.", shape=TenantView, headers=("ETag", *_PRIVATE))},
     refusals=(400, 409, 412, 413, 415, 422, 428),
 )
@@ -110,7 +111,6 @@ def _for_operators(operation: Operation, id: str, summary: str) -> Operation:
 
 
 _NEUTRAL = {
-    "Your tenant.": "The tenant.",
     "Your tenant, as it is now.": "The tenant, as it is now.",
     "A page of versions, newest first.": "A page of versions, newest first.",
     "What had changed.": "What had changed.",
@@ -125,8 +125,6 @@ TENANT: dict[Key, Operation] = {
     ("get", tenant.PATH + _POLICIES): _HISTORY,
     ("post", tenant.PATH + _RESTORE): _RESTORED,
     ("post", tenant.PATH + _REPLAY): _REPLAYED,
-    ("get", _ANY): _for_operators(_RETRIEVE, "getAnyTenant", "See a tenant, and how its videos are routed"),
-    ("patch", _ANY): _for_operators(_CHANGE, "updateAnyTenant", "Change how a tenant's videos are routed"),
     ("get", _ANY + _POLICIES): _for_operators(_HISTORY, "listPoliciesOf", "See how a tenant's videos were routed"),
     ("post", _ANY + _RESTORE): _for_operators(_RESTORED, "restorePolicyOf", "Route a tenant's videos as before"),
     ("post", _ANY + _REPLAY): _for_operators(_REPLAYED, "replayPolicyOf", "Ask what another policy had changed"),

@@ -90,3 +90,15 @@ CREATE TRIGGER trail_not_removed BEFORE DELETE ON trail BEGIN SELECT RAISE(ABORT
 CREATE FUNCTION refuse_trail_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''the audit trail is never changed'' USING ERRCODE = ''restrict_violation''; END'; -- postgresql only
 
 CREATE TRIGGER trail_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON trail FOR EACH STATEMENT EXECUTE FUNCTION refuse_trail_change(); -- postgresql only
+
+SELECT isolate('revision'); -- postgresql only
+
+SELECT isolate('tenants', 'id'); -- postgresql only
+
+SELECT isolate('api_keys', 'tenant'); -- postgresql only
+
+SELECT isolate('account_setups', 'tenant'); -- postgresql only
+
+SELECT isolate('sealed'); -- postgresql only
+
+SELECT isolate('trail', 'tenant'); -- postgresql only

@@ -26,7 +26,7 @@ ALTER TABLE videos ADD COLUMN client_token TEXT;
 
 CREATE INDEX videos_of_end_user ON videos (tenant, end_user, id) WHERE end_user IS NOT NULL;
 
-CREATE INDEX videos_of_client_token ON videos (client_token, id) WHERE client_token IS NOT NULL;
+CREATE INDEX videos_of_client_token ON videos (tenant, client_token, id) WHERE client_token IS NOT NULL;
 
 -- The newest one signs. The private halves lie sealed; these rows say when each was made and replaced.
 CREATE TABLE signing_keys (
@@ -35,8 +35,6 @@ CREATE TABLE signing_keys (
   retired_at BIGINT
 );
 
-ALTER TABLE client_tokens ENABLE ROW LEVEL SECURITY; -- postgresql only
+SELECT isolate('client_tokens', 'tenant'); -- postgresql only
 
-ALTER TABLE client_tokens FORCE ROW LEVEL SECURITY; -- postgresql only
-
-CREATE POLICY client_tokens_scope ON client_tokens USING (current_setting('filmgate.scope', true) IN ('*', tenant)) WITH CHECK (current_setting('filmgate.scope', true) IN ('*', tenant)); -- postgresql only
+SELECT isolate('signing_keys'); -- postgresql only

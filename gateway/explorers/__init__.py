@@ -1,0 +1,1 @@
+"""Pages to read and try both doors in: /docs for REST, /graphiql for GraphQL."""

@@ -1,0 +1,50 @@
+"""SIGHUP: the configuration file is read again by a process that goes on serving."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from gateway.config.findings import Finding
+from gateway.config.settings import Settings
+from gateway.policy.sealing import CanNotOpen
+from gateway.services.reloading import Reloading
+from gateway.store.database import StoreError
+
+Examine = Callable[[], tuple[Settings | None, list[Finding]]]
+"""Reads the file: its settings, None when it can not be used, and everything found in it."""
+
+
+@contextmanager
+def reloaded_by_signal(reloading: Reloading, examine: Examine | None) -> Iterator[None]:
+    """Each SIGHUP reads the file once more, one after another; the latest one counts. Without a file it means stop."""
+    if examine is None:
+        yield
+        return
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    following = asyncio.create_task(_follow(reloading, examine, asked))
+    try:
+        yield
+    finally:
+        following.cancel()
+        with suppress(ValueError):
+            loop.remove_signal_handler(signal.SIGHUP)
+
+
+async def _follow(reloading: Reloading, examine: Examine, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        await reload(reloading, examine)
+
+
+async def reload(reloading: Reloading, examine: Examine) -> None:
+    """Read the file and work by it; a file that can not be used changes nothing, and is told."""
+    settings, findings = await asyncio.to_thread(examine)
+    if settings is None:
+        reloading.refuse(findings)
+        return
+    with suppress(StoreError, CanNotOpen):  # told by then
+        await reloading.take(settings)

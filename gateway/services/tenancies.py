@@ -1,0 +1,199 @@
+"""Tenants made, changed and removed by operators. What the configuration file manages is changed there alone."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from gateway.config.checks import Names
+from gateway.config.given import changed_tenant, new_tenant
+from gateway.config.settings import LimitsSettings
+from gateway.policy.planning import Kind, removal, revocation, tenant_change
+from gateway.services.accounts import Accounts
+from gateway.services.changes import Changes
+from gateway.services.directory import Keeper
+from gateway.services.pages import check_limit, cut
+from gateway.services.tenants import Tenants
+from gateway.store.database import CommitUnknown
+from gateway.store.store import Store, Transaction
+from schema.clock import Clock
+from schema.directory import TenantRecord, managed_by_file
+from schema.errors import ChangedMeanwhile, InvalidRequest, ManagedByFile, NotFound, Overloaded
+from schema.policy import PolicyVersion
+from schema.tenant import Tenant
+
+log = structlog.get_logger()
+
+
+class TenantPage(msgspec.Struct, frozen=True):
+    """Some tenants, by id; ``more`` when there are others behind."""
+
+    records: list[TenantRecord]
+    more: bool
+
+
+class Tenancies:
+    """Operators' hand on tenants.
+
+    Args:
+        providers: names a tenant's routing may use beside accounts'.
+        limits: those of tenants that say nothing of their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        changes: Changes,
+        keeper: Keeper,
+        tenants: Tenants,
+        accounts: Accounts,
+        providers: frozenset[str],
+        limits: Callable[[], LimitsSettings],
+        clock: Clock,
+    ) -> None:
+        self._limits = limits
+        self._store = store
+        self._changes = changes
+        self._keeper = keeper
+        self._tenants = tenants
+        self._accounts = accounts
+        self._providers = providers
+        self._clock = clock
+
+    def page(self, *, after: str | None = None, limit: int = 20) -> TenantPage:
+        """Tenants by id, beyond one. Raises InvalidRequest when the limit is out of range."""
+        check_limit(limit)
+        there = sorted(tenant.id for tenant in self._tenants.all())
+        records = [self.one(id) for id in there if after is None or id > after]
+        return TenantPage(*cut(records, limit))
+
+    def one(self, id: str) -> TenantRecord:
+        """Raises NotFound."""
+        found = self._tenants.record(id)
+        if found is None:
+            raise NotFound("There is no such tenant")
+        return found
+
+    async def create(self, document: Any, *, actor: str) -> TenantRecord:
+        """Make a tenant; it has no keys yet. ``routing`` is what its policy begins with.
+
+        Raises:
+            InvalidRequest: every field that is wrong; or there is such a tenant.
+        """
+        tenant = new_tenant(document, self._names(), self._limits())
+
+        async def work(tx: Transaction) -> TenantRecord:
+            await tx.revision.lock()
+            known = await tx.tenants.get(tenant.id)
+            if known is not None and known.ownership.removed_at is None:
+                raise InvalidRequest.field("id", "taken", f"{tenant.id!r} is there already; change it, or name another")
+            if known is not None:
+                await self._reroute(tx, tenant, actor)
+            return await self._make(tx, TenantRecord(tenant=tenant), known, actor)
+
+        return await self._kept(work)
+
+    async def _reroute(self, tx: Transaction, tenant: Tenant, actor: str) -> None:
+        """One that was there before is routed as it is written now; its policy's versions go on."""
+        latest = await tx.policies.latest(tenant.id)
+        if latest is not None and latest.policy != tenant.routing:
+            version, now = latest.version + 1, self._clock.now()
+            made = PolicyVersion(tenant=tenant.id, version=version, at=now, author=actor, policy=tenant.routing)
+            await tx.policies.add(made)
+
+    async def update(self, id: str, expected: int, changes: Any, *, actor: str) -> TenantRecord:
+        """Change a tenant by a JSON merge patch; its routing policy has versions and verbs of its own.
+
+        Raises:
+            NotFound: there is none.
+            ManagedByFile: the configuration file manages it.
+            ChangedMeanwhile: it is at another version than the one expected.
+            InvalidRequest: every field that is wrong.
+        """
+
+        async def work(tx: Transaction) -> TenantRecord:
+            known = await _held(tx, id, expected)
+            wanted = replace(known, tenant=changed_tenant(known.tenant, changes, self._limits()))
+            return await self._make(tx, wanted, known, actor)
+
+        return await self._kept(work)
+
+    async def remove(self, id: str, expected: int, *, actor: str, caller: Tenant) -> TenantRecord:
+        """Its keys stop at once, its own accounts get no more videos; what was accepted is brought to its end.
+
+        Raises:
+            NotFound, ManagedByFile, ChangedMeanwhile: as for a change.
+            InvalidRequest: it is the caller's own.
+        """
+        if id == caller.id:
+            raise InvalidRequest("Your own key is this tenant's: call with another tenant's to remove it")
+
+        async def work(tx: Transaction) -> TenantRecord:
+            known, now = await _held(tx, id, expected), self._clock.now()
+            for stored in await tx.api_keys.all():
+                if stored.key.tenant == id and stored.key.revoked_at is None:
+                    await self._changes.make(tx, revocation(stored, now), actor=actor)
+            for account in await tx.account_setups.all():
+                if account.account.owner == id and account.ownership.removed_at is None:
+                    gone = removal(Kind.ACCOUNT, account.account.id, account, now)
+                    await self._changes.make(tx, gone, actor=actor)
+            gone = removal(Kind.TENANT, id, known, now)
+            await self._changes.make(tx, gone, actor=actor)
+            return _tenant(gone.record)
+
+        return await self._kept(work)
+
+    async def _make(
+        self, tx: Transaction, wanted: TenantRecord, known: TenantRecord | None, actor: str
+    ) -> TenantRecord:
+        """Make it so; nothing is written when it is."""
+        change = next(tenant_change(wanted, known, None, self._clock.now()), None)
+        if change is None:
+            return wanted if known is None else known
+        await self._changes.make(tx, change, actor=actor)
+        return _tenant(change.record)
+
+    async def _kept(self, work: Callable[[Transaction], Awaitable[TenantRecord]]) -> TenantRecord:
+        try:
+            record = await self._store.write(work)
+        except CommitUnknown as error:
+            detail = "Whether the database kept this is not known; look, and try again"
+            raise Overloaded(detail, retry_after_seconds=1) from error
+        await self._keeper.refresh()
+        log.info("tenant.set_up", id=record.tenant.id, version=record.ownership.version)
+        return record
+
+    def _names(self) -> Names:
+        there = [account for account, _ in self._accounts.all()]
+        return Names(
+            accounts=frozenset(account.id for account in there if account.owner is None),
+            providers=self._providers,
+            used=frozenset(account.provider for account in there),
+            owners={},
+        )
+
+
+async def _held(tx: Transaction, id: str, expected: int) -> TenantRecord:
+    """A tenant that may be changed, held until the transaction ends."""
+    await tx.revision.lock()
+    known = await tx.tenants.get(id)
+    if known is None or known.ownership.removed_at is not None:
+        raise NotFound("There is no such tenant")
+    if managed_by_file(known.ownership):
+        raise ManagedByFile(
+            f"The file {known.ownership.source} manages the tenant {id!r}: change it there and apply it, or take it "
+            "out to have one here"
+        )
+    if known.ownership.version != expected:
+        detail = f"Version {expected} of {id} was to be changed, and it is at version {known.ownership.version}"
+        raise ChangedMeanwhile(detail)
+    return known
+
+
+def _tenant(record: object) -> TenantRecord:
+    if not isinstance(record, TenantRecord):
+        raise TypeError(record)
+    return record

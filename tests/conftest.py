@@ -1,0 +1,7 @@
+"""What all tests share: properties are judged by what they say, never by how long a busy machine takes over them."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("usual", deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+settings.register_profile("long", settings.get_profile("usual"), max_examples=1000)  # `make soak` takes it
+settings.load_profile("usual")
