@@ -1,4 +1,4 @@
-"""Who is calling: an Authorization header to a principal, and what its key may do. Both doors ask here."""
+"""Who is calling: an Authorization header to a principal, and what its key or token may do. Both doors ask here."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -8,11 +8,14 @@ import structlog
 
 from gateway.policy.addresses import caller_address, networks_of
 from gateway.policy.origins import stranger
-from gateway.services.callers import ENDED
+from gateway.services.callers import ENDED, MAX_KEY
 from gateway.services.keys import Hand
+from gateway.store.database import StoreError
 from gateway.wiring import Gateway
-from schema.errors import Forbidden, OriginNotAllowed, Unauthenticated
+from schema.errors import Forbidden, OriginNotAllowed, Overloaded, Unauthenticated
 from schema.tenant import Principal, Scope
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -77,18 +80,49 @@ def hand_of(principal: Principal) -> Hand:
 
 
 def require(principal: Principal, scope: Scope) -> None:
-    """Raises Forbidden unless the caller's key has the scope."""
+    """Raises Forbidden unless the caller has a key, and that the scope. What client tokens may do asks ``allow``."""
+    if principal.grant is not None:
+        raise Forbidden("A client token may not do that; it takes an API key")
+    allow(principal, scope)
+
+
+def allow(principal: Principal, scope: Scope) -> None:
+    """Raises Forbidden unless the caller's key or client token has the scope."""
     if scope not in principal.scopes:
-        raise Forbidden(f"This key (…{principal.key_hint}) has no scope {scope.value}; use one that has")
+        what = "key" if principal.grant is None else "token"
+        raise Forbidden(f"This {what} (…{principal.key_hint}) has no scope {scope.value}; use one that has")
+
+
+def allow_create(principal: Principal) -> None:
+    """Raises Forbidden unless the caller may ask for videos: a client token for one video may not."""
+    allow(principal, Scope.VIDEOS_WRITE)
+    if principal.grant is not None and principal.grant.video is not None:
+        raise Forbidden("This token is for one video; it creates none")
+
+
+def check_alive(gateway: Gateway, principal: Principal) -> None:
+    """Raises Unauthenticated when a client token has ended since it was seen: sockets and streams outlive requests."""
+    if principal.grant is not None:
+        gateway.ground.checks.check(principal)
+
+
+async def learn(gateway: Gateway, authorization: str | None) -> None:
+    """Before a client token is judged: if its key is none we have seen, look whether another replica has made it."""
+    text = (authorization or "").partition(" ")[2].strip()
+    if len(text) > MAX_KEY and gateway.ground.checks.stranger(text):
+        try:
+            await gateway.ground.keeper.glance()
+        except (StoreError, Overloaded) as error:
+            log.warning("directory.unread", error=str(error))
 
 
 async def while_it_works(gateway: Gateway, principal: Principal, work: Coroutine[Any, Any, T]) -> T:
-    """What the work gives, unless the caller's key ends first: then it is broken off. Raises Unauthenticated."""
+    """What the work gives; broken off when the caller's key or token ends before it. Raises Unauthenticated."""
     doing, ending = asyncio.ensure_future(work), asyncio.ensure_future(gateway.ground.callers.ended(principal))
     try:
         await asyncio.wait({doing, ending}, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
-            raise Unauthenticated(ENDED)
+            raise Unauthenticated(ENDED, presented=True)
         return doing.result()
     finally:
         doing.cancel()

@@ -10,16 +10,19 @@ from collections.abc import Iterable
 import msgspec
 
 from gateway.config.settings import Settings
+from gateway.policy.client_tokens import ISSUER
 from gateway.services.accounts import Accounts
 from gateway.services.books import Books
 from gateway.services.callers import Callers
 from gateway.services.changes import Changes
+from gateway.services.client_tokens import ClientTokens
 from gateway.services.configuration import Configuration
 from gateway.services.directory import Keeper, Settle
 from gateway.services.ledger import Ledger
 from gateway.services.places import Places
 from gateway.services.policies import Policies
 from gateway.services.tenants import Tenants
+from gateway.services.token_checks import TokenChecks
 from gateway.services.vault import Vault
 from gateway.store.store import Store
 from gateway.worker import sends_at_once
@@ -51,6 +54,8 @@ class Footing(msgspec.Struct, frozen=True, kw_only=True):
     changes: Changes
     configuration: Configuration
     keeper: Keeper
+    checks: TokenChecks
+    client_tokens: ClientTokens
 
 
 async def footing(
@@ -74,7 +79,8 @@ async def footing(
     vault = Vault(store=store, key=secrets.key, former=secrets.previous, clock=clock, entropy=entropy)
     root = await vault.open()
     tenants = Tenants()
-    callers = Callers(root=root, tenants=tenants, clock=clock)
+    checks = TokenChecks(tenants=tenants, clock=clock, issuer=settings.server.public_url or ISSUER)
+    callers = Callers(root=root, tenants=tenants, tokens=checks, clock=clock)
     places = Places(concurrency=settings.worker.concurrency, sends=sends_at_once(settings.worker.concurrency))
     accounts = Accounts(store, clock, settings.timing, known, ids=ids, luck=luck, places=places)
     policies = Policies(
@@ -83,6 +89,14 @@ async def footing(
     books = Books(accounts=accounts, tenants=tenants, ids=ids, luck=luck)
     ledger = Ledger(store=store, books=books, tenants=tenants, clock=clock, ids=ids)
     changes = Changes(vault=vault, clock=clock, ids=ids)
+    keeper = Keeper(
+        store=store,
+        vault=vault,
+        kinds=known,
+        adopters=(tenants.adopt, checks.adopt, callers.adopt, accounts.adopt),
+        settle=_settle(accounts, policies, ledger),
+        clock=clock,
+    )
     return Footing(
         vault=vault,
         root=root,
@@ -97,12 +111,16 @@ async def footing(
         configuration=Configuration(
             store=store, vault=vault, changes=changes, root=root, kinds=known, clock=clock, ids=ids
         ),
-        keeper=Keeper(
+        keeper=keeper,
+        checks=checks,
+        client_tokens=ClientTokens(
             store=store,
             vault=vault,
-            kinds=known,
-            adopters=(tenants.adopt, callers.adopt, accounts.adopt),
-            settle=_settle(accounts, policies, ledger),
+            checks=checks,
+            keeper=keeper,
+            clock=clock,
+            ids=ids,
+            entropy=entropy,
         ),
     )
 

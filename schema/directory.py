@@ -4,6 +4,7 @@ import msgspec
 
 from schema.account import Account, Secret
 from schema.api_key import ApiKey
+from schema.client_token import SigningKey
 from schema.ownership import ManagedBy, Ownership
 from schema.tenant import Tenant
 
@@ -41,12 +42,19 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it at one revision; those removed are in it too, for what they began is brought to its end."""
+    """All of it at one revision; those removed are in it too, for what they began is brought to its end.
+
+    Attributes:
+        signing: the keys client tokens are signed with, oldest first; the last one signs.
+        revoked_tokens: client tokens that were ended before their time.
+    """
 
     revision: int = 0
     tenants: tuple[TenantRecord, ...] = ()
     keys: tuple[StoredKey, ...] = ()
     accounts: tuple[AccountRecord, ...] = ()
+    signing: tuple[SigningKey, ...] = ()
+    revoked_tokens: frozenset[str] = frozenset()
 
 
 def managed_by_file(ownership: Ownership) -> bool:

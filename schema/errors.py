@@ -6,6 +6,7 @@
   x Unauthenticated       401           x AlreadyEnded          409
   x Forbidden             403           x Gone                  410
     x OriginNotAllowed    403
+    x CreatesUsedUp       403             x AllowanceExceeded   402
   x NoRoute               422           x IdempotencyKeyReused  422
   x PayloadTooLarge       413           x Overloaded            503
   x TooManyRequests       429           x InsufficientFunds     402
@@ -87,17 +88,41 @@ class MalformedRequest(InvalidRequest):
 
 
 class Unauthenticated(GatewayError):
+    """Nobody knows who is calling.
+
+    Attributes:
+        presented: there was a key or a token, and it does not work; otherwise there was none.
+    """
+
     code = "unauthenticated"
     status = 401
     title = "A valid API key is needed"
     kind = "authentication_error"
     permanent = True
 
+    def __init__(self, detail: str = "", *, presented: bool = False) -> None:
+        super().__init__(detail)
+        self.presented = presented
+
+    @property
+    def challenge(self) -> str:
+        """The header ``WWW-Authenticate`` (RFC 6750, section 3): an error only for what was presented."""
+        plain = 'Bearer realm="filmgate"'
+        return f'{plain}, error="invalid_token"' if self.presented else plain
+
 
 class Forbidden(GatewayError):
     code = "forbidden"
     status = 403
     title = "This key may not do that"
+    kind = "permission_error"
+    permanent = True
+
+
+class CreatesUsedUp(Forbidden):
+    code = "creates_used_up"
+    status = 403
+    title = "This token has created all the videos it was for"
     kind = "permission_error"
     permanent = True
 
@@ -284,6 +309,16 @@ class InsufficientFunds(GatewayError):
         self.available = available
         self.missing = missing
         self.period = period
+
+
+class AllowanceExceeded(InsufficientFunds):
+    """A client token's own allowance is used up; its tenant may well have the money."""
+
+    code = "allowance_exceeded"
+    status = 402
+    title = "This token's allowance does not cover what was asked"
+    kind = "insufficient_quota"
+    permanent = True
 
 
 class TooManyRequests(GatewayError):

@@ -6,7 +6,7 @@ import msgspec
 
 from schema.clock import Millis
 from schema.money import Micros
-from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy, VideoSpec
+from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy, Video, VideoSpec
 
 
 class Scope(StrEnum):
@@ -192,6 +192,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         allowance: what its videos may cost together, micros; None is no bound of its own.
         creates: how many videos it may create; None is no bound of its own.
         expires_at: when it ends, milliseconds since the epoch.
+        header: of the token's text, which tells the key that signed it.
     """
 
     token: str
@@ -200,6 +201,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     allowance: Micros | None = None
     creates: int | None = None
     expires_at: Millis
+    header: str = ""
+
+    def shows(self, video: Video) -> bool:
+        """Whether its holder may know of one of the tenant's videos: what it is bound to, else what it made itself."""
+        if self.video is None and self.end_user is None:
+            return video.client_token == self.token
+        return self.video in (None, video.id) and self.end_user in (None, video.end_user)
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

@@ -143,6 +143,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         key: the caller's idempotency key, unique per tenant; None when the caller gave none.
         fingerprint: SHA-256 (hex) over the parsed, defaulted wish: equal wishes have equal fingerprints.
         resent: the caller's SDK says that it sends this again and knows of no answer.
+        end_user, client_token: whom it is for, and the client token that asks; None when a key does.
     """
 
     tenant: str
@@ -152,6 +153,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None
     fingerprint: str
     resent: bool = False
+    end_user: str | None = None
+    client_token: str | None = None
 
 
 class VideoErrorCode(StrEnum):
@@ -217,6 +220,8 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         credits: what the winning attempt cost, in its account's credits, once known.
         held: micros set aside for it now, 0 once that is resolved; None when its price was not known.
         held_from: the tenant's account of the ledger that was drawn on.
+        end_user: whose eyes it is for beside its tenant's; None when a client token said nobody.
+        client_token: the client token that made it; None when a key did.
     """
 
     id: str
@@ -244,6 +249,8 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     credits: int | None = None
     held: Micros | None = None
     held_from: str | None = None
+    end_user: str | None = None
+    client_token: str | None = None
     error: VideoError | None = None
     asset: Asset | None = None
 

@@ -25,6 +25,7 @@ from gateway.cli.reconcile import reconcile
 from gateway.cli.secrets import secrets
 from gateway.cli.server import demo, serve, work
 from gateway.cli.tenants import tenants
+from gateway.cli.tokens import tokens
 from gateway.cli.videos import videos
 
 
@@ -79,6 +80,7 @@ for command in (
     attempts,
     audit,
     tenants,
+    tokens,
     keys,
     incidents,
 ):

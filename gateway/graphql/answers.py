@@ -80,7 +80,7 @@ def refused_answer(refused: Refused, media: Media) -> Answer:
 
 def failed_answer(error: GatewayError, media: Media) -> Answer:
     """What stands in the way of the whole request: no key, no room."""
-    headers = {"www_authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
+    headers = {"www_authenticate": error.challenge} if isinstance(error, Unauthenticated) else {}
     if error.retry_after_seconds is not None:
         headers["retry_after"] = str(error.retry_after_seconds)
     return Answer({"errors": [{"message": error.detail, "extensions": facts(error)}]}, media, error.status, **headers)

@@ -121,20 +121,21 @@ BatchId = Annotated[ID, strawberry.argument(description="The batch's id.")]
 
 
 async def create_videos(info: Info, input: CreateVideosArgument) -> CreateVideosPayload:  # noqa: A002  # GraphQL's name
-    tenant, gateway = info.context.tenant(Scope.VIDEOS_WRITE), info.context.gateway
+    (tenant, grant), gateway = info.context.creator(), info.context.gateway
     try:
-        whole = await gateway.batches.accept(tenant, input.order(tenant, info.context.take_header_key()))
+        asked = input.order(tenant, info.context.take_header_key())
+        whole = await gateway.batches.accept(tenant, asked.granted(grant))
     except GatewayError as error:
         return create_refusal(error, info.context.state)
     return CreateVideosSuccess(batch=Batch.of(whole), replayed=whole.replayed)
 
 
 async def batch(info: Info, id: BatchId) -> Batch | None:
-    tenant = info.context.tenant(Scope.VIDEOS_READ)
+    tenant, grant = info.context.browser(Scope.VIDEOS_READ)
     if not names_batch(id):
         return None
     try:
-        return Batch.of(await info.context.gateway.batches.get(tenant.id, id))
+        return Batch.of(await info.context.gateway.batches.get(tenant.id, id, grant))
     except NotFound:
         return None
 

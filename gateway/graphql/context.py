@@ -3,14 +3,14 @@
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from gateway.auth import require
+from gateway.auth import allow, allow_create, check_alive, require
 from gateway.turnstile import State
 from gateway.wiring import Gateway
 from schema.attempt import Attempt
-from schema.errors import InvalidRequest, Unauthenticated
+from schema.errors import Forbidden, InvalidRequest, Unauthenticated
 from schema.forecast import Forecast
 from schema.output import ExtraOutput
-from schema.tenant import Principal, Scope, Tenant
+from schema.tenant import Grant, Principal, Scope, Tenant
 from schema.video import Video
 
 
@@ -40,19 +40,43 @@ class Context:
         self._forecasts: DataLoader[Video, Forecast] | None = None
 
     @property
-    def principal(self) -> Principal:
+    def caller(self) -> Principal:
+        """Who is calling, with a key or a client token that still works. Raises Unauthenticated."""
         if self._principal is None:
             raise Unauthenticated
+        check_alive(self.gateway, self._principal)
         return self._principal
+
+    @property
+    def principal(self) -> Principal:
+        """Who is calling with an API key: what a client token may do asks the methods below. Raises Forbidden."""
+        if self.caller.grant is not None:
+            raise Forbidden("A client token may not do that; it takes an API key")
+        return self.caller
 
     @principal.setter
     def principal(self, principal: Principal) -> None:
         self._principal = principal
 
+    async def ended(self) -> None:
+        """Returns once whoever is calling would not be let in any more; at once when nobody was."""
+        if self._principal is not None:
+            await self.gateway.ground.callers.ended(self._principal)
+
     def tenant(self, scope: Scope) -> Tenant:
         """The calling tenant, once its key was seen to allow this. Raises Forbidden."""
         require(self.principal, scope)
         return self.principal.tenant
+
+    def browser(self, scope: Scope) -> tuple[Tenant, Grant | None]:
+        """The calling tenant, and the client token's grant if that is what calls. Raises Forbidden."""
+        allow(self.caller, scope)
+        return self.caller.tenant, self.caller.grant
+
+    def creator(self) -> tuple[Tenant, Grant | None]:
+        """The same for whoever asks for videos: a client token that is for one video may not."""
+        allow_create(self.caller)
+        return self.caller.tenant, self.caller.grant
 
     def take_header_key(self) -> str | None:
         """The Idempotency-Key header, for the first who asks: it speaks of one wish.
@@ -97,7 +121,7 @@ class Context:
 
     async def _load_outputs(self, videos: list[Video]) -> list[list[ExtraOutput]]:
         attempts = await self._found_attempts(videos)
-        found = await self.gateway.videos.outputs(self.principal.tenant.id, videos, attempts)
+        found = await self.gateway.videos.outputs(self.caller.tenant.id, videos, attempts)
         return [found.get(video.id, []) for video in videos]
 
     async def _load_attempts(self, videos: list[Video]) -> list[list[Attempt]]:
@@ -105,7 +129,7 @@ class Context:
         return [found[video.id] for video in videos]
 
     async def _found_attempts(self, videos: list[Video]) -> dict[str, list[Attempt]]:
-        return await self.gateway.videos.attempts(self.principal.tenant.id, videos)
+        return await self.gateway.videos.attempts(self.caller.tenant.id, videos)
 
 
 Info = strawberry.Info[Context, None]

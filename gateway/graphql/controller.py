@@ -98,7 +98,7 @@ async def _run(schema: Schema, request: Call, asked: Asked, context: Context, me
     if kind is OperationType.MUTATION and request.method == "GET":
         raise Refused(405, "Mutations are sent by POST", allow="POST")
     if media.streams:
-        watches = context.principal if kind is OperationType.SUBSCRIPTION else None
+        watches = context.caller if kind is OperationType.SUBSCRIPTION else None
         return Stream(await schema.stream_of(document, asked, context), media, context.gateway, watches)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")

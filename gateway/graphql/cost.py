@@ -44,6 +44,8 @@ _WIDTHS = {
     "unknownAttempts": DEFAULT_PAGE,
     "resolutions": DEFAULT_PAGE,
     "incidents": DEFAULT_PAGE,
+    "clientTokens": DEFAULT_PAGE,
+    "signingKeys": 2,
     "suspense": 10,
     "reconciliation": 30,
     "differences": 5,

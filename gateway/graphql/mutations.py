@@ -6,6 +6,7 @@ import strawberry
 
 from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts, admin, audit, batches, keys, policies, tenancies
+from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -20,6 +21,7 @@ from gateway.graphql.refusals import (
     create_refusal,
 )
 from gateway.graphql.videos import Video
+from gateway.policy.client_tokens import granted
 from schema.errors import GatewayError, NotFound
 from schema.ids import names_video
 from schema.tenant import Scope
@@ -67,9 +69,9 @@ class Mutation:
         "again."
     )
     async def create_video(self, info: Info, input: CreateVideoArgument) -> CreateVideoPayload:  # noqa: A002  # GraphQL's name
-        tenant, gateway = info.context.tenant(Scope.VIDEOS_WRITE), info.context.gateway
+        (tenant, grant), gateway = info.context.creator(), info.context.gateway
         try:
-            order = input.order(tenant, info.context.take_header_key())
+            order = granted(input.order(tenant, info.context.take_header_key()), grant)
             accepted = await gateway.videos.accept(tenant, order)
         except GatewayError as error:
             return create_refusal(error, info.context.state)
@@ -81,10 +83,12 @@ class Mutation:
         "or nobody can tell. Canceling a canceled one changes nothing."
     )
     async def cancel_video(self, info: Info, input: CancelVideoArgument) -> CancelVideoPayload:  # noqa: A002  # GraphQL's name
-        tenant, gateway = info.context.tenant(Scope.VIDEOS_WRITE), info.context.gateway
+        (tenant, grant), gateway = info.context.browser(Scope.VIDEOS_WRITE), info.context.gateway
         if not names_video(input.id):
             return cancel_refusal(NotFound())
         try:
+            if grant is not None:
+                await gateway.videos.get(tenant.id, input.id, grant)
             video = await gateway.cancels.cancel(tenant.id, input.id)
         except GatewayError as error:
             return cancel_refusal(error)
@@ -119,6 +123,18 @@ class Mutation:
         description="Ask for several videos at once. All wishes are checked first, and `errors` name every wrong one; "
         "then all are accepted together, or with the mode `AFFORDABLE` the first ones, as many as are covered. "
         "Once in a request.",
+    )
+    create_client_token: of_tokens.CreateClientTokenPayload = strawberry.mutation(
+        resolver=of_tokens.create_client_token,
+        description="Make a token for somebody's browser: a JWT that works for minutes and for one purpose. It ends "
+        "with the key that made it.",
+    )
+    revoke_client_token: of_tokens.RevokeClientTokenPayload = strawberry.mutation(
+        resolver=of_tokens.revoke_client_token,
+        description="End a client token before its time. Its videos go on.",
+    )
+    rotate_signing_key: of_tokens.RotateSigningKeyPayload = strawberry.mutation(
+        resolver=of_tokens.rotate_signing_key, description="For operators: sign client tokens with a new key."
     )
     pause_account: accounts.PauseAccountPayload = strawberry.mutation(
         resolver=accounts.pause_account, description="For operators: give an account no more videos."

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
+import msgspec
 import strawberry
 from strawberry.scalars import ID
 
 from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
 from gateway.graphql import admin, audit, batches, keys, policies, tenancies
+from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -68,9 +70,10 @@ class Query:
         before: Before = None,
         status: Status = None,
     ) -> VideoConnection:
-        tenant, gateway = info.context.tenant(Scope.VIDEOS_READ), info.context.gateway
+        (tenant, grant), gateway = info.context.browser(Scope.VIDEOS_READ), info.context.gateway
         paging = Paging(first=first, after=after, last=last, before=before)
-        return paging.connection(await gateway.videos.page(tenant.id, paging.wish(status)))
+        wish = msgspec.structs.replace(paging.wish(status), grant=grant)
+        return paging.connection(await gateway.videos.page(tenant.id, wish))
 
     batch: batches.Batch | None = strawberry.field(
         resolver=batches.batch, description="One of your batches; null when you have none with this id."
@@ -90,7 +93,7 @@ class Query:
         description="What a video would cost now, and where it would be made. Nothing is sent, counted or kept."
     )
     async def quote(self, info: Info, input: Wish) -> Quote:  # noqa: A002  # GraphQL's name
-        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        tenant, _ = info.context.browser(Scope.VIDEOS_READ)
         order = input.order(tenant, None)
         return Quote.of(await info.context.gateway.quotes.quote(tenant, order.spec, order.routing))
 
@@ -121,13 +124,20 @@ class Query:
     @strawberry.field(description="The models you can ask for, and who serves them.")
     def models(self, info: Info) -> list[Model]:
         gateway = info.context.gateway
-        models = gateway.decisions.models(info.context.tenant(Scope.VIDEOS_READ))
+        models = gateway.decisions.models(info.context.browser(Scope.VIDEOS_READ)[0])
         return [Model.of(name, gateway.accounts.those(accounts)) for name, accounts in models.items()]
 
     @strawberry.field(description="Who is calling: the tenant and the scopes of the API key.")
     def viewer(self, info: Info) -> Viewer:
         return Viewer.of(info.context.principal)
 
+    client_tokens: of_tokens.ClientTokenPage = strawberry.field(
+        resolver=of_tokens.client_tokens, description="Your client tokens and what each has used, newest first."
+    )
+    signing_keys: list[of_tokens.SigningKey] = strawberry.field(
+        resolver=of_tokens.signing_keys,
+        description="For operators: the keys that sign client tokens, oldest first; the last one signs.",
+    )
     tenant: Tenant = strawberry.field(
         resolver=policies.show_tenant, description="Your tenant, and how its videos are routed."
     )
@@ -190,10 +200,10 @@ class Query:
 
 
 async def _video(context: Context, id: str) -> Video | None:
-    tenant = context.tenant(Scope.VIDEOS_READ)
+    tenant, grant = context.browser(Scope.VIDEOS_READ)
     if not names_video(id):
         return None
     try:
-        return Video.of(await context.gateway.videos.get(tenant.id, id))
+        return Video.of(await context.gateway.videos.get(tenant.id, id, grant))
     except NotFound:
         return None

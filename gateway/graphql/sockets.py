@@ -17,7 +17,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Messag
 from strawberry.types.unset import UnsetType
 
 from gateway import turnstile
-from gateway.auth import caller_of, page_of
+from gateway.auth import caller_of, learn, page_of
 from gateway.graphql.context import Context
 from gateway.graphql.documents import Document
 from gateway.graphql.errors import facts
@@ -85,6 +85,7 @@ class _Door:
         said = [value for name, value in context.connection_params.items() if name.lower() == "authorization"]
         authorization = None if not said else said[0] if isinstance(said[0], str) else ""
         page = _page(self.gateway, self.socket)
+        await learn(self.gateway, header(self.socket.scope, b"authorization") if not said else authorization)
         try:
             principal = caller_of(self.gateway, self.socket.scope, authorization=authorization, page=page)
         except (Unauthenticated, Forbidden, OriginNotAllowed) as error:
@@ -141,7 +142,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _bar(self) -> None:
         """Close once whoever was acknowledged would not be let in any more."""
-        await self._gateway.ground.callers.ended(self.context.principal)
+        await self.context.ended()
         for operation in list(self.operations):
             await self.cleanup_operation(operation)
         await self.websocket.close(KEY_ENDED, ENDED)
@@ -184,8 +185,8 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if document.creates(asked.operation_name):
             return []
         try:
-            turnstile.reads(self.context.gateway, self.context.principal, self.context.state)
-        except RateLimited as error:
+            turnstile.reads(self.context.gateway, self.context.caller, self.context.state)
+        except (RateLimited, Unauthenticated) as error:
             return [GraphQLError(error.detail, extensions=facts(error))]
         return []
 

@@ -60,16 +60,17 @@ class Subscription:
     async def video_events(
         self, info: Info, id: VideoId, after_seq: AfterSeq = None
     ) -> AsyncGenerator[VideoEvent, None]:
-        tenant = info.context.tenant(Scope.VIDEOS_READ)
+        tenant, grant = info.context.browser(Scope.VIDEOS_READ)
         if after_seq is not None and after_seq < 0:
             raise InvalidRequest.field("afterSeq", "out_of_range", "must be 0 or more")
         if not names_video(id):
             raise NotFound
-        await info.context.gateway.videos.get(tenant.id, id)
+        await info.context.gateway.videos.get(tenant.id, id, grant)
         return _events(info.context, tenant.id, id, after_seq)
 
 
 async def _events(context: Context, tenant: str, id: str, after: int | None) -> AsyncGenerator[VideoEvent, None]:
     async with aclosing(context.gateway.events.watch(tenant, id, after)) as events:
         async for event, video in events:
+            _ = context.caller  # raises once a client token has ended: nothing is told from then on
             yield VideoEvent.of(event, video)

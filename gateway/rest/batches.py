@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import CANCEL_AFTER, cancel_after, idempotency_key
-from gateway.rest.requests import Call, caller, creator, headers
+from gateway.rest.requests import Call, browser, creator, headers
 from gateway.rest.videos import PATH as VIDEOS
 from gateway.rest.videos import PRIVATE, VARY, poll_hints
 from gateway.rest.views import Moment, Money, VideoView, encode, video_view
@@ -99,7 +99,7 @@ async def create(request: Call) -> Answer:
     gateway, principal = await creator(request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
     asked = await _read(request, principal.tenant.id, key)
-    whole = await gateway.batches.accept(principal.tenant, asked)
+    whole = await gateway.batches.accept(principal.tenant, asked.granted(principal.grant))
     replayed: tuple[Header, ...] = ((b"idempotent-replayed", b"true"),) if whole.replayed else ()
     return Answer(
         encode(await _view(gateway, whole)),
@@ -110,11 +110,11 @@ async def create(request: Call) -> Answer:
 
 @get(PATH + "/{batch_id:str}")
 async def retrieve(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_READ)
+    gateway, principal = browser(request, Scope.VIDEOS_READ)
     id: str = request.path_params["batch_id"]
     if not names_batch(id):
         raise NotFound
-    whole = await gateway.batches.get(principal.tenant.id, id)
+    whole = await gateway.batches.get(principal.tenant.id, id, principal.grant)
     return Answer(encode(await _view(gateway, whole)), headers=(JSON, PRIVATE, VARY, *_hints(gateway, whole)))
 
 

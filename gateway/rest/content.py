@@ -5,7 +5,7 @@ from litestar.exceptions import HTTPException
 
 from gateway.rest.answers import Answer, Download, Header
 from gateway.rest.headers import Unsatisfiable, byte_range, matches
-from gateway.rest.requests import Call, caller, header, headers, video_id
+from gateway.rest.requests import Call, header, headers, watcher
 from gateway.rest.videos import PATH, PRIVATE, VARY
 from gateway.wiring import Gateway
 from schema.errors import Gone, InvalidRequest, NotFound
@@ -21,8 +21,7 @@ _INERT: Header = (b"content-security-policy", b"default-src 'none'; sandbox; fra
 
 @get(PATH + "/{video_id:str}/content")
 async def content(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_READ)
-    id = video_id(request)
+    gateway, principal, id = await watcher(request, Scope.VIDEOS_READ, linked=True)
     if request.query_params.get("variant", VARIANT) != VARIANT:
         raise InvalidRequest.field("variant", "unsupported", f"must be {VARIANT}; this version makes no pictures of it")
     output = request.query_params.get("output")

@@ -13,11 +13,12 @@ from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send, WebSocketScope
 
-from gateway.auth import page_of
+from gateway.auth import learn, page_of
 from gateway.rest import cors
 from gateway.rest.allowances import allowance_headers
 from gateway.rest.answers import Header
 from gateway.rest.problems import allowed
+from gateway.rest.requests import header
 from gateway.telemetry import Access, access_log
 from gateway.turnstile import allowances
 from gateway.wiring import Gateway
@@ -75,6 +76,7 @@ class Edge:
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         id = self._begin(scope)
+        await learn(self._gateway, header(scope, b"authorization"))
         asked = scope
         if scope["method"] == "HEAD":  # the server was promised a HEAD, so it keeps its own scope
             asked = scope.copy()

@@ -7,7 +7,7 @@ from litestar import get
 
 from gateway.policy.capability import price_list
 from gateway.rest.answers import JSON, Answer
-from gateway.rest.requests import Call, caller
+from gateway.rest.requests import Call, browser
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode
 from gateway.wiring import Gateway
@@ -116,13 +116,13 @@ class ModelListView(msgspec.Struct, frozen=True, kw_only=True):
 
 @get(PATH)
 async def list_(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_READ)
+    gateway, principal = browser(request, Scope.VIDEOS_READ)
     return Answer(encode(ModelListView(data=models(gateway, principal))), headers=(JSON, PRIVATE, VARY))
 
 
 @get(PATH + "/{model:path}")
 async def retrieve(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_READ)
+    gateway, principal = browser(request, Scope.VIDEOS_READ)
     id = str(request.path_params["model"]).strip("/")
     model = next((model for model in models(gateway, principal) if model.id == id), None)
     if model is None:

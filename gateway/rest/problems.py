@@ -187,7 +187,7 @@ def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     turnstile.refused(call.scope["state"], error)
     more = {}
     if error.status == HTTPStatus.UNAUTHORIZED:
-        more["www-authenticate"] = "Bearer"
+        more["www-authenticate"] = (error if isinstance(error, Unauthenticated) else Unauthenticated()).challenge
     if error.retry_after_seconds is not None:
         seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
         more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
@@ -227,7 +227,7 @@ def _framework(call: Call, error: HTTPException) -> Response[bytes]:
     if "allow" in more:
         more["allow"] = allowed(more["allow"].split(", "))
     if status == HTTPStatus.UNAUTHORIZED:
-        more.setdefault("www-authenticate", "Bearer")
+        more.setdefault("www-authenticate", Unauthenticated().challenge)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("http.broken_off", status=status, reason=error.detail)  # the caller hung up while sending
         return _answer(call, status, kind, kind.title, headers=more)

@@ -6,7 +6,7 @@ import msgspec
 from litestar import post
 
 from gateway.rest.answers import Answer
-from gateway.rest.requests import Call, caller
+from gateway.rest.requests import Call, browser
 from gateway.rest.views import Moment, Money, Name, encode
 from gateway.rest.wishes import read_wish
 from schema.money import CURRENCY
@@ -50,7 +50,7 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True):
 
 @post(PATH)
 async def create(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_READ)
+    gateway, principal = browser(request, Scope.VIDEOS_READ)
     wish = await read_wish(request)
     return Answer(encode(quote_view(await gateway.quotes.quote(principal.tenant, wish.spec, wish.routing))))
 

@@ -6,9 +6,9 @@ from litestar import Request
 from litestar.types import HTTPScope
 
 from gateway import turnstile
-from gateway.auth import caller_of, require
+from gateway.auth import allow, allow_create, caller_of, learn, require
 from gateway.wiring import Gateway
-from schema.errors import NotFound
+from schema.errors import InvalidRequest, NotFound
 from schema.ids import names_video
 from schema.tenant import Principal, Scope
 
@@ -22,12 +22,12 @@ def gateway_of(call: Call) -> Gateway:
 
 
 def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
-    """The gateway, and who is calling it.
+    """The gateway, and who is calling it with an API key: what a client token may do asks the functions below.
 
     Raises:
         Unauthenticated: no key, or one nobody has.
         RateLimited: its tenant has made too many requests lately.
-        Forbidden: the key has not this scope, or is not for this place or the page that sends it.
+        Forbidden: the key has not this scope, is not for this place or the page that sends it, or is a client token.
     """
     gateway, principal = _who(call)
     turnstile.reads(gateway, principal, call.scope["state"])
@@ -35,17 +35,53 @@ def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
     return gateway, principal
 
 
-async def creator(call: Call) -> tuple[Gateway, Principal]:
-    """The same for who asks for videos: those are counted, not the request."""
+def browser(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
+    """The same for what a client token may do too. Whoever answers looks at the principal's grant."""
     gateway, principal = _who(call)
-    await turnstile.creates(gateway, principal, call.scope["state"])
-    require(principal, Scope.VIDEOS_WRITE)
+    turnstile.reads(gateway, principal, call.scope["state"])
+    allow(principal, scope)
     return gateway, principal
 
 
-def _who(call: Call) -> tuple[Gateway, Principal]:
+async def creator(call: Call) -> tuple[Gateway, Principal]:
+    """The same for whoever asks for videos: those are counted, not the request. A token for one video may not."""
+    gateway, principal = _who(call)
+    await turnstile.creates(gateway, principal, call.scope["state"])
+    allow_create(principal)
+    return gateway, principal
+
+
+async def watcher(call: Call, scope: Scope, *, linked: bool = False) -> tuple[Gateway, Principal, str]:
+    """The gateway, who is calling it with a key or a client token, and the video in the path, which that may see.
+
+    Args:
+        linked: the token may stand in the query too, for links and ``<video src>`` have no headers.
+
+    Raises:
+        Unauthenticated: no key and no token, or one that does not work.
+        RateLimited: its tenant has made too many requests lately.
+        Forbidden: it has not this scope.
+        NotFound: there is no such video, or the token is not for it.
+    """
+    token, authorization = call.query_params.get("token") if linked else None, None
+    if token is not None and header(call.scope, b"authorization") is None:
+        authorization = f"Bearer {token}"
+        await learn(gateway_of(call), authorization)
+    gateway, principal = _who(call, authorization)
+    turnstile.reads(gateway, principal, call.scope["state"])
+    if token is not None and principal.grant is None:
+        raise InvalidRequest.field("token", "not_here", "takes a client token; send a key in the header Authorization")
+    allow(principal, scope)
+    id = video_id(call)
+    if principal.grant is not None:
+        await gateway.videos.get(principal.tenant.id, id, principal.grant)
+    return gateway, principal, id
+
+
+def _who(call: Call, authorization: str | None = None) -> tuple[Gateway, Principal]:
+    """The gateway, and who is calling it, as a header says, or what stands in its place."""
     gateway, state = gateway_of(call), call.scope["state"]
-    principal = caller_of(gateway, call.scope, page=state.get("page"))
+    principal = caller_of(gateway, call.scope, authorization=authorization, page=state.get("page"))
     state["principal"] = principal  # the edge answers pages of other sites as its key allows
     return gateway, principal
 

@@ -1,12 +1,14 @@
 """/v1/videos"""
 
 from litestar import get, post
+from msgspec.structs import replace
 
 from gateway.auth import while_it_works
+from gateway.policy.client_tokens import granted
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait_seconds
 from gateway.rest.pages import links, page_wish
-from gateway.rest.requests import Call, caller, creator, headers, video_id
+from gateway.rest.requests import Call, browser, caller, creator, headers, video_id, watcher
 from gateway.rest.views import encode, etag, page_view, video_view
 from gateway.rest.wishes import read_wish
 from gateway.services.videos import Seen
@@ -31,7 +33,7 @@ async def create(request: Call) -> Answer:
     wish = await read_wish(request)
     again = resent(headers(request.scope, b"x-stainless-retry-count"))
     order = wish.order(principal.tenant.id, key=key, resent=again)
-    accepted = await gateway.videos.accept(principal.tenant, order)
+    accepted = await gateway.videos.accept(principal.tenant, granted(order, principal.grant))
     id = accepted.video.id
     try:
         applied = await hold(gateway, principal, request, id)
@@ -56,9 +58,9 @@ async def create(request: Call) -> Answer:
 
 @get(PATH)
 async def list_(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_READ)
+    gateway, principal = browser(request, Scope.VIDEOS_READ)
     query: bytes = request.scope["query_string"]
-    wish = page_wish(query)
+    wish = replace(page_wish(query), grant=principal.grant)
     page = await gateway.videos.page(principal.tenant.id, wish)
     view = page_view(page, await gateway.videos.whole(principal.tenant.id, page.videos), gateway.accounts)
     link = links(PATH, query, wish, view)
@@ -68,8 +70,7 @@ async def list_(request: Call) -> Answer:
 
 @get(PATH + "/{video_id:str}")
 async def retrieve(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_READ)
-    id = video_id(request)
+    gateway, principal, id = await watcher(request, Scope.VIDEOS_READ)
     applied = await hold(gateway, principal, request, id)
     seen = await gateway.videos.seen(principal.tenant.id, id)
     tag = etag(seen)
@@ -82,8 +83,7 @@ async def retrieve(request: Call) -> Answer:
 
 @post(PATH + "/{video_id:str}/cancel")
 async def cancel(request: Call) -> Answer:
-    gateway, principal = caller(request, Scope.VIDEOS_WRITE)
-    id = video_id(request)
+    gateway, principal, id = await watcher(request, Scope.VIDEOS_WRITE)
     await gateway.cancels.cancel(principal.tenant.id, id)
     seen = await gateway.videos.seen(principal.tenant.id, id)
     return Answer(encode(video_view(seen, gateway.accounts)))

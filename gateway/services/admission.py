@@ -68,6 +68,8 @@ class Admission:
             quoted_high=top,
             held=top,
             held_from=None if top is None else self._books.source(order.tenant),
+            end_user=order.end_user,
+            client_token=order.client_token,
         )
         return Plan(video=video, decision=msgspec.json.encode(decision))
 
@@ -75,11 +77,14 @@ class Admission:
         """Write it all down: the video, its hold, its event, its tasks. None when its key is used already.
 
         Raises:
-            InsufficientFunds: the tenant has not so much.
+            InsufficientFunds: the tenant has not so much, or the client token.
+            Unauthenticated: the client token has ended.
+            CreatesUsedUp: it has created as many as it may.
         """
         video = plan.video
         if not await tx.videos.add(video, plan.decision, batch=batch):
             return None
+        await self._books.allowances.create(tx, video)
         held = await self._books.hold(tx, video, plan.top, now)
         if isinstance(held, Shortage):
             raise held.refusal(plan.top)

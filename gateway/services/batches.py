@@ -11,12 +11,15 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.policy.batching import covered
+from gateway.policy.client_tokens import granted, own_key
 from gateway.policy.routing import Snapshot
 from gateway.policy.signing import batch_fingerprint
 from gateway.probe import Point, Probe
 from gateway.services.admission import Admission, Plan
+from gateway.services.allowances import Room
 from gateway.services.backlog import Backlog
 from gateway.services.books import Books
+from gateway.services.budgets import Shortage
 from gateway.services.decisions import Decisions
 from gateway.services.quarantine import Quarantine
 from gateway.services.rates import Rates
@@ -25,6 +28,7 @@ from gateway.store.store import Store, Transaction
 from schema.batch import MAX_BATCH, Batch, BatchMode
 from schema.clock import Clock, Millis
 from schema.errors import (
+    CreatesUsedUp,
     FieldError,
     GatewayError,
     IdempotencyKeyReused,
@@ -37,7 +41,7 @@ from schema.errors import (
 from schema.ids import Ids
 from schema.money import Micros
 from schema.quote import Decision
-from schema.tenant import Tenant
+from schema.tenant import Grant, Tenant
 from schema.video import Order, Video
 
 MAX_ERRORS = 256
@@ -51,11 +55,19 @@ class BatchOrder(msgspec.Struct, frozen=True, kw_only=True):
     mode: BatchMode
     key: str | None
     wishes: tuple[Order | InvalidRequest, ...]
+    client_token: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """Of the whole batch; it means something when every wish could be read."""
         return batch_fingerprint([wish.fingerprint for wish in self.wishes if isinstance(wish, Order)], self.mode)
+
+    def granted(self, grant: Grant | None) -> "BatchOrder":
+        """The same as a client token's holder gives it."""
+        if grant is None:
+            return self
+        wishes = tuple([granted(wish, grant) if isinstance(wish, Order) else wish for wish in self.wishes])
+        return replace(self, key=own_key(self.key, grant), wishes=wishes, client_token=grant.token)
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +133,10 @@ class Batches:
             IdempotencyKeyReused: the key was used for another batch.
             InvalidRequest: a wish is wrong, or there are too many; ``errors`` name every wrong wish.
             NoRoute: wishes that no account can ever make; ``errors`` name them all.
-            InsufficientFunds: the tenant's balance or a budget has not enough for all, or not even for the first.
+            InsufficientFunds: the tenant's balance, a budget or the client token's allowance has not enough for all, or
+                not even for the first.
+            CreatesUsedUp: the client token may not create so many, or none.
+            Unauthenticated: it has ended.
             Quarantined: the database was restored, and no operator has confirmed it yet.
             RateLimited: the tenant may not create so many more in this minute.
             TooManyRequests: the tenant has too many videos waiting to start.
@@ -153,10 +168,14 @@ class Batches:
             self._backlog.added(tenant.id, taken - places)
         return whole
 
-    async def get(self, tenant: str, id: str) -> Whole:
-        """One of a tenant's batches, with its videos as they are now. Raises NotFound, for another tenant's too."""
+    async def get(self, tenant: str, id: str, grant: Grant | None = None) -> Whole:
+        """One of a tenant's batches, with its videos as they are now.
+
+        Raises:
+            NotFound: there is none, it is another tenant's, or the grant does not show all of it.
+        """
         whole = await self._store.read(lambda tx: _whole(tx, tenant, id), tenant=tenant)
-        if whole is None:
+        if whole is None or (grant is not None and not all(map(grant.shows, whole.videos))):
             raise NotFound
         return whole
 
@@ -209,7 +228,9 @@ class Batches:
                 return twin
             turnstile = await self._rates.admit(tx, asked.tenant, _least_places(asked.mode, wished))
             places = offer.places if turnstile is None else min(offer.places, turnstile.room)
-            plans, missing = await self._afforded(tx, batch, replace(offer, places=places))
+            room = await self._books.allowances.room(tx, asked.tenant, asked.client_token, now)
+            able = _within_creates(replace(offer, places=places), room, asked.mode)
+            plans, missing = await self._afforded(tx, batch, able, room.left)
             await self._rates.created(tx, turnstile, len(plans))
             kept = batch
             if len(plans) < wished:
@@ -225,13 +246,19 @@ class Batches:
         self._probe(Point.ACCEPTED)
         return whole
 
-    async def _afforded(self, tx: Transaction, batch: Batch, offer: Offer) -> tuple[list[Plan], Micros]:
+    async def _afforded(
+        self, tx: Transaction, batch: Batch, offer: Offer, allowed: Shortage | None
+    ) -> tuple[list[Plan], Micros]:
         """What is made of the wishes that money and room cover, and what money lacks for the others.
+
+        Args:
+            allowed: what is left of a client token's allowance.
 
         Raises:
             InsufficientFunds: it does not cover all, or not even the first.
         """
         tightest = await self._books.budgets.tightest(tx, batch.tenant, batch.created_at)
+        tightest = min((one for one in (allowed, tightest) if one is not None), key=lambda one: one.left, default=None)
         if tightest is None:
             return [bid.plan for bid in offer.bids[: offer.places]], 0
         least = [bid.least for bid in offer.bids]
@@ -269,6 +296,15 @@ class Batches:
         if kept is None:
             raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
         return kept
+
+
+def _within_creates(offer: Offer, room: Room, mode: BatchMode) -> Offer:
+    """With room for no more wishes than a client token may still create. Raises CreatesUsedUp."""
+    if room.creates is None or room.creates >= len(offer.bids):
+        return offer
+    if room.creates == 0 or mode is BatchMode.ALL:
+        raise CreatesUsedUp(f"This token may create {room.creates} more, and these are {len(offer.bids)}")
+    return replace(offer, places=min(offer.places, room.creates))
 
 
 def check_size(count: int) -> None:

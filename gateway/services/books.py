@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from gateway.policy import bookkeeping
 from gateway.policy.bookkeeping import Draft
 from gateway.services.accounts import Accounts
+from gateway.services.allowances import Allowances
 from gateway.services.budgets import Budgets, Shortage, Warned
 from gateway.services.incidents import report
 from gateway.services.tenants import Tenants
@@ -33,6 +34,7 @@ class Books:
     """Every method is called inside a transaction that has the video locked, or has just made it."""
 
     def __init__(self, *, accounts: Accounts, tenants: Tenants, ids: Ids, luck: Luck) -> None:
+        self.allowances = Allowances()
         self.budgets = Budgets(tenants)
         self._accounts = accounts
         self._ids = ids
@@ -76,7 +78,10 @@ class Books:
         if video.routing.quote_id is not None:
             return None
         left = await self.budgets.left(tx, video.tenant, video.created_at)
-        return None if left is None else left + (video.held or 0)
+        allowed = await self.allowances.most(tx, video)
+        if left is None:
+            return allowed
+        return left + (video.held or 0) if allowed is None else min(left + (video.held or 0), allowed)
 
     async def extend(self, tx: Transaction, video: Video, needed: Micros | None, now: Millis) -> Funded | None:
         """Hold as much as the next account may cost; None when its tenant has not so much.
@@ -87,6 +92,8 @@ class Books:
             return Funded(video)
         if video.held_from not in (None, self.source(video.tenant)):
             return Funded(video)  # its tenant pays another way by now: it is made for what is held, and no more
+        if not await self.allowances.extends(tx, video, needed):
+            return None
         answer = await self.hold(tx, video, needed - (video.held or 0), now)
         if isinstance(answer, Shortage):
             return None

@@ -14,6 +14,7 @@ from gateway.policy.addresses import Network, networks_of, within
 from gateway.policy.api_keys import mistyped
 from gateway.policy.signing import key_hash
 from gateway.services.tenants import Tenants
+from gateway.services.token_checks import TokenChecks
 from schema.account import Secret
 from schema.api_key import ApiKey
 from schema.clock import Clock, Millis
@@ -22,13 +23,13 @@ from schema.errors import Forbidden, Unauthenticated
 from schema.tenant import Principal
 
 MAX_KEY = 256
-"""Characters; keys are far shorter, and what is longer is not worth a hash."""
+"""Characters; keys are far shorter, and every client token is longer."""
 
 LOOK_SECONDS = 60.0
 """After which it is looked again whether a key has expired: the machine's clock may have been set."""
 
 _UNKNOWN = "This API key is not known here; check it for typing mistakes, or ask for a new one"
-ENDED = "This API key was revoked, has expired, or may do less than before"
+ENDED = "This API key or token was revoked, has expired, or may do less than before"
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -41,8 +42,9 @@ class Known(msgspec.Struct, frozen=True):
 class Callers:
     """Keys by the keyed hash of their text, so that the time a look-up takes says nothing of any key."""
 
-    def __init__(self, *, root: Secret, tenants: Tenants, clock: Clock) -> None:
+    def __init__(self, *, root: Secret, tenants: Tenants, tokens: TokenChecks, clock: Clock) -> None:
         self._root = root
+        self.tokens = tokens
         self._tenants = tenants
         self._clock = clock
         self._known: Mapping[bytes, Known] = {}
@@ -62,7 +64,7 @@ class Callers:
         adopted.set()
 
     def principal(self, text: str, *, address: str | None = None) -> Principal:
-        """Whose key this is.
+        """Whose key, or client token, this is.
 
         Args:
             address: where the caller is, when that is known.
@@ -71,15 +73,17 @@ class Callers:
             Unauthenticated: nobody has this key, or it works no more.
             Forbidden: it may not be used from there.
         """
+        if len(text) > MAX_KEY and text.isascii() and "." in text:
+            return self.tokens.principal(text)
         if len(text) > MAX_KEY or not text.isascii() or mistyped(text):
-            raise Unauthenticated(_UNKNOWN)
+            raise Unauthenticated(_UNKNOWN, presented=True)
         known = self._known.get(key_hash(self._root, text))
         tenant = None if known is None else self._tenants.get(known.key.tenant)
         if known is None or tenant is None:
-            raise Unauthenticated(_UNKNOWN)
+            raise Unauthenticated(_UNKNOWN, presented=True)
         key, now = known.key, self._clock.now()
         if not key.works(now):
-            raise Unauthenticated(f"This API key (…{key.hint}) has expired; ask for a new one")
+            raise Unauthenticated(f"This API key (…{key.hint}) has expired; ask for a new one", presented=True)
         if known.networks and not within(address, known.networks):
             raise Forbidden(f"This API key (…{key.hint}) may not be used from this address")
         self._used[key.id] = now
@@ -88,14 +92,14 @@ class Callers:
     # whether it goes on
 
     def works(self, principal: Principal) -> bool:
-        """Whether somebody who was let in before would still be: the key works, and may do no less."""
-        key, now, grant = self._keys.get(principal.key), self._clock.now(), principal.grant
+        """Whether somebody who was let in before would still be: the key works, and may do no less; so does a token."""
+        key, now = self._keys.get(principal.key), self._clock.now()
         return (
             key is not None
             and key.works(now)
             and principal.scopes <= key.scopes
             and self._tenants.get(key.tenant) is not None
-            and (grant is None or now < grant.expires_at)
+            and (principal.grant is None or self.tokens.works(principal.grant, now))
         )
 
     async def ended(self, principal: Principal) -> None:

@@ -13,11 +13,13 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.policy.sealing import CanNotOpen
-from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
+from gateway.services.vault import CREDENTIAL, SIGNING, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
 from providers.base import ProviderKind
 from schema.account import Account, Secret
+from schema.client_token import SigningKey
+from schema.clock import Clock, Millis
 from schema.directory import AccountRecord, Directory
 from schema.errors import Overloaded
 
@@ -48,13 +50,17 @@ class Keeper:
         kinds: Mapping[str, ProviderKind],
         adopters: Sequence[Adopt],
         settle: Settle,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._vault = vault
         self._kinds = kinds
         self._adopters = adopters
         self._settle = settle
+        self._clock = clock
         self._reading = asyncio.Lock()
+        self._glancing = asyncio.Lock()
+        self._glanced_at = float("-inf")
         self._looked_at = float("-inf")
         self.directory = Directory()
 
@@ -73,9 +79,18 @@ class Keeper:
             self._looked_at = began
             return moved
 
+    async def glance(self) -> None:
+        """Refresh because a caller names what is not known here, once a second at most: who comes meanwhile waits."""
+        came = asyncio.get_running_loop().time()
+        async with self._glancing:
+            if came - self._glanced_at >= LOOK_SECONDS:
+                self._glanced_at = came
+                await self.refresh()
+
     async def read(self) -> Directory:
         """All of it, as it is now."""
-        return await self._store.read(lambda tx: read_directory(tx, self._vault, self._kinds), snapshot=True)
+        now = self._clock.now()
+        return await self._store.read(lambda tx: read_directory(tx, self._vault, self._kinds, now), snapshot=True)
 
     async def follow(self) -> None:
         """Look again every second, until cancelled."""
@@ -106,8 +121,14 @@ def newcomers(directory: Directory, before: Directory) -> Directory:
     )
 
 
-async def read_directory(tx: Transaction, vault: Vault, kinds: Mapping[str, ProviderKind]) -> Directory:
-    """Everything at one moment, when the transaction sees one. Raises CanNotOpen."""
+async def read_directory(
+    tx: Transaction, vault: Vault, kinds: Mapping[str, ProviderKind], now: Millis = 0
+) -> Directory:
+    """Everything at one moment, when the transaction sees one; ended tokens as far as they would still work.
+
+    Raises:
+        CanNotOpen: a secret does not open.
+    """
     credentials, webhook_secrets = await vault.all(tx, CREDENTIAL), await vault.all(tx, WEBHOOK_SECRETS)
     accounts = []
     for record in await tx.account_setups.all():
@@ -121,7 +142,15 @@ async def read_directory(tx: Transaction, vault: Vault, kinds: Mapping[str, Prov
         tenants=tuple(await tx.tenants.all()),
         keys=tuple(await tx.api_keys.all()),
         accounts=tuple(accounts),
+        signing=await _signing(tx, vault),
+        revoked_tokens=await tx.client_tokens.revoked(now),
     )
+
+
+async def _signing(tx: Transaction, vault: Vault) -> tuple[SigningKey, ...]:
+    """The keys of client tokens, oldest first."""
+    seeds = await vault.all(tx, SIGNING)
+    return tuple(SigningKey(facts=facts, secret=seeds[facts.kid][1]) for facts in await tx.signing_keys.all())
 
 
 async def read_account(

@@ -18,6 +18,9 @@ log = structlog.get_logger()
 
 CREDENTIAL = "credential"
 WEBHOOK_SECRETS = "webhook_secrets"
+SIGNING = "signing"
+"""Keys that client tokens are signed with."""
+
 _ROOT = Place("root", "gateway", 1)
 _ROOT_BYTES = 32
 _AT_ONCE = 50

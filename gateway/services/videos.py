@@ -30,7 +30,7 @@ from schema.errors import (
 from schema.forecast import NOTHING, Forecast
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.output import ExtraOutput
-from schema.tenant import Tenant
+from schema.tenant import Grant, Tenant
 from schema.video import Asset, Order, Video
 
 RESENT_WITHIN = 900_000
@@ -55,13 +55,18 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class PageWish(msgspec.Struct, frozen=True, kw_only=True):
-    """Which videos of a list: ``after`` or ``before`` a video id, at most ``limit``, newest first unless said."""
+    """Which videos of a list: ``after`` or ``before`` a video id, at most ``limit``, newest first unless said.
+
+    Attributes:
+        grant: only those that it shows.
+    """
 
     after: str | None = None
     before: str | None = None
     limit: int = 20
     newest_first: bool = True
     status: VideoStatus | None = None
+    grant: Grant | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -104,7 +109,9 @@ class Videos:
             IdempotencyKeyReused: the key was used for another wish.
             InvalidRequest: nobody has ever heard of the model.
             NoRoute: no account can ever make it; the error names the fields to change.
-            InsufficientFunds: the tenant's balance or a budget has not enough for it.
+            InsufficientFunds: the tenant's balance, a budget or the client token's allowance has not enough for it.
+            CreatesUsedUp: the client token has created as many as it may.
+            Unauthenticated: it has ended.
             Quarantined: the database was restored, and no operator has confirmed it yet.
             RateLimited: the tenant has created as many as it may in a minute.
             TooManyRequests: the tenant has too many videos waiting to start.
@@ -190,10 +197,14 @@ class Videos:
             raise Overloaded("The database did not keep this; try again", retry_after_seconds=1) from error
         return _replay(order, twin)
 
-    async def get(self, tenant: str, id: str) -> Video:
-        """One of a tenant's videos. Raises NotFound, for another tenant's too."""
+    async def get(self, tenant: str, id: str, grant: Grant | None = None) -> Video:
+        """One of a tenant's videos.
+
+        Raises:
+            NotFound: there is none, it is another tenant's, or the grant does not show it.
+        """
         video = await self._store.read(lambda tx: tx.videos.get(tenant, id), tenant=tenant)
-        if video is None:
+        if video is None or (grant is not None and not grant.shows(video)):
             raise NotFound
         return video
 
@@ -264,6 +275,7 @@ class Videos:
                 limit=wish.limit + 1,
                 newest_first=wish.newest_first,
                 status=wish.status,
+                grant=wish.grant,
             ),
             tenant=tenant,
         )

@@ -9,6 +9,7 @@ from gateway.store.accounts import Accounts
 from gateway.store.api_keys import ApiKeys
 from gateway.store.attempts import Attempts
 from gateway.store.batches import Batches
+from gateway.store.client_tokens import ClientTokens
 from gateway.store.database import Connection, Database
 from gateway.store.estimates import Estimates
 from gateway.store.events import Events
@@ -24,6 +25,7 @@ from gateway.store.resolutions import Resolutions
 from gateway.store.revision import Revision
 from gateway.store.samples import Samples
 from gateway.store.sealed import SealedSecrets
+from gateway.store.signing_keys import SigningKeys
 from gateway.store.spending import Spending
 from gateway.store.tasks import Tasks
 from gateway.store.tenant_limits import TenantLimits
@@ -64,6 +66,8 @@ class Transaction:
         self.account_setups = AccountSetups(connection)
         self.sealed = SealedSecrets(connection)
         self.trail = Trail(connection)
+        self.client_tokens = ClientTokens(connection)
+        self.signing_keys = SigningKeys(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

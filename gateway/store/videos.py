@@ -9,16 +9,17 @@ from gateway.store.keyset import Keyset
 from schema.clock import Millis
 from schema.errors import IllegalMove
 from schema.lifecycle import Substate, VideoStatus
+from schema.tenant import Grant
 from schema.video import Adjustment, Asset, RoutingWish, Video, VideoError, VideoSpec
 
 _COLUMNS = (
     "id, tenant, idempotency_key, fingerprint, spec, routing, metadata, status, substate, progress, version, "
     "created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments, quoted_low, "
     "quoted_high, charged, credits, error_code, error_message, asset_key, asset_size, asset_sha256, asset_media_type, "
-    "held, held_from"
+    "held, held_from, end_user, client_token"
 )
 _ADD = (
-    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 33)}) "
+    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 35)}) "
     "ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id"
 )
 _MUTABLE = (
@@ -69,6 +70,8 @@ class Videos:
             *_asset(video),
             video.held,
             video.held_from,
+            video.end_user,
+            video.client_token,
             decision.decode(),
             batch,
         )
@@ -107,17 +110,31 @@ class Videos:
         return [_video(row) for row in rows]
 
     async def page(
-        self, tenant: str, *, after: str | None, before: str | None, limit: int, newest_first: bool, status: str | None
+        self,
+        tenant: str,
+        *,
+        after: str | None,
+        before: str | None,
+        limit: int,
+        newest_first: bool,
+        status: str | None,
+        grant: Grant | None = None,
     ) -> list[Video]:
-        """Up to ``limit`` videos beyond a cursor (an id), in the order asked; ``before`` walks backwards."""
+        """Up to ``limit`` videos beyond a cursor (an id), in the order asked; ``before`` walks backwards.
+
+        Args:
+            grant: only those that it shows.
+        """
         keyset = Keyset(after=after, before=before, limit=limit, newest_first=newest_first)
         beyond, cursor = keyset.beyond
         here, state = ("", ()) if status is None else (" AND status = ?", (status,))
+        shown, whose = _shown(grant)
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ?{beyond}{here}{keyset.order}",
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ?{beyond}{here}{shown}{keyset.order}",
             tenant,
             *cursor,
             *state,
+            *whose,
             limit,
         )
         videos = [_video(row) for row in rows]
@@ -221,6 +238,15 @@ class Videos:
             raise IllegalMove(f"{video.id} is no longer at version {was}")
 
 
+def _shown(grant: Grant | None) -> tuple[str, tuple[str, ...]]:
+    """``Grant.shows`` as a condition."""
+    if grant is None:
+        return "", ()
+    bounds = [(column, value) for column, value in (("id", grant.video), ("end_user", grant.end_user)) if value]
+    bounds = bounds or [("client_token", grant.token)]
+    return "".join(f" AND {column} = ?" for column, _ in bounds), tuple(value for _, value in bounds)
+
+
 def _text(value: Any) -> str:
     return _encode(value).decode()
 
@@ -238,7 +264,7 @@ def _video(row: Row) -> Video:
     (id, tenant, key, fingerprint, spec, routing, metadata, status, substate, progress, version) = row[:11]
     (created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments) = row[11:19]
     (quoted_low, quoted_high, charged, credits, error_code, error_message) = row[19:25]
-    (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from) = row[25:]
+    (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from, end_user, client_token) = row[25:]
     return Video(
         id=id,
         tenant=tenant,
@@ -265,6 +291,8 @@ def _video(row: Row) -> Video:
         credits=credits,
         held=held,
         held_from=held_from,
+        end_user=end_user,
+        client_token=client_token,
         error=None if error_code is None else VideoError(error_code, error_message),
         asset=None
         if asset_key is None

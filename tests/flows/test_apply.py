@@ -18,6 +18,7 @@ from gateway.store.migrate import packaged
 from gateway.store.store import Store, Transaction
 from providers.registry import by_name
 from schema.account import Account, Secret
+from schema.clock import SystemClock
 from schema.directory import Directory
 from schema.errors import Unauthenticated
 from schema.tenant import RoutingPolicy, Tenant, TenantLimits
@@ -195,7 +196,7 @@ async def test_what_newcomers_need_and_could_not_be_given_is_given_with_the_next
 
     async with ground(settings) as (on, store):
         await on.configuration.apply(settings)
-        keeper = Keeper(store=store, vault=on.vault, kinds=by_name(), adopters=(), settle=settle)
+        keeper = Keeper(store=store, vault=on.vault, kinds=by_name(), adopters=(), settle=settle, clock=SystemClock())
         with pytest.raises(StoreUnavailable):
             await keeper.refresh()
         assert await keeper.refresh()

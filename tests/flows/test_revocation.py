@@ -7,12 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from gateway.graphql.controller import PATH
+from tests.flows.holding import bearer, events, held, watched
 from tests.flows.processes import Place, Server, Upstreams, address, sandbox_process, server
-from tests.graphql.asking import EVENTS, socket
 
 SECONDS = 5.0
 """So soon a key that was revoked anywhere works nowhere."""
@@ -46,10 +44,6 @@ keys = [{{ file = "{key}", scopes = ["operator"] }}]
     await postgres.drop(name)
 
 
-def bearer(key: str, **headers: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}", **headers}
-
-
 async def made(at: Server) -> dict[str, Any]:
     response = await at.client.post(
         "/v1/admin/tenants/acme/keys", json={"scopes": ["videos:read"]}, headers=bearer(BOSS_KEY)
@@ -65,33 +59,6 @@ async def answers(at: Server, key: str, status: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def events(at: Server, key: str, video: str, begun: asyncio.Event) -> str:
-    """Everything a stream of events tells, until it ends."""
-    body, told = {"query": EVENTS, "variables": {"id": video}}, ""
-    headers = bearer(key, accept="text/event-stream")
-    async with at.client.stream("POST", PATH, json=body, headers=headers) as response:
-        assert response.status_code == 200
-        async for piece in response.aiter_text():
-            told += piece
-            begun.set()
-    return told
-
-
-async def held(at: Server, key: str, video: str) -> int:
-    """What a request that waits for the video is answered in the end."""
-    response: httpx.Response = await at.client.get(f"/v1/videos/{video}", headers=bearer(key, prefer="wait=25"))
-    return response.status_code
-
-
-async def watched(at: Server, key: str, video: str, begun: asyncio.Event) -> int | None:
-    """What a socket that watches the video closes with."""
-    async with socket(at.place.url, key) as ws:
-        await ws.subscribe("1", EVENTS, id=video)
-        await ws.next()
-        begun.set()
-        return await ws.closed()
-
-
 async def test_a_key_that_is_revoked_at_one_replica_ends_at_the_other_with_all_that_it_holds_open(places):
     async with server(places[0]) as first, server(places[1]) as second:
         key = await made(first)
@@ -101,9 +68,9 @@ async def test_a_key_that_is_revoked_at_one_replica_ends_at_the_other_with_all_t
         assert video is not None
         streaming, watching = asyncio.Event(), asyncio.Event()
         open_ones = asyncio.gather(
-            events(second, key["key"], video, streaming),
-            watched(second, key["key"], video, watching),
-            held(second, key["key"], video),
+            events(second.client, key["key"], video, streaming),
+            watched(second.place.url, key["key"], video, watching),
+            held(second.client, key["key"], video),
         )
         await asyncio.gather(streaming.wait(), watching.wait())
 

@@ -11,6 +11,7 @@ from gateway.config.settings import KeySetup
 from gateway.rest.cors import EXPOSED
 from schema.account import Secret
 from tests.rest.answers import problem
+from tests.support.browsers import minted
 from tests.support.running import Running, Setup, configured, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -193,3 +194,25 @@ async def test_a_key_for_one_page_is_refused_to_every_other(pair: Running):
             assert asked.json()["errors"][0]["extensions"]["code"] == "ORIGIN_NOT_ALLOWED"
         for headers in ({"origin": APP}, {"origin": pair.url}, {}):
             assert (await client.get("/v1/videos", headers=headers)).status_code == 200
+
+
+async def test_a_token_is_for_the_pages_of_the_key_that_made_it(pair: Running):
+    acme, *others = pair.gateway.settings.tenants
+    bound = KeySetup(secret=Secret("fg_test_key_that_makes_tokens_0123"), origins=(APP,))
+    await configured(pair.gateway, tenants=(replace(acme, keys=(*acme.keys, bound)), *others))
+    key = {"authorization": f"Bearer {bound.secret.reveal()}"}
+    free = (await minted(pair.client))["token"]
+    async with httpx.AsyncClient(base_url=pair.url, headers=key, trust_env=False) as client:
+        token = (await minted(client))["token"]
+    async with httpx.AsyncClient(base_url=pair.url, trust_env=False) as page:
+        content = f"/v1/videos/video_{'0' * 26}/content"
+        for text in (token, free):
+            read = await page.get("/v1/videos", headers={"origin": APP, "authorization": f"Bearer {text}"})
+            linked = await page.get(content, params={"token": text}, headers={"origin": APP})
+            assert (read.status_code, linked.status_code) == (200, 404)
+            assert {answer.headers["access-control-allow-origin"] for answer in (read, linked)} == {APP}
+        elsewhere = {"origin": SHOP, "authorization": f"Bearer {token}"}
+        problem(await page.get("/v1/videos", headers=elsewhere), 403, "origin_not_allowed")
+        linked = await page.get(content, params={"token": token}, headers={"origin": SHOP})
+        problem(linked, 403, "origin_not_allowed")
+        assert cors(await page.get("/v1/videos", headers={"origin": SHOP, "authorization": f"Bearer {free}"})) == {}

@@ -45,6 +45,7 @@ class Door:
             video_id=f"video_{zeros}",
             attempt_id=f"att_{zeros}",
             batch_id=f"batch_{zeros}",
+            token_id=f"ctk_{zeros}",
             key_id=f"key_{zeros}",
             tenant_id="acme",
             account_id="veo-main",
@@ -96,7 +97,8 @@ async def test_no_route_opens_without_a_key(
     response = await door.knock(place, authorization)
 
     body = problem(response, 401, "unauthenticated")
-    assert response.headers["www-authenticate"] == "Bearer"
+    presented = (authorization or "").startswith("Bearer ")
+    assert response.headers["www-authenticate"] == 'Bearer realm="filmgate"' + (', error="invalid_token"' * presented)
     assert body["error"]["type"] == "authentication_error"
     assert "0123456789" not in response.text
 

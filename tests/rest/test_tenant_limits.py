@@ -11,6 +11,7 @@ from schema.tenant import TenantLimits
 from tests.flows.engine import until
 from tests.graphql.asking import post
 from tests.rest.answers import problem
+from tests.support.browsers import BOTH, browser, minted
 from tests.support.running import Running, Setup, configured, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -199,3 +200,25 @@ async def test_a_video_that_waits_for_its_tenants_own_says_so_in_its_route_and_h
     assert [one["excluded"] for one in route["candidates"]] == [[full]] * len(route["candidates"])
     assert video["gateway"]["queue_position"] == 1
     assert video["gateway"]["eta_seconds"] >= 1
+
+
+async def test_what_a_client_token_asks_for_counts_as_its_tenants(tmp_path):
+    async with running(limited(tmp_path, per_minute=4, reads_per_minute=9)) as pair:
+        token = (await minted(pair.client, scopes=BOTH, end_user="ann", creates=3))["token"]
+        async with browser(pair.url, token) as page:
+            read = await page.get("/v1/videos")
+            shut = await page.get("/v1/balance")
+            unknown = await page.get(f"/v1/videos/video_{'0' * 26}")
+            asked = await post(page, "{ videos { edges { cursor } } }")
+            cut = await page.post("/v1/videos/batches", json={"videos": [WISH] * 5, "mode": "affordable"})
+            used_up = await page.post("/v1/videos", json=WISH)
+        last = await create(pair)
+        async with browser(pair.url, (await minted(pair.client, scopes=BOTH))["token"]) as page:
+            over = await page.post("/v1/videos", json=WISH)
+
+    assert [one.status_code for one in (read, shut, unknown, asked)] == [200, 403, 404, 200]
+    assert [said(one)[1] for one in (read, shut, unknown, asked)] == [f'"reads";r={n}' for n in (7, 6, 5, 4)]
+    assert (cut.json()["accepted"], said(cut)[1]) == (3, '"creates";r=1')
+    problem(used_up, 403, "creates_used_up")
+    assert (last.status_code, said(last)[1]) == (202, '"creates";r=0')
+    problem(over, 429, "rate_limited")

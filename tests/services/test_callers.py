@@ -10,12 +10,15 @@ from msgspec.structs import replace
 
 from gateway.policy import signing
 from gateway.policy.api_keys import make_key
+from gateway.policy.client_tokens import ISSUER, SEED_BYTES, seed_of, signer
 from gateway.policy.signing import key_hash
 from gateway.services import callers as module
 from gateway.services.callers import Callers
 from gateway.services.tenants import Tenants
+from gateway.services.token_checks import TokenChecks
 from schema.account import Secret
 from schema.api_key import HINT, ApiKey
+from schema.client_token import SigningKey, SigningKeyFacts
 from schema.directory import Directory, StoredKey, TenantRecord
 from schema.errors import Forbidden, Unauthenticated
 from schema.tenant import Grant, Scope, Tenant
@@ -23,6 +26,8 @@ from tests.sandbox.callers import HandClock
 
 ROOT = Secret("what all hashes hang on")
 TEXT = make_key(test=False, entropy=os.urandom)
+SEED = seed_of(bytes(SEED_BYTES))
+SIGNS = SigningKey(facts=SigningKeyFacts(kid=signer(SEED).kid, created_at=0), secret=SEED)
 ACME = TenantRecord(tenant=Tenant(id="acme", name="acme"))
 KEY = ApiKey(
     id="key_1",
@@ -35,7 +40,21 @@ KEY = ApiKey(
 
 def directory(**changes: Any) -> Directory:
     stored = StoredKey(key=replace(KEY, **changes), hash=key_hash(ROOT, TEXT).hex())
-    return Directory(tenants=(ACME,), keys=(stored,))
+    return Directory(tenants=(ACME,), keys=(stored,), signing=(SIGNS,))
+
+
+def knowing(directory: Directory, tenants: Tenants, clock: HandClock) -> Callers:
+    """Callers who know what a directory says."""
+    tokens = TokenChecks(tenants=tenants, clock=clock, issuer=ISSUER)
+    callers = Callers(root=ROOT, tenants=tenants, tokens=tokens, clock=clock)
+    adopt(callers, directory)
+    return callers
+
+
+def adopt(callers: Callers, directory: Directory) -> None:
+    """Also the tokens that are looked at for them."""
+    callers.tokens.adopt(directory)
+    callers.adopt(directory)
 
 
 @pytest.fixture
@@ -48,9 +67,7 @@ def know(clock: HandClock) -> Callable[..., Callers]:
     """Callers who know one key, with changes."""
 
     def known(**changes: Any) -> Callers:
-        callers = Callers(root=ROOT, tenants=Tenants((ACME,)), clock=clock)
-        callers.adopt(directory(**changes))
-        return callers
+        return knowing(directory(**changes), Tenants((ACME,)), clock)
 
     return known
 
@@ -148,9 +165,29 @@ async def test_a_key_that_expires_is_heard_of_without_any_change(know: Callable[
         await waiting
 
 
+def granted(clock: HandClock) -> Grant:
+    return Grant(token="ctk_1", expires_at=clock.now() + 20, header=signer(SEED).header)
+
+
+@pytest.mark.parametrize("ends", [{"revoked_tokens": frozenset({"ctk_1"})}, {"signing": ()}])
+async def test_a_token_that_was_revoked_or_whose_signing_key_was_dropped_ends_before_its_key(
+    know: Callable[..., Callers], clock: HandClock, ends: dict[str, Any]
+):
+    callers = know()
+    key = callers.principal(TEXT)
+    waiting = asyncio.create_task(callers.ended(replace(key, grant=granted(clock))))
+    await asyncio.sleep(0)
+
+    adopt(callers, replace(directory(), **ends))
+
+    async with asyncio.timeout(5):
+        await waiting
+    assert callers.works(key)
+
+
 async def test_what_was_granted_for_a_while_ends_before_its_key(know: Callable[..., Callers], clock: HandClock):
     callers = know()
-    principal = replace(callers.principal(TEXT), grant=Grant(token="ctk_1", expires_at=clock.now() + 20))
+    principal = replace(callers.principal(TEXT), grant=granted(clock))
     waiting = asyncio.create_task(callers.ended(principal))
     await asyncio.sleep(0)
     assert callers.works(principal)
@@ -163,8 +200,7 @@ async def test_what_was_granted_for_a_while_ends_before_its_key(know: Callable[.
 
 async def test_a_tenant_that_is_removed_takes_its_keys_along(clock: HandClock):
     tenants = Tenants((ACME,))
-    callers = Callers(root=ROOT, tenants=tenants, clock=clock)
-    callers.adopt(directory())
+    callers = knowing(directory(), tenants, clock)
     principal = callers.principal(TEXT)
 
     tenants.adopt(Directory())

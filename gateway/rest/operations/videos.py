@@ -168,6 +168,12 @@ VIDEOS: dict[Key, Operation] = {
                 says="An attempt's id: its extra output is meant, not the video's own file.",
                 schema=text(30, pattern=pattern(ATTEMPT)),
             ),
+            Parameter(
+                name="token",
+                where="query",
+                says="A client token, for links and players that can send no header; never an API key.",
+                schema=text(8192),
+            ),
             Parameter(name="Range", where="header", says="One range of bytes.", schema=LENIENT),
             Parameter(
                 name="If-Range", where="header", says="Its ETag: the range counts while it holds.", schema=LENIENT
