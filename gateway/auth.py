@@ -100,6 +100,12 @@ def allow_create(principal: Principal) -> None:
         raise Forbidden("This token is for one video; it creates none")
 
 
+def check_works(gateway: Gateway, principal: Principal) -> None:
+    """Raises Unauthenticated when somebody who was let in would not be any more, as far as this replica has heard."""
+    if not gateway.ground.callers.works(principal):
+        raise Unauthenticated(ENDED, presented=True)
+
+
 def check_alive(gateway: Gateway, principal: Principal) -> None:
     """Raises Unauthenticated when a client token has ended since it was seen: sockets and streams outlive requests."""
     if principal.grant is not None:
