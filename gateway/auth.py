@@ -9,7 +9,7 @@ import structlog
 from gateway.policy.addresses import caller_address, networks_of
 from gateway.policy.origins import stranger
 from gateway.services.callers import ENDED, MAX_KEY
-from gateway.services.keys import Hand
+from gateway.services.hands import Hand
 from gateway.store.database import StoreError
 from gateway.wiring import Gateway
 from schema.errors import Forbidden, OriginNotAllowed, Overloaded, Unauthenticated
@@ -75,8 +75,8 @@ def actor_of(principal: Principal) -> str:
 
 
 def hand_of(principal: Principal) -> Hand:
-    """Who changes keys, and how far his own reach."""
-    return Hand(actor=actor_of(principal), scopes=principal.scopes)
+    """Who changes what is set up, with which key, and how far it reaches."""
+    return Hand(actor=actor_of(principal), scopes=principal.scopes, tenant=principal.tenant.id, key=principal.key)
 
 
 def require(principal: Principal, scope: Scope) -> None:

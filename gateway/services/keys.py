@@ -10,6 +10,7 @@ from gateway.policy.planning import Change, key_change, revocation
 from gateway.policy.signing import key_hash
 from gateway.services.changes import Changes
 from gateway.services.directory import Keeper
+from gateway.services.hands import Hand, check_hand, check_tenant
 from gateway.services.pages import check_limit, cut
 from gateway.store.database import CommitUnknown, StoreError
 from gateway.store.store import Store, Transaction, Work
@@ -29,18 +30,6 @@ Done = tuple[ApiKey, list[Change]]
 
 MOST = 1000
 """Keys of one tenant that work: every replica has all of them in memory."""
-
-
-class Hand(msgspec.Struct, frozen=True, kw_only=True):
-    """Who changes keys.
-
-    Attributes:
-        actor: as records name him.
-        scopes: what his own key may do: he can give no more.
-    """
-
-    actor: str
-    scopes: frozenset[Scope]
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +93,8 @@ class Keys:
         self._check_room(tenant.id)
         stored = StoredKey(key=key, hash=self._hash(text))
 
-        async def work(_: Transaction) -> Done:
+        async def work(tx: Transaction) -> Done:
+            await check_tenant(tx, tenant.id)
             return key, list(key_change(stored, None, None))
 
         return Made(key=await self._do(work, by), text=Secret(text))
@@ -143,6 +133,7 @@ class Keys:
         fresh, hashed = self._ids.make(KEY, now), self._hash(text)
 
         async def work(tx: Transaction) -> Done:
+            await check_tenant(tx, tenant.id)
             known = await _changeable(tx, tenant.id, id, by)
             if other := await tx.api_keys.successor(id):
                 raise KeyReplaced(f"{other} takes the place of this API key already; rotate that one")
@@ -177,6 +168,7 @@ class Keys:
 
         async def locked(tx: Transaction) -> Done:
             await tx.revision.lock()
+            await check_hand(tx, by, self._clock.now())
             done = await work(tx)
             for change in done[1]:
                 await self._changes.make(tx, change, actor=by.actor)

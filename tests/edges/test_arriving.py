@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from gateway.app import build_app
-from gateway.services.keys import Hand, Made
+from gateway.services.hands import Hand
+from gateway.services.keys import Made
 from gateway.wiring import Gateway, Seams, gateway
 from schema.api_key import KeyWish
 from schema.tenant import Scope

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from gateway.policy.api_keys import mistyped
 from gateway.services import keys as module
-from gateway.services.keys import Hand, Made
+from gateway.services.hands import Hand
+from gateway.services.keys import Made
 from gateway.services.usage import Usage
 from gateway.store.store import Transaction
 from gateway.wiring import Gateway, Seams, gateway
