@@ -204,7 +204,7 @@ class AccountSetups:
         except CommitUnknown as error:
             detail = "Whether the database kept this is not known; look, and try again"
             raise Overloaded(detail, retry_after_seconds=1) from error
-        await self._keeper.refresh()
+        await self._keeper.catch_up()
         log.info("account.set_up", account=record.account.id, version=record.ownership.version)
         return _setup(record, await self._store.read(self._given))
 

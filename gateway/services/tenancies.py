@@ -182,7 +182,7 @@ class Tenancies:
         except CommitUnknown as error:
             detail = "Whether the database kept this is not known; look, and try again"
             raise Overloaded(detail, retry_after_seconds=1) from error
-        await self._keeper.refresh()
+        await self._keeper.catch_up()
         log.info("tenant.set_up", id=record.tenant.id, version=record.ownership.version)
         return record
 
