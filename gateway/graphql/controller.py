@@ -71,7 +71,7 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
 
 
 async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Principal) -> Asked:
-    """What is asked, counted as one request unless it asks for videos. Raises Refused, or RateLimited."""
+    """What is asked, counted as one request unless it asks for videos alone. Raises Refused, or RateLimited."""
     state = request.scope["state"]
     try:
         asked = await read_request(request)

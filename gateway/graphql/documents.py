@@ -31,6 +31,9 @@ MAX_TOKENS = 1000
 _CREATE = frozenset({"createVideo", "createVideos"})
 """Mutations that ask for videos."""
 
+_LEAVE_OUT = frozenset({"skip", "include"})
+"""Directives that let variables say whether something is asked at all."""
+
 _REMEMBERED = 256
 _REMEMBERED_LENGTH = 8192
 """Longer texts are read anew every time: a few of them could fill the memory."""
@@ -47,11 +50,11 @@ class Document(msgspec.Struct, frozen=True):
         return None if self.node is None else get_operation_ast(self.node, name)
 
     def creates(self, name: str | None) -> bool:
-        """Whether the operation a request means asks for videos."""
+        """Whether the operation a request means asks for videos, and for nothing else whatever its variables say."""
         operation = self.operation(name)
         if self.errors or self.node is None or operation is None or operation.operation is not OperationType.MUTATION:
             return False
-        return not _CREATE.isdisjoint(_fields(self.node, operation.selection_set))
+        return all(field in _CREATE for field in _fields(self.node, operation.selection_set))
 
     def trouble(self, name: str | None) -> list[GraphQLError]:
         """Why nothing is executed for a request that names this operation; empty when all is well."""
@@ -61,10 +64,14 @@ class Document(msgspec.Struct, frozen=True):
         return [GraphQLError(said, extensions={"code": Code.OPERATION_RESOLUTION_FAILURE})]
 
 
-def _fields(document: DocumentNode, selections: SelectionSetNode) -> Iterator[str]:
-    """The fields at the top, those of fragments too. The document is valid: no fragment holds itself."""
+def _fields(document: DocumentNode, selections: SelectionSetNode) -> Iterator[str | None]:
+    """The fields at the top, those of fragments too; None for what may be left out. No fragment of a valid document
+    holds itself.
+    """
     for one in selections.selections:
-        if isinstance(one, FieldNode):
+        if any(directive.name.value in _LEAVE_OUT for directive in one.directives or ()):
+            yield None
+        elif isinstance(one, FieldNode):
             yield one.name.value
         elif isinstance(one, InlineFragmentNode):
             yield from _fields(document, one.selection_set)

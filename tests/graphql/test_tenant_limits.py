@@ -74,6 +74,28 @@ async def test_a_document_counts_once_and_one_that_creates_by_its_videos_alone(t
     assert refused.headers["ratelimit-policy"] == '"reads";q=3;w=60'
 
 
+HIDDEN = 'cancelVideo(input: {id: "x"}) { __typename }'
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        MANY.replace("{ createVideos", f"{{ other: {HIDDEN} createVideos"),
+        MANY.replace("__typename } }", "__typename } __typename }"),
+        MANY.replace("(input: $input)", "(input: $input) @skip(if: true)"),
+        MANY.replace("(input: $input)", "(input: $input) @include(if: false)"),
+        MANY.replace("{ createVideos", "{ ... @skip(if: true) { createVideos") + "}",
+    ],
+)
+async def test_what_asks_for_more_than_videos_or_perhaps_for_none_counts_as_a_request(tmp_path, query):
+    async with running(limited(tmp_path, reads_per_minute=1)) as pair:
+        first = await post(pair.client, query, input={"videos": []})
+        second = await post(pair.client, query, input={"videos": []})
+
+    assert "errors" not in first.json(), first.text
+    assert (first.status_code, second.status_code) == (200, 429)
+
+
 async def test_both_doors_share_the_minute_and_what_can_not_be_read_counts_too(tmp_path):
     async with running(limited(tmp_path, reads_per_minute=3)) as pair:
         rest = await pair.client.get("/v1/models")
