@@ -81,6 +81,9 @@ def changed_account(known: Account, changes: Any, owner: Tenant | None, around: 
     own = {name: value for name, value in changes.items() if name not in ("id", "provider", *kept)}
     plain = {name: value for name, value in written.items() if name != "limits"}
     read = _account({**merged(plain, own), **kept}, owner, around, notes, known=known)
+    if origin_of(read.base_url) != origin_of(known.base_url):
+        notes.error(("base_url",), "another host needs its credential anew", "set up another account there")
+    refuse(notes)
     return replace(
         read,
         id=known.id,
@@ -89,6 +92,18 @@ def changed_account(known: Account, changes: Any, owner: Tenant | None, around: 
         webhook_secrets=known.webhook_secrets,
         limits=_limits(known.limits, read.limits, own),
     )
+
+
+def check_renewed(account: Account, former: Account) -> None:
+    """An account that is set up again under the name of one that was removed: what that one sent is asked about with
+    the credential it was sent with, so it goes on to where that belongs. Raises InvalidRequest.
+    """
+    notes = Notes()
+    if account.provider != former.provider:
+        notes.error(("provider",), f"was {former.provider} for an account of this name", "choose another id")
+    elif origin_of(account.base_url) != origin_of(former.base_url):
+        notes.error(("base_url",), "is not where an account of this name was", "choose another id")
+    refuse(notes)
 
 
 def written_account(account: Account) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gateway.config.given import (
     Surroundings,
     WebhookSecretsTable,
     changed_account,
+    check_renewed,
     given_secrets,
     new_account,
 )
@@ -95,19 +96,22 @@ class AccountSetups:
         """Set up an account.
 
         Raises:
-            InvalidRequest: every field that is wrong; or there is such an account.
+            InvalidRequest: every field that is wrong; or there is such an account, or was at another place.
         """
         account = new_account(document, owner, self._around())
 
         async def work(tx: Transaction) -> AccountRecord:
             await self._begin(tx, owner, by)
-            known = await read_account(tx, self._vault, self._around().kinds, account.id)
-            if known is not None and known.ownership.removed_at is None:
+            former = await tx.account_setups.get(account.id)
+            if former is not None and former.ownership.removed_at is None:
                 raise InvalidRequest.field(
                     "id", "taken", f"{account.id!r} is there already; change it, or name another"
                 )
             if owner is not None and await _owned(tx, owner) >= MAX_OWN:
                 raise InvalidRequest.field("id", "too_many", f"a tenant has at most {MAX_OWN} accounts of its own")
+            if former is not None:
+                check_renewed(account, former.account)
+            known = await read_account(tx, self._vault, self._around().kinds, account.id)
             return await self._make(tx, account, known, by)
 
         return await self._kept(work)

@@ -132,6 +132,38 @@ async def test_what_can_not_be_changed_is_said_field_by_field(pair: Running):
     assert [one["pointer"] for one in body["errors"]] == ["#/id", "#/provider", "#/credential", "#/webhook_secrets"]
 
 
+@pytest.mark.parametrize("elsewhere", ["http://localhost:{port}", "https://127.0.0.1:{port}", None])
+async def test_a_credential_is_not_carried_to_another_host(pair: Running, elsewhere: str | None):
+    id = f"stays-{(elsewhere or 'default').partition(':')[0]}"
+    good(await pair.operator.post(ADMIN, json=wish(pair, id)), 201)
+    port = pair.sandbox.veo3o1_url.rpartition(":")[2]
+    address = None if elsewhere is None else elsewhere.format(port=port)
+
+    path, first = f"{ADMIN}/{id}", {"if-match": '"1"'}
+    body = problem(await pair.operator.patch(path, json={"base_url": address}, headers=first), 422, "invalid_request")
+    same = pair.sandbox.veo3o1_url + "/behind"
+    moved = good(await pair.operator.patch(path, json={"base_url": same}, headers=first))
+
+    assert [one["pointer"] for one in body["errors"]] == ["#/base_url"]
+    assert "needs its credential anew" in body["detail"]
+    assert moved["base_url"] == same
+
+
+async def test_an_account_of_a_name_that_was_removed_is_where_that_was(pair: Running):
+    good(await pair.operator.post(ADMIN, json=wish(pair, "back")), 201)
+    good(await pair.operator.delete(f"{ADMIN}/back", headers={"if-match": '"1"'}))
+
+    doitong = wish(pair, "back", provider="doitong", base_url=pair.sandbox.doitong_url)
+    refused = [
+        problem(await pair.operator.post(ADMIN, json=document), 422, "invalid_request")["errors"][0]["pointer"]
+        for document in (doitong, wish(pair, "back", base_url="http://localhost:1"))
+    ]
+    again = good(await pair.operator.post(ADMIN, json=wish(pair, "back")), 201)
+
+    assert refused == ["#/provider", "#/base_url"]
+    assert again["removed_at"] is None
+
+
 async def test_what_the_file_declares_is_changed_there(pair: Running):
     path, etag = f"{ADMIN}/veo-main", (await pair.operator.get(f"{ADMIN}/veo-main")).headers["etag"]
     tries = [
