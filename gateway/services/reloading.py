@@ -9,7 +9,7 @@ from gateway.config.findings import Finding
 from gateway.config.settings import Settings
 from gateway.policy.planning import Change
 from gateway.policy.sealing import CanNotOpen
-from gateway.services.configuration import Configuration, declares
+from gateway.services.configuration import Configuration
 from gateway.services.directory import Keeper
 from gateway.services.vault import Vault
 from gateway.store.database import StoreError
@@ -80,7 +80,7 @@ class Reloading:
         try:
             await self._vault.check(secrets.key, secrets.previous)
             self._vault.turn(secrets.key, secrets.previous)
-            changes = await self._configuration.apply(settings) if declares(settings) else []
+            changes = await self._configuration.apply(settings)
         except (StoreError, CanNotOpen) as error:
             self._vault.turn(former.key, former.previous)
             self.refuse([Finding(path="", problem=str(error))])
