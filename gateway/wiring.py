@@ -296,6 +296,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     tending = Tending(
         store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock, ids=ids, luck=luck, timing=timing
     )
+
+    async def may_send() -> bool:
+        return ground.keeper.knows() and await quarantine.is_off()
+
     worker = Worker(
         name=ids.make(WORKER, clock.now()),
         store=store,
@@ -310,7 +314,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         luck=luck,
         timing=timing,
         settings=settings.worker,
-        may_send=quarantine.is_off,
+        may_send=may_send,
         call=queue.call,
     )
     store.on_stirred(worker.nudge)
