@@ -3,6 +3,7 @@
 from litestar import Litestar
 from litestar.types import ASGIApp
 
+from gateway.arriving import Arriving
 from gateway.explorers.routes import explorer_routes
 from gateway.graphql.controller import graphql_routes
 from gateway.rest.edge import wrap
@@ -18,6 +19,7 @@ def build_app(gateway: Gateway) -> ASGIApp:
         route_handlers=[*rest_routes(), *graphql_routes(gateway), *explorer_routes(gateway.settings.server)],
         openapi_config=openapi_config(gateway.settings),
         exception_handlers=exception_handlers(),
+        request_class=Arriving,
         request_max_body_size=gateway.settings.server.max_body_bytes,
         logging_config=None,
         debug=False,

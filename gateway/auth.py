@@ -9,7 +9,7 @@ import structlog
 from gateway.policy.addresses import caller_address, networks_of
 from gateway.policy.origins import stranger
 from gateway.services.callers import ENDED, MAX_KEY
-from gateway.services.keys import Hand
+from gateway.services.hands import Hand
 from gateway.store.database import StoreError
 from gateway.wiring import Gateway
 from schema.errors import Forbidden, OriginNotAllowed, Overloaded, Unauthenticated
@@ -75,8 +75,8 @@ def actor_of(principal: Principal) -> str:
 
 
 def hand_of(principal: Principal) -> Hand:
-    """Who changes keys, and how far his own reach."""
-    return Hand(actor=actor_of(principal), scopes=principal.scopes)
+    """Who changes what is set up, with which key, and how far it reaches."""
+    return Hand(actor=actor_of(principal), scopes=principal.scopes, tenant=principal.tenant.id, key=principal.key)
 
 
 def require(principal: Principal, scope: Scope) -> None:
@@ -98,6 +98,12 @@ def allow_create(principal: Principal) -> None:
     allow(principal, Scope.VIDEOS_WRITE)
     if principal.grant is not None and principal.grant.video is not None:
         raise Forbidden("This token is for one video; it creates none")
+
+
+def check_works(gateway: Gateway, principal: Principal) -> None:
+    """Raises Unauthenticated when somebody who was let in would not be any more, as far as this replica has heard."""
+    if not gateway.ground.callers.works(principal):
+        raise Unauthenticated(ENDED, presented=True)
 
 
 def check_alive(gateway: Gateway, principal: Principal) -> None:

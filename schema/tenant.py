@@ -217,6 +217,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         key: the API key's id; that of the key that made it, for a client token.
         grant: what a client token is for; None for an API key.
         origins: the web origins whose pages may use this key; none given: those of its tenant.
+        networks: where this key's callers must be; none given: anywhere. Who has a client token may be anywhere.
     """
 
     tenant: Tenant
@@ -225,6 +226,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     grant: Grant | None = None
     origins: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
     def welcomes(self, origin: str) -> bool:
         """Whether a page of another site may use this key, and read what is answered."""

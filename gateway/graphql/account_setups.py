@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 import msgspec
 import strawberry
 
-from gateway.auth import actor_of, require
+from gateway.auth import hand_of, require
 from gateway.graphql.admin import operator
 from gateway.graphql.admin_refusals import (
     ConflictError,
@@ -21,6 +21,7 @@ from gateway.graphql.policy_inputs import plain
 from gateway.graphql.refusals import InvalidInputError, NotFoundError, RateLimitedError
 from gateway.graphql.scalars import Document, Moment, moment
 from gateway.services import account_setups, account_tests
+from gateway.services.hands import Hand
 from gateway.wiring import Gateway
 from schema.account import CredentialState
 from schema.errors import GatewayError
@@ -244,36 +245,36 @@ async def account_setups_(info: Info, own: Own = False) -> list[AccountSetup]:
 
 
 async def create_account(info: Info, input: CreateAccountArgument) -> CreateAccountPayload:  # noqa: A002  # GraphQL's name
-    gateway, owner, actor = _meant(info, own=input.own)
+    gateway, owner, hand = _meant(info, own=input.own)
     document = {"id": input.id, "provider": input.provider, "credential": input.credential}
     secrets = {} if input.webhook_secrets is None else {"webhook_secrets": input.webhook_secrets}
     more = {} if input.setup is None else plain(input.setup)
-    done = gateway.account_setups.create({**document, **secrets, **more}, owner, actor=actor)
+    done = gateway.account_setups.create({**document, **secrets, **more}, owner, by=hand)
     return await _done(done)  # type: ignore[return-value]  # a new one is neither stale, nor a file's, nor missing
 
 
 async def update_account(info: Info, input: UpdateAccountArgument) -> UpdateAccountPayload:  # noqa: A002  # GraphQL's name
-    gateway, owner, actor = _meant(info, own=input.own)
+    gateway, owner, hand = _meant(info, own=input.own)
     changes = plain(input.setup)
     setups = gateway.account_setups
-    return await _done(setups.update(input.account, input.expected_version, changes, owner, actor=actor))
+    return await _done(setups.update(input.account, input.expected_version, changes, owner, by=hand))
 
 
 async def remove_account(info: Info, input: RemoveAccountArgument) -> RemoveAccountPayload:  # noqa: A002  # GraphQL's name
-    gateway, owner, actor = _meant(info, own=input.own)
-    return await _done(gateway.account_setups.remove(input.account, input.expected_version, owner, actor=actor))
+    gateway, owner, hand = _meant(info, own=input.own)
+    return await _done(gateway.account_setups.remove(input.account, input.expected_version, owner, by=hand))
 
 
 async def rotate_account_credential(info: Info, input: RotateArgument) -> RotateAccountCredentialPayload:  # noqa: A002  # GraphQL's name
-    gateway, owner, actor = _meant(info, own=input.own)
+    gateway, owner, hand = _meant(info, own=input.own)
     document = {"credential": input.credential}
-    return await _done(gateway.account_setups.rotate(input.account, document, owner, actor=actor))
+    return await _done(gateway.account_setups.rotate(input.account, document, owner, by=hand))
 
 
 async def set_account_webhook_secrets(info: Info, input: WebhookSecretsArgument) -> SetAccountWebhookSecretsPayload:  # noqa: A002  # GraphQL's name
-    gateway, owner, actor = _meant(info, own=input.own)
+    gateway, owner, hand = _meant(info, own=input.own)
     document = {"webhook_secrets": input.webhook_secrets}
-    return await _done(gateway.account_setups.set_webhook_secrets(input.account, document, owner, actor=actor))
+    return await _done(gateway.account_setups.set_webhook_secrets(input.account, document, owner, by=hand))
 
 
 async def test_account(info: Info, input: TestAccountArgument) -> TestAccountPayload:  # noqa: A002  # GraphQL's name
@@ -285,14 +286,14 @@ async def test_account(info: Info, input: TestAccountArgument) -> TestAccountPay
         return refusal
 
 
-def _meant(info: Info, *, own: bool) -> tuple[Gateway, Tenant | None, str]:
+def _meant(info: Info, *, own: bool) -> tuple[Gateway, Tenant | None, Hand]:
     """The gateway, whose accounts are meant, and who is calling. Raises Forbidden."""
     if not own:
-        gateway, actor = operator(info)
-        return gateway, None, actor
+        gateway, _ = operator(info)
+        return gateway, None, hand_of(info.context.principal)
     principal = info.context.principal
     require(principal, Scope.TENANT_ADMIN)
-    return info.context.gateway, principal.tenant, actor_of(principal)
+    return info.context.gateway, principal.tenant, hand_of(principal)
 
 
 async def _done(doing: Awaitable[account_setups.Setup]) -> AccountSetupSuccess | SetupRefusal:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 import strawberry
 
+from gateway.auth import hand_of
 from gateway.graphql.admin import First, operator
 from gateway.graphql.admin_refusals import ConflictError, ManagedByFileError, SetupRefusal, setup_refusal
 from gateway.graphql.context import Info
@@ -188,22 +189,21 @@ async def tenants(info: Info, first: First = 20, after: AfterTenant = None) -> T
 
 
 async def create_tenant(info: Info, input: CreateTenantArgument) -> CreateTenantPayload:  # noqa: A002  # GraphQL's name
-    gateway, actor = operator(info)
-    done = _done(gateway.tenancies.create(plain(input), actor=actor))
+    gateway, _ = operator(info)
+    done = _done(gateway.tenancies.create(plain(input), by=hand_of(info.context.principal)))
     return await done  # type: ignore[return-value]  # a new one is neither stale, nor a file's, nor missing
 
 
 async def update_tenant(info: Info, input: UpdateTenantArgument) -> UpdateTenantPayload:  # noqa: A002  # GraphQL's name
-    gateway, actor = operator(info)
-    changes = plain(input.changes)
-    return await _done(gateway.tenancies.update(input.tenant, input.expected_version, changes, actor=actor))
+    gateway, _ = operator(info)
+    changes, hand = plain(input.changes), hand_of(info.context.principal)
+    return await _done(gateway.tenancies.update(input.tenant, input.expected_version, changes, by=hand))
 
 
 async def remove_tenant(info: Info, input: RemoveTenantArgument) -> RemoveTenantPayload:  # noqa: A002  # GraphQL's name
-    gateway, actor = operator(info)
-    caller = info.context.principal.tenant
+    gateway, _ = operator(info)
     try:
-        gone = await gateway.tenancies.remove(input.tenant, input.expected_version, actor=actor, caller=caller)
+        gone = await gateway.tenancies.remove(input.tenant, input.expected_version, by=hand_of(info.context.principal))
     except GatewayError as error:
         return setup_refusal(error)
     return RemoveTenantSuccess(tenant=strawberry.ID(gone.tenant.id), removed_at=moment(gone.ownership.removed_at))

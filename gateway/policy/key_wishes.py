@@ -123,5 +123,12 @@ def outgoing(key: ApiKey, overlap: Millis, now: Millis) -> ApiKey:
     return replace(key, expires_at=end if key.expires_at is None else min(key.expires_at, end))
 
 
+def lasts_longer(key: ApiKey, before: ApiKey) -> bool:
+    """Whether a key goes on beyond the end it had."""
+    if before.expires_at is None:
+        return False
+    return key.expires_at is None or key.expires_at > before.expires_at
+
+
 def _or(given: T | UnsetType, otherwise: T) -> T:
     return otherwise if isinstance(given, UnsetType) else given

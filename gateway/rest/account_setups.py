@@ -2,8 +2,7 @@
 
 from litestar import delete, get, patch, post
 
-from gateway.auth import actor_of
-from gateway.rest.admin import operator
+from gateway.auth import hand_of
 from gateway.rest.admin_accounts import PATH as ADMIN
 from gateway.rest.answers import JSON, Answer
 from gateway.rest.bodies import MERGE_PATCH, read_document
@@ -14,6 +13,7 @@ from gateway.rest.setup_views import AccountSetupListView, account_setup_view, t
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode
 from gateway.services.account_setups import Setup
+from gateway.services.hands import Hand
 from gateway.wiring import Gateway
 from schema.tenant import Scope, Tenant
 
@@ -28,49 +28,49 @@ CREDENTIAL, WEBHOOK_SECRETS, TEST = "/credential", "/webhook_secrets", "/test"
 
 @get(SETUPS)
 async def list_any(request: Call) -> Answer:
-    gateway, _ = operator(request)
+    gateway, _ = _operator(request)
     return await _list(gateway, request, None)
 
 
 @post(ADMIN)
 async def create_any(request: Call) -> Answer:
-    gateway, actor = operator(request)
-    return await _create(gateway, request, None, actor)
+    gateway, hand = _operator(request)
+    return await _create(gateway, request, None, hand)
 
 
 @get(ONE)
 async def retrieve_any(request: Call) -> Answer:
-    gateway, _ = operator(request)
+    gateway, _ = _operator(request)
     return _shown(await gateway.account_setups.one(_id(request), None))
 
 
 @patch(ONE)
 async def update_any(request: Call) -> Answer:
-    gateway, actor = operator(request)
-    return await _update(gateway, request, None, actor)
+    gateway, hand = _operator(request)
+    return await _update(gateway, request, None, hand)
 
 
 @delete(ONE, status_code=200)
 async def remove_any(request: Call) -> Answer:
-    gateway, actor = operator(request)
-    return await _remove(gateway, request, None, actor)
+    gateway, hand = _operator(request)
+    return await _remove(gateway, request, None, hand)
 
 
 @post(ONE + CREDENTIAL)
 async def rotate_any(request: Call) -> Answer:
-    gateway, actor = operator(request)
-    return await _rotate(gateway, request, None, actor)
+    gateway, hand = _operator(request)
+    return await _rotate(gateway, request, None, hand)
 
 
 @post(ONE + WEBHOOK_SECRETS)
 async def webhook_secrets_any(request: Call) -> Answer:
-    gateway, actor = operator(request)
-    return await _webhook_secrets(gateway, request, None, actor)
+    gateway, hand = _operator(request)
+    return await _webhook_secrets(gateway, request, None, hand)
 
 
 @post(ONE + TEST)
 async def test_any(request: Call) -> Answer:
-    gateway, _ = operator(request)
+    gateway, _ = _operator(request)
     return await _test(gateway, request, None)
 
 
@@ -85,8 +85,8 @@ async def list_own(request: Call) -> Answer:
 
 @post(OWN)
 async def create_own(request: Call) -> Answer:
-    gateway, owner, actor = _own(request)
-    return await _create(gateway, request, owner, actor)
+    gateway, owner, hand = _own(request)
+    return await _create(gateway, request, owner, hand)
 
 
 @get(OWN_ONE)
@@ -97,26 +97,26 @@ async def retrieve_own(request: Call) -> Answer:
 
 @patch(OWN_ONE)
 async def update_own(request: Call) -> Answer:
-    gateway, owner, actor = _own(request)
-    return await _update(gateway, request, owner, actor)
+    gateway, owner, hand = _own(request)
+    return await _update(gateway, request, owner, hand)
 
 
 @delete(OWN_ONE, status_code=200)
 async def remove_own(request: Call) -> Answer:
-    gateway, owner, actor = _own(request)
-    return await _remove(gateway, request, owner, actor)
+    gateway, owner, hand = _own(request)
+    return await _remove(gateway, request, owner, hand)
 
 
 @post(OWN_ONE + CREDENTIAL)
 async def rotate_own(request: Call) -> Answer:
-    gateway, owner, actor = _own(request)
-    return await _rotate(gateway, request, owner, actor)
+    gateway, owner, hand = _own(request)
+    return await _rotate(gateway, request, owner, hand)
 
 
 @post(OWN_ONE + WEBHOOK_SECRETS)
 async def webhook_secrets_own(request: Call) -> Answer:
-    gateway, owner, actor = _own(request)
-    return await _webhook_secrets(gateway, request, owner, actor)
+    gateway, owner, hand = _own(request)
+    return await _webhook_secrets(gateway, request, owner, hand)
 
 
 @post(OWN_ONE + TEST)
@@ -125,9 +125,14 @@ async def test_own(request: Call) -> Answer:
     return await _test(gateway, request, owner)
 
 
-def _own(call: Call) -> tuple[Gateway, Tenant, str]:
+def _operator(call: Call) -> tuple[Gateway, Hand]:
+    gateway, principal = caller(call, Scope.OPERATOR)
+    return gateway, hand_of(principal)
+
+
+def _own(call: Call) -> tuple[Gateway, Tenant, Hand]:
     gateway, principal = caller(call, Scope.TENANT_ADMIN)
-    return gateway, principal.tenant, actor_of(principal)
+    return gateway, principal.tenant, hand_of(principal)
 
 
 async def _list(gateway: Gateway, call: Call, owner: Tenant | None) -> Answer:
@@ -136,28 +141,28 @@ async def _list(gateway: Gateway, call: Call, owner: Tenant | None) -> Answer:
     return Answer(encode(AccountSetupListView(data=data)), headers=(JSON, PRIVATE, VARY))
 
 
-async def _create(gateway: Gateway, call: Call, owner: Tenant | None, actor: str) -> Answer:
-    made = await gateway.account_setups.create(await read_document(call), owner, actor=actor)
+async def _create(gateway: Gateway, call: Call, owner: Tenant | None, by: Hand) -> Answer:
+    made = await gateway.account_setups.create(await read_document(call), owner, by=by)
     return _shown(made, status=201)
 
 
-async def _update(gateway: Gateway, call: Call, owner: Tenant | None, actor: str) -> Answer:
+async def _update(gateway: Gateway, call: Call, owner: Tenant | None, by: Hand) -> Answer:
     expected, changes = _expected(call), await read_document(call, MERGE_PATCH)
-    return _shown(await gateway.account_setups.update(_id(call), expected, changes, owner, actor=actor))
+    return _shown(await gateway.account_setups.update(_id(call), expected, changes, owner, by=by))
 
 
-async def _remove(gateway: Gateway, call: Call, owner: Tenant | None, actor: str) -> Answer:
-    return _shown(await gateway.account_setups.remove(_id(call), _expected(call), owner, actor=actor))
+async def _remove(gateway: Gateway, call: Call, owner: Tenant | None, by: Hand) -> Answer:
+    return _shown(await gateway.account_setups.remove(_id(call), _expected(call), owner, by=by))
 
 
-async def _rotate(gateway: Gateway, call: Call, owner: Tenant | None, actor: str) -> Answer:
+async def _rotate(gateway: Gateway, call: Call, owner: Tenant | None, by: Hand) -> Answer:
     document = await read_document(call)
-    return _shown(await gateway.account_setups.rotate(_id(call), document, owner, actor=actor))
+    return _shown(await gateway.account_setups.rotate(_id(call), document, owner, by=by))
 
 
-async def _webhook_secrets(gateway: Gateway, call: Call, owner: Tenant | None, actor: str) -> Answer:
+async def _webhook_secrets(gateway: Gateway, call: Call, owner: Tenant | None, by: Hand) -> Answer:
     document = await read_document(call)
-    return _shown(await gateway.account_setups.set_webhook_secrets(_id(call), document, owner, actor=actor))
+    return _shown(await gateway.account_setups.set_webhook_secrets(_id(call), document, owner, by=by))
 
 
 async def _test(gateway: Gateway, call: Call, owner: Tenant | None) -> Answer:

@@ -22,7 +22,8 @@ from gateway.rest.key_views import (
 from gateway.rest.pages import cut, given
 from gateway.rest.requests import Call, caller
 from gateway.rest.views import encode
-from gateway.services.keys import Hand, Made
+from gateway.services.hands import Hand
+from gateway.services.keys import Made
 from gateway.wiring import Gateway
 from schema.api_key import ApiKey
 from schema.errors import NotFound

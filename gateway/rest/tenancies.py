@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from litestar import delete, get, patch, post
 
-from gateway.auth import actor_of
+from gateway.auth import actor_of, hand_of
 from gateway.rest.admin import PATH as ADMIN
 from gateway.rest.admin import operator
 from gateway.rest.admin_tenants import PATH as ONE
@@ -41,8 +41,8 @@ async def list_(request: Call) -> Answer:
 
 @post(PATH)
 async def create(request: Call) -> Answer:
-    gateway, actor = operator(request)
-    made = await gateway.tenancies.create(await read_document(request), actor=actor)
+    gateway, principal = caller(request, Scope.OPERATOR)
+    made = await gateway.tenancies.create(await read_document(request), by=hand_of(principal))
     return await _shown(gateway, made, status=201)
 
 
@@ -54,19 +54,19 @@ async def retrieve(request: Call) -> Answer:
 
 @patch(ONE)
 async def update(request: Call) -> Answer:
-    gateway, actor = operator(request)
+    gateway, principal = caller(request, Scope.OPERATOR)
     tenant = tenant_of(gateway, request)
     policy, setup = if_match_both(headers(request.scope, IF_MATCH.lower().encode()))
     changes = await read_document(request, MERGE_PATCH)
     if isinstance(changes, dict) and changes.keys() <= {"routing", "note"}:
-        return await _reroute(gateway, tenant, policy, changes, actor)
+        return await _reroute(gateway, tenant, policy, changes, actor_of(principal))
     if isinstance(changes, dict) and not changes.keys().isdisjoint({"routing", "note"}):
         raise InvalidRequest.field(
             "routing", "not_alone", "is changed by a request of its own: it has its own versions"
         )
     if setup is None:
         raise PreconditionRequired("Send the whole ETag of the tenant as If-Match: both numbers of it")
-    made = await gateway.tenancies.update(tenant.id, setup, changes, actor=actor)
+    made = await gateway.tenancies.update(tenant.id, setup, changes, by=hand_of(principal))
     return await _shown(gateway, made)
 
 
@@ -77,7 +77,7 @@ async def remove(request: Call) -> Answer:
     _, setup = if_match_both(headers(request.scope, IF_MATCH.lower().encode()))
     if setup is None:
         raise PreconditionRequired("Send the whole ETag of the tenant as If-Match: both numbers of it")
-    gone = await gateway.tenancies.remove(tenant.id, setup, actor=actor_of(principal), caller=principal.tenant)
+    gone = await gateway.tenancies.remove(tenant.id, setup, by=hand_of(principal))
     return Answer(encode(tenant_setup_view(gone)), headers=(JSON, PRIVATE, VARY))
 
 

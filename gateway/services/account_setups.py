@@ -18,6 +18,7 @@ from gateway.config.given import (
 from gateway.policy.planning import Kind, account_change, removal
 from gateway.services.changes import Changes
 from gateway.services.directory import Keeper, read_account
+from gateway.services.hands import Hand, check_hand, check_tenant
 from gateway.services.tenants import Tenants
 from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
 from gateway.store.database import CommitUnknown
@@ -90,7 +91,7 @@ class AccountSetups:
 
     # what is done
 
-    async def create(self, document: Any, owner: Tenant | None, *, actor: str) -> Setup:
+    async def create(self, document: Any, owner: Tenant | None, *, by: Hand) -> Setup:
         """Set up an account.
 
         Raises:
@@ -99,7 +100,7 @@ class AccountSetups:
         account = new_account(document, owner, self._around())
 
         async def work(tx: Transaction) -> AccountRecord:
-            await tx.revision.lock()
+            await self._begin(tx, owner, by)
             known = await read_account(tx, self._vault, self._around().kinds, account.id)
             if known is not None and known.ownership.removed_at is None:
                 raise InvalidRequest.field(
@@ -107,11 +108,11 @@ class AccountSetups:
                 )
             if owner is not None and await _owned(tx, owner) >= MAX_OWN:
                 raise InvalidRequest.field("id", "too_many", f"a tenant has at most {MAX_OWN} accounts of its own")
-            return await self._make(tx, account, known, actor)
+            return await self._make(tx, account, known, by)
 
         return await self._kept(work)
 
-    async def update(self, id: str, expected: int, changes: Any, owner: Tenant | None, *, actor: str) -> Setup:
+    async def update(self, id: str, expected: int, changes: Any, owner: Tenant | None, *, by: Hand) -> Setup:
         """Change an account by a JSON merge patch; its secrets have verbs of their own.
 
         Raises:
@@ -125,47 +126,54 @@ class AccountSetups:
             _check_version(known, expected)
             return changed_account(known.account, changes, self._owner(known.account), self._around())
 
-        return await self._change(id, owner, change, actor)
+        return await self._change(id, owner, change, by)
 
-    async def rotate(self, id: str, document: Any, owner: Tenant | None, *, actor: str) -> Setup:
+    async def rotate(self, id: str, document: Any, owner: Tenant | None, *, by: Hand) -> Setup:
         """Give an account a new credential: what was sent with the former one is asked about with that, as long as the
         provider takes it. Raises as ``update`` does.
         """
         given = given_secrets(document, CredentialTable)
-        return await self._change(id, owner, lambda known: replace(known.account, credential=given.credential), actor)
+        return await self._change(id, owner, lambda known: replace(known.account, credential=given.credential), by)
 
-    async def set_webhook_secrets(self, id: str, document: Any, owner: Tenant | None, *, actor: str) -> Setup:
+    async def set_webhook_secrets(self, id: str, document: Any, owner: Tenant | None, *, by: Hand) -> Setup:
         """Give an account the secrets that calls from its provider are signed with, the current one first.
 
         Raises as ``update`` does.
         """
         given = given_secrets(document, WebhookSecretsTable)
         return await self._change(
-            id, owner, lambda known: replace(known.account, webhook_secrets=given.webhook_secrets), actor
+            id, owner, lambda known: replace(known.account, webhook_secrets=given.webhook_secrets), by
         )
 
-    async def remove(self, id: str, expected: int, owner: Tenant | None, *, actor: str) -> Setup:
+    async def remove(self, id: str, expected: int, owner: Tenant | None, *, by: Hand) -> Setup:
         """It gets no more videos; those it has are watched to their ends. Raises as ``update`` does."""
 
         async def work(tx: Transaction) -> AccountRecord:
-            known = await self._held(tx, id, owner)
+            known = await self._held(tx, id, owner, by)
             _check_version(known, expected)
             gone = removal(Kind.ACCOUNT, id, known, self._clock.now())
-            await self._changes.make(tx, gone, actor=actor)
+            await self._changes.make(tx, gone, actor=by.actor)
             return replace(known, ownership=gone.record.ownership) if isinstance(gone.record, AccountRecord) else known
 
         return await self._kept(work)
 
-    async def _change(self, id: str, owner: Tenant | None, change: Make, actor: str) -> Setup:
+    async def _change(self, id: str, owner: Tenant | None, change: Make, by: Hand) -> Setup:
         async def work(tx: Transaction) -> AccountRecord:
-            known = await self._held(tx, id, owner)
-            return await self._make(tx, change(known), known, actor)
+            known = await self._held(tx, id, owner, by)
+            return await self._make(tx, change(known), known, by)
 
         return await self._kept(work)
 
-    async def _held(self, tx: Transaction, id: str, owner: Tenant | None) -> AccountRecord:
-        """An account that may be changed, held until the transaction ends."""
+    async def _begin(self, tx: Transaction, owner: Tenant | None, by: Hand) -> None:
+        """Nobody changes anything meanwhile; and whoever is at it, and for whom, may still."""
         await tx.revision.lock()
+        await check_hand(tx, by, self._clock.now())
+        if owner is not None:
+            await check_tenant(tx, owner.id)
+
+    async def _held(self, tx: Transaction, id: str, owner: Tenant | None, by: Hand) -> AccountRecord:
+        """An account that may be changed, held until the transaction ends."""
+        await self._begin(tx, owner, by)
         known = await read_account(tx, self._vault, self._around().kinds, id)
         if known is None or known.ownership.removed_at is not None:
             raise NotFound("There is no such account")
@@ -178,14 +186,14 @@ class AccountSetups:
             )
         return known
 
-    async def _make(self, tx: Transaction, wanted: Account, known: AccountRecord | None, actor: str) -> AccountRecord:
+    async def _make(self, tx: Transaction, wanted: Account, known: AccountRecord | None, by: Hand) -> AccountRecord:
         """Make it so; nothing is written when it is."""
         change = next(account_change(wanted, known, None, self._clock.now()), None)
         if change is None:
             if known is None:
                 raise AssertionError("what is not there differs from what is wanted")
             return known
-        await self._changes.make(tx, change, actor=actor)
+        await self._changes.make(tx, change, actor=by.actor)
         if not isinstance(change.record, AccountRecord):
             raise TypeError(change.record)
         return change.record
@@ -196,7 +204,7 @@ class AccountSetups:
         except CommitUnknown as error:
             detail = "Whether the database kept this is not known; look, and try again"
             raise Overloaded(detail, retry_after_seconds=1) from error
-        await self._keeper.refresh()
+        await self._keeper.catch_up()
         log.info("account.set_up", account=record.account.id, version=record.ownership.version)
         return _setup(record, await self._store.read(self._given))
 

@@ -87,17 +87,30 @@ class Callers:
         if known.networks and not within(address, known.networks):
             raise Forbidden(f"This API key (…{key.hint}) may not be used from this address")
         self._used[key.id] = now
-        return Principal(tenant=tenant, key=key.id, key_hint=key.hint, scopes=key.scopes, origins=key.origins)
+        return Principal(
+            tenant=tenant,
+            key=key.id,
+            key_hint=key.hint,
+            scopes=key.scopes,
+            origins=key.origins,
+            networks=key.networks,
+        )
 
     # whether it goes on
 
     def works(self, principal: Principal) -> bool:
-        """Whether somebody who was let in before would still be: the key works, and may do no less; so does a token."""
+        """Whether somebody who was let in before would still be: the key works, and may do no less; so does a token.
+
+        Whoever came by a key that is for other places since comes again, and is judged by where he is.
+        """
         key, now = self._keys.get(principal.key), self._clock.now()
         return (
             key is not None
             and key.works(now)
+            and key.tenant == principal.tenant.id
             and principal.scopes <= key.scopes
+            and principal.origins == key.origins
+            and (principal.grant is not None or principal.networks == key.networks)
             and self._tenants.get(key.tenant) is not None
             and (principal.grant is None or self.tokens.works(principal.grant, now))
         )

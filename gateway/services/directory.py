@@ -100,13 +100,18 @@ class Keeper:
         """Look again every second, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                if await self.refresh():
-                    log.info("directory.changed", revision=self.directory.revision)
-            except (StoreError, Overloaded, CanNotOpen) as error:
-                log.warning("directory.unread", error=str(error))
-            except Exception:
-                log.exception("directory.unread")
+            if await self.catch_up():
+                log.info("directory.changed", revision=self.directory.revision)
+
+    async def catch_up(self) -> bool:
+        """Refresh, as far as that can be done now: what was changed stays so, and the next look may see it."""
+        try:
+            return await self.refresh()
+        except (StoreError, Overloaded, CanNotOpen) as error:
+            log.warning("directory.unread", error=str(error))
+        except Exception:
+            log.exception("directory.unread")
+        return False
 
     async def _adopt(self, directory: Directory) -> None:
         for adopt in self._adopters:

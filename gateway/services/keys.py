@@ -5,17 +5,18 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.policy.api_keys import make_key
-from gateway.policy.key_wishes import outgoing, successor, wished
+from gateway.policy.key_wishes import lasts_longer, outgoing, successor, wished
 from gateway.policy.planning import Change, key_change, revocation
 from gateway.policy.signing import key_hash
 from gateway.services.changes import Changes
 from gateway.services.directory import Keeper
+from gateway.services.hands import Hand, check_hand, check_tenant
 from gateway.services.pages import check_limit, cut
-from gateway.store.database import CommitUnknown, StoreError
+from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction, Work
 from schema.account import Secret
 from schema.api_key import HINT, LONGEST_OVERLAP, ApiKey, KeyWish
-from schema.clock import Clock, millis
+from schema.clock import Clock, Millis, millis
 from schema.directory import StoredKey
 from schema.errors import Forbidden, InvalidRequest, KeyReplaced, KeyRevoked, ManagedByFile, NotFound, Overloaded
 from schema.ids import KEY, Entropy, Ids
@@ -29,18 +30,6 @@ Done = tuple[ApiKey, list[Change]]
 
 MOST = 1000
 """Keys of one tenant that work: every replica has all of them in memory."""
-
-
-class Hand(msgspec.Struct, frozen=True, kw_only=True):
-    """Who changes keys.
-
-    Attributes:
-        actor: as records name him.
-        scopes: what his own key may do: he can give no more.
-    """
-
-    actor: str
-    scopes: frozenset[Scope]
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,10 +90,11 @@ class Keys:
         )
         key = wished(blank, wish, now)
         _check_gives(by, key.scopes)
-        self._check_room(tenant.id)
         stored = StoredKey(key=key, hash=self._hash(text))
 
-        async def work(_: Transaction) -> Done:
+        async def work(tx: Transaction) -> Done:
+            await check_tenant(tx, tenant.id)
+            await _check_room(tx, tenant.id, now)
             return key, list(key_change(stored, None, None))
 
         return Made(key=await self._do(work, by), text=Secret(text))
@@ -116,6 +106,7 @@ class Keys:
             NotFound: the tenant has no such key.
             ManagedByFile: the configuration file says what it may.
             KeyRevoked: it works no more.
+            KeyReplaced: it was to go on for longer, and another takes its place.
             InvalidRequest: a field is wrong.
             Forbidden: it may do what its changer may not, or was to.
         """
@@ -125,6 +116,8 @@ class Keys:
             known = await _changeable(tx, tenant, id, by)
             key = wished(known.key, wish, now)
             _check_gives(by, key.scopes)
+            if lasts_longer(key, known.key) and (other := await tx.api_keys.successor(id)):
+                raise KeyReplaced(f"{other} takes the place of this API key, which ends as it was said; use that one")
             return key, list(key_change(replace(known, key=key), known, None))
 
         return await self._do(work, by)
@@ -134,7 +127,7 @@ class Keys:
 
         Raises:
             KeyReplaced: another takes its place already.
-            InvalidRequest: the overlap is out of range.
+            InvalidRequest: the overlap is out of range, or the tenant has too many keys.
             NotFound, ManagedByFile, KeyRevoked, Forbidden: as for a change.
         """
         if not 0 <= overlap <= LONGEST_OVERLAP:
@@ -143,11 +136,13 @@ class Keys:
         fresh, hashed = self._ids.make(KEY, now), self._hash(text)
 
         async def work(tx: Transaction) -> Done:
+            await check_tenant(tx, tenant.id)
             known = await _changeable(tx, tenant.id, id, by)
             if other := await tx.api_keys.successor(id):
                 raise KeyReplaced(f"{other} takes the place of this API key already; rotate that one")
             key = successor(known.key, fresh, text[-HINT:], now)
             old = replace(known, key=outgoing(known.key, millis(overlap), now))
+            await _check_room(tx, tenant.id, now, leaving=known.key.works(now) and not old.key.works(now))
             return key, [*key_change(StoredKey(key=key, hash=hashed), None, None), *key_change(old, known, None)]
 
         return Made(key=await self._do(work, by), text=Secret(text))
@@ -177,6 +172,7 @@ class Keys:
 
         async def locked(tx: Transaction) -> Done:
             await tx.revision.lock()
+            await check_hand(tx, by, self._clock.now())
             done = await work(tx)
             for change in done[1]:
                 await self._changes.make(tx, change, actor=by.actor)
@@ -189,17 +185,8 @@ class Keys:
             raise Overloaded(detail, retry_after_seconds=1) from error
         for change in changes:
             log.info(change.action, id=change.id, tenant=change.tenant, actor=by.actor)
-        try:
-            await self._keeper.refresh()
-        except (StoreError, Overloaded) as error:
-            log.warning("directory.unread", error=str(error))
+        await self._keeper.catch_up()
         return key
-
-    def _check_room(self, tenant: str) -> None:
-        now = self._clock.now()
-        working = sum(1 for one in self._keeper.directory.keys if one.key.tenant == tenant and one.key.works(now))
-        if working >= MOST:
-            raise InvalidRequest(f"A tenant has at most {MOST} API keys that work; revoke one that is not needed")
 
     def _text(self, tenant: Tenant) -> str:
         return make_key(test=tenant.test, entropy=self._entropy)
@@ -213,6 +200,12 @@ async def _found(tx: Transaction, tenant: str, id: str) -> StoredKey:
     if found is None:
         raise NotFound("There is no such API key")
     return found
+
+
+async def _check_room(tx: Transaction, tenant: str, now: Millis, *, leaving: bool = False) -> None:
+    """Room for one more key that works, when perhaps another ends with it."""
+    if await tx.api_keys.working(tenant, now) - leaving >= MOST:
+        raise InvalidRequest(f"A tenant has at most {MOST} API keys that work; revoke one that is not needed")
 
 
 async def _changeable(tx: Transaction, tenant: str, id: str, by: Hand) -> StoredKey:

@@ -14,6 +14,7 @@ from gateway.policy.planning import Kind, NotChangeable, removal, revocation, te
 from gateway.services.accounts import Accounts
 from gateway.services.changes import Changes
 from gateway.services.directory import Keeper
+from gateway.services.hands import Hand, check_hand
 from gateway.services.pages import check_limit, cut
 from gateway.services.tenants import Tenants
 from gateway.store.database import CommitUnknown
@@ -77,7 +78,7 @@ class Tenancies:
             raise NotFound("There is no such tenant")
         return found
 
-    async def create(self, document: Any, *, actor: str) -> TenantRecord:
+    async def create(self, document: Any, *, by: Hand) -> TenantRecord:
         """Make a tenant; it has no keys yet. ``routing`` is what its policy begins with.
 
         Raises:
@@ -86,26 +87,26 @@ class Tenancies:
         tenant = new_tenant(document, self._names(), self._limits())
 
         async def work(tx: Transaction) -> TenantRecord:
-            await tx.revision.lock()
+            await self._begin(tx, by)
             known = await tx.tenants.get(tenant.id)
             if known is not None and known.ownership.removed_at is None:
                 raise InvalidRequest.field("id", "taken", f"{tenant.id!r} is there already; change it, or name another")
             if known is not None:
-                await self._reroute(tx, tenant, actor)
-            return await self._make(tx, TenantRecord(tenant=tenant), known, actor)
+                await self._reroute(tx, tenant, by)
+            return await self._make(tx, TenantRecord(tenant=tenant), known, by)
 
         return await self._kept(work)
 
-    async def _reroute(self, tx: Transaction, tenant: Tenant, actor: str) -> None:
+    async def _reroute(self, tx: Transaction, tenant: Tenant, by: Hand) -> None:
         """One that was there before is routed as it is written now; its policy's versions go on."""
         latest = await tx.policies.latest(tenant.id)
         if latest is not None and latest.policy != tenant.routing:
             version, now = latest.version + 1, self._clock.now()
-            made = PolicyVersion(tenant=tenant.id, version=version, at=now, author=actor, policy=tenant.routing)
+            made = PolicyVersion(tenant=tenant.id, version=version, at=now, author=by.actor, policy=tenant.routing)
             if not await tx.policies.add(made):
                 raise Overloaded("Its routing policy was changed meanwhile; try again", retry_after_seconds=1)
 
-    async def update(self, id: str, expected: int, changes: Any, *, actor: str) -> TenantRecord:
+    async def update(self, id: str, expected: int, changes: Any, *, by: Hand) -> TenantRecord:
         """Change a tenant by a JSON merge patch; its routing policy has versions and verbs of its own.
 
         Raises:
@@ -116,40 +117,59 @@ class Tenancies:
         """
 
         async def work(tx: Transaction) -> TenantRecord:
-            known = await _held(tx, id, expected)
+            known = await self._held(tx, id, expected, by)
             wanted = replace(known, tenant=changed_tenant(known.tenant, changes, self._limits()))
-            return await self._make(tx, wanted, known, actor)
+            return await self._make(tx, wanted, known, by)
 
         return await self._kept(work)
 
-    async def remove(self, id: str, expected: int, *, actor: str, caller: Tenant) -> TenantRecord:
+    async def remove(self, id: str, expected: int, *, by: Hand) -> TenantRecord:
         """Its keys stop at once, its own accounts get no more videos; what was accepted is brought to its end.
 
         Raises:
             NotFound, ManagedByFile, ChangedMeanwhile: as for a change.
             InvalidRequest: it is the caller's own.
         """
-        if id == caller.id:
+        if id == by.tenant:
             raise InvalidRequest("Your own key is this tenant's: call with another tenant's to remove it")
 
         async def work(tx: Transaction) -> TenantRecord:
-            known, now = await _held(tx, id, expected), self._clock.now()
+            known, now = await self._held(tx, id, expected, by), self._clock.now()
             for stored in await tx.api_keys.all():
                 if stored.key.tenant == id and stored.key.revoked_at is None:
-                    await self._changes.make(tx, revocation(stored, now), actor=actor)
+                    await self._changes.make(tx, revocation(stored, now), actor=by.actor)
             for account in await tx.account_setups.all():
                 if account.account.owner == id and account.ownership.removed_at is None:
                     gone = removal(Kind.ACCOUNT, account.account.id, account, now)
-                    await self._changes.make(tx, gone, actor=actor)
+                    await self._changes.make(tx, gone, actor=by.actor)
             gone = removal(Kind.TENANT, id, known, now)
-            await self._changes.make(tx, gone, actor=actor)
+            await self._changes.make(tx, gone, actor=by.actor)
             return _tenant(gone.record)
 
         return await self._kept(work)
 
-    async def _make(
-        self, tx: Transaction, wanted: TenantRecord, known: TenantRecord | None, actor: str
-    ) -> TenantRecord:
+    async def _begin(self, tx: Transaction, by: Hand) -> None:
+        """Nobody changes anything meanwhile; and whoever is at it still may."""
+        await tx.revision.lock()
+        await check_hand(tx, by, self._clock.now())
+
+    async def _held(self, tx: Transaction, id: str, expected: int, by: Hand) -> TenantRecord:
+        """A tenant that may be changed, held until the transaction ends."""
+        await self._begin(tx, by)
+        known = await tx.tenants.get(id)
+        if known is None or known.ownership.removed_at is not None:
+            raise NotFound("There is no such tenant")
+        if managed_by_file(known.ownership):
+            raise ManagedByFile(
+                f"The file {known.ownership.source} manages the tenant {id!r}: change it there and apply it, or "
+                "take it out to have one here"
+            )
+        if known.ownership.version != expected:
+            detail = f"Version {expected} of {id} was to be changed, and it is at version {known.ownership.version}"
+            raise ChangedMeanwhile(detail)
+        return known
+
+    async def _make(self, tx: Transaction, wanted: TenantRecord, known: TenantRecord | None, by: Hand) -> TenantRecord:
         """Make it so; nothing is written when it is."""
         try:
             change = next(tenant_change(wanted, known, None, self._clock.now()), None)
@@ -157,7 +177,7 @@ class Tenancies:
             raise InvalidRequest.field("test", "not_changeable", str(error)) from error
         if change is None:
             return wanted if known is None else known
-        await self._changes.make(tx, change, actor=actor)
+        await self._changes.make(tx, change, actor=by.actor)
         return _tenant(change.record)
 
     async def _kept(self, work: Callable[[Transaction], Awaitable[TenantRecord]]) -> TenantRecord:
@@ -166,7 +186,7 @@ class Tenancies:
         except CommitUnknown as error:
             detail = "Whether the database kept this is not known; look, and try again"
             raise Overloaded(detail, retry_after_seconds=1) from error
-        await self._keeper.refresh()
+        await self._keeper.catch_up()
         log.info("tenant.set_up", id=record.tenant.id, version=record.ownership.version)
         return record
 
@@ -178,23 +198,6 @@ class Tenancies:
             used=frozenset(account.provider for account in there),
             owners={},
         )
-
-
-async def _held(tx: Transaction, id: str, expected: int) -> TenantRecord:
-    """A tenant that may be changed, held until the transaction ends."""
-    await tx.revision.lock()
-    known = await tx.tenants.get(id)
-    if known is None or known.ownership.removed_at is not None:
-        raise NotFound("There is no such tenant")
-    if managed_by_file(known.ownership):
-        raise ManagedByFile(
-            f"The file {known.ownership.source} manages the tenant {id!r}: change it there and apply it, or take it "
-            "out to have one here"
-        )
-    if known.ownership.version != expected:
-        detail = f"Version {expected} of {id} was to be changed, and it is at version {known.ownership.version}"
-        raise ChangedMeanwhile(detail)
-    return known
 
 
 def _tenant(record: object) -> TenantRecord:

@@ -42,6 +42,17 @@ class ApiKeys:
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM api_keys WHERE tenant = ? AND id = ?", tenant, id)
         return None if row is None else _stored(row)
 
+    async def working(self, tenant: str, now: Millis) -> int:
+        """How many of a tenant's keys work."""
+        row = await self._connection.one(
+            "SELECT count(*) FROM api_keys WHERE tenant = ? AND (revoked_at IS NULL OR revoked_at > ?) "
+            "AND (expires_at IS NULL OR expires_at > ?)",
+            tenant,
+            now,
+            now,
+        )
+        return 0 if row is None else int(row[0])
+
     async def successor(self, id: str) -> str | None:
         """The id of the key that takes a key's place."""
         row = await self._connection.one("SELECT id FROM api_keys WHERE rotates = ? ORDER BY id LIMIT 1", id)

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from gateway.services.hands import Hand
 from gateway.wiring import gateway
 from schema.errors import InvalidRequest
 from schema.tenant import Funding, FundingMode
@@ -90,7 +91,9 @@ async def test_a_live_tenants_own_account_is_none_of_the_sandboxs(tmp_path):
         refused = []
         for sandbox in (True, False):
             try:
-                await setups.create(veo(here, "mine", sandbox=sandbox), live, actor="live …0000")
+                await setups.create(
+                    veo(here, "mine", sandbox=sandbox), live, by=Hand(actor="live …0000", scopes=frozenset())
+                )
             except InvalidRequest as error:
                 refused.append((sandbox, str(error)))
 

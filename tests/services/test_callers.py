@@ -140,6 +140,8 @@ async def test_whoever_waits_for_a_keys_end_hears_of_it_at_once(know: Callable[.
         {"revoked_at": 1},
         {"scopes": frozenset({Scope.VIDEOS_READ})},
         {"expires_at": clock.now()},
+        {"networks": ("10.0.0.0/8",)},
+        {"origins": ("https://app.example.com",)},
     ]
     for changes in ends:
         callers = know()
@@ -163,6 +165,25 @@ async def test_a_key_that_expires_is_heard_of_without_any_change(know: Callable[
 
     async with asyncio.timeout(5):
         await waiting
+
+
+def test_who_was_let_in_for_one_tenant_is_let_out_when_his_key_is_anothers(clock: HandClock):
+    other = TenantRecord(tenant=Tenant(id="other", name="other"))
+    callers = knowing(directory(), Tenants((ACME, other)), clock)
+    principal = callers.principal(TEXT)
+    assert callers.works(principal)
+
+    callers.adopt(directory(tenant="other"))
+
+    assert not callers.works(principal)
+    assert callers.works(callers.principal(TEXT))
+
+
+def test_who_has_a_token_may_be_anywhere_wherever_its_key_may_be_used(know: Callable[..., Callers], clock: HandClock):
+    callers = know(networks=("10.0.0.0/8",))
+    principal = replace(callers.principal(TEXT, address="10.0.0.1"), grant=granted(clock), networks=())
+
+    assert callers.works(principal)
 
 
 def granted(clock: HandClock) -> Grant:

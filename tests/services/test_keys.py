@@ -8,11 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.policy.api_keys import mistyped
+from gateway.policy.sealing import CanNotOpen
 from gateway.services import keys as module
-from gateway.services.keys import Hand, Made
+from gateway.services.hands import Hand
+from gateway.services.keys import Made
 from gateway.services.usage import Usage
 from gateway.store.store import Transaction
 from gateway.wiring import Gateway, Seams, gateway
+from schema.account import Secret
 from schema.api_key import ApiKey, KeyStatus, KeyWish
 from schema.errors import Forbidden, InvalidRequest, KeyReplaced, KeyRevoked, ManagedByFile, NotFound, Unauthenticated
 from schema.ownership import ManagedBy
@@ -21,7 +24,7 @@ from schema.trail import TrailEntry, TrailWish
 from tests.flows.engine import settings
 from tests.sandbox.callers import HandClock
 from tests.support.certificates import certificates
-from tests.support.running import ACME_KEY, ADMIN_KEY, configured
+from tests.support.running import ACME_KEY, ADMIN_KEY, SECRET_KEY, configured
 
 READ = frozenset({Scope.VIDEOS_READ})
 OPERATOR = Hand(actor="house …1234", scopes=frozenset({Scope.OPERATOR}))
@@ -164,6 +167,22 @@ async def test_a_key_is_rotated_once_and_whoever_lost_the_answer_rotates_the_new
     assert new.key.expires_at is None
 
 
+@pytest.mark.parametrize("wish", [{"expires_at": None}, {"expires_in_seconds": 2 * DAY}])
+@pytest.mark.parametrize("overlap", [0, DAY])
+async def test_a_key_whose_place_another_takes_ends_when_it_was_said(
+    built: Gateway, overlap: int, wish: dict[str, Any]
+):
+    old = await make(built)
+    new = await built.keys.rotate(acme(built), old.key.id, overlap, by=ADMIN)
+
+    with pytest.raises(KeyReplaced, match=new.key.id):
+        await built.keys.update("acme", old.key.id, KeyWish(**wish), by=ADMIN)
+
+    assert lets_in(built, old) == (overlap > 0)
+    assert (await built.keys.update("acme", old.key.id, KeyWish(name="old"), by=ADMIN)).name == "old"
+    assert (await built.keys.update("acme", new.key.id, KeyWish(**wish), by=ADMIN)).id == new.key.id
+
+
 @pytest.mark.parametrize("overlap", [-1, 30 * DAY + 1])
 async def test_an_overlap_that_can_not_be_is_refused(built: Gateway, overlap: int):
     made = await make(built)
@@ -297,6 +316,33 @@ async def test_a_tenant_has_so_many_working_keys_and_no_more(built: Gateway, mon
         await make(built)
     await built.keys.revoke("acme", made.key.id, by=ADMIN)
     assert lets_in(built, await make(built))
+
+
+async def test_a_rotation_is_no_way_around_how_many_keys_may_work(built: Gateway, monkeypatch: pytest.MonkeyPatch):
+    made = await make(built)
+    monkeypatch.setattr(module, "MOST", await built.store.read(lambda tx: tx.api_keys.working("acme", 0)))
+
+    with pytest.raises(InvalidRequest, match="revoke one"):
+        await built.keys.rotate(acme(built), made.key.id, DAY, by=ADMIN)
+
+    assert lets_in(built, await built.keys.rotate(acme(built), made.key.id, 0, by=ADMIN))
+
+
+async def test_a_key_that_was_made_is_told_though_the_directory_can_not_be_read(built: Gateway):
+    other = Secret("another master key, which is long enough")
+    own = {"id": "mine", "provider": "veo3o1", "credential": "a-key", "sandbox": True, "price_per_credit": "0.01"}
+    await built.account_setups.create(own, acme(built), by=ADMIN)
+    built.ground.vault.turn(other, ())  # what was sealed before does not open now
+
+    made = await make(built)
+    await built.tenancies.create({"id": "late"}, by=OPERATOR)
+
+    with pytest.raises(CanNotOpen):
+        await built.ground.keeper.refresh()
+    built.ground.vault.turn(SECRET_KEY, (other,))
+    await built.ground.keeper.refresh()
+    assert lets_in(built, made)
+    assert built.tenants.get("late") is not None
 
 
 async def test_when_a_key_was_used_is_written_down_and_never_goes_back(built: Gateway, clock: HandClock):
