@@ -5,11 +5,16 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import structlog
+
 from gateway.config.findings import Finding
 from gateway.config.settings import Settings
 from gateway.policy.sealing import CanNotOpen
 from gateway.services.reloading import Reloading
 from gateway.store.database import StoreError
+from schema.errors import Overloaded
+
+log = structlog.get_logger()
 
 Examine = Callable[[], tuple[Settings | None, list[Finding]]]
 """Reads the file: its settings, None when it can not be used, and everything found in it."""
@@ -37,7 +42,10 @@ async def _follow(reloading: Reloading, examine: Examine, asked: asyncio.Event) 
     while True:
         await asked.wait()
         asked.clear()
-        await reload(reloading, examine)
+        try:
+            await reload(reloading, examine)
+        except Exception:  # whatever it is, the next SIGHUP must find somebody
+            log.exception("configuration.reload_crashed")
 
 
 async def reload(reloading: Reloading, examine: Examine) -> None:
@@ -46,5 +54,5 @@ async def reload(reloading: Reloading, examine: Examine) -> None:
     if settings is None:
         reloading.refuse(findings)
         return
-    with suppress(StoreError, CanNotOpen):  # told by then
+    with suppress(StoreError, CanNotOpen, Overloaded):  # told by then
         await reloading.take(settings)

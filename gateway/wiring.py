@@ -28,7 +28,6 @@ from gateway.services.availability import Availability
 from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
-from gateway.services.configuration import declares
 from gateway.services.decisions import Decisions
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
@@ -178,8 +177,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     draining = asyncio.Event()
     folder = data_folder(settings)
     ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
-    if declares(settings):
-        await ground.configuration.apply(settings)
+    await ground.configuration.apply(settings)
     await ground.keeper.refresh()
     following = asyncio.create_task(ground.keeper.follow())
     stack.callback(following.cancel)
@@ -298,6 +296,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     tending = Tending(
         store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock, ids=ids, luck=luck, timing=timing
     )
+
+    async def may_send() -> bool:
+        return ground.keeper.knows() and await quarantine.is_off()
+
     worker = Worker(
         name=ids.make(WORKER, clock.now()),
         store=store,
@@ -312,7 +314,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         luck=luck,
         timing=timing,
         settings=settings.worker,
-        may_send=quarantine.is_off,
+        may_send=may_send,
         call=queue.call,
     )
     store.on_stirred(worker.nudge)

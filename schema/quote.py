@@ -210,7 +210,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: give it as ``quote_id`` with the same wish: the top is the most that is charged, whatever happens.
-        price: None when the account that would make it has no price; then there is no id, for there is no promise.
+        price: None when the account that would make it has no price; then there is no id, for there is no promise, and
+            neither is there one when it would be made at an account of the tenant's own.
         missing: micros that lack for it on the tenant's balance or budget.
     """
 

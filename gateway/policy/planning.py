@@ -28,13 +28,22 @@ class Verb(StrEnum):
     REVOKED = "revoked"
 
 
+class NotChangeable(ValueError):
+    """It is for good, for what was begun counts on it; also when the object was removed meanwhile."""
+
+
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says there should be. Keys have no ids yet: the hash is what a key is known by."""
+    """What a file says there should be. Keys have no ids yet: the hash is what a key is known by.
+
+    Attributes:
+        tenants, keys: None when the file names no tenant: then it says nothing about them.
+        accounts: the same of accounts.
+    """
 
     source: str
-    tenants: tuple[TenantRecord, ...] = ()
+    tenants: tuple[TenantRecord, ...] | None = ()
     keys: tuple[StoredKey, ...] = ()
-    accounts: tuple[Account, ...] = ()
+    accounts: tuple[Account, ...] | None = ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +71,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def planned(declared: Declared, known: Directory, now: Millis) -> list[Change]:
-    """Everything to be done, accounts and tenants before the keys; nothing when all is as declared."""
+    """Everything to be done, accounts and tenants before the keys; nothing when all is as declared.
+
+    Raises:
+        NotChangeable: something declared can not become of what there is.
+    """
     return [*_accounts(declared, known, now), *_tenants(declared, known, now), *_keys(declared, known, now)]
 
 
@@ -70,6 +83,8 @@ def planned(declared: Declared, known: Directory, now: Millis) -> list[Change]:
 
 
 def _tenants(declared: Declared, known: Directory, now: Millis) -> Iterator[Change]:
+    if declared.tenants is None:
+        return
     records = {record.tenant.id: record for record in known.tenants}
     for wanted in declared.tenants:
         yield from tenant_change(wanted, records.get(wanted.tenant.id), declared.source, now)
@@ -77,13 +92,27 @@ def _tenants(declared: Declared, known: Directory, now: Millis) -> Iterator[Chan
     for id, record in records.items():
         if id not in named and _manages(record.ownership):
             yield removal(Kind.TENANT, id, record, now)
+            yield from left_behind(id, known, now)
+
+
+def left_behind(tenant: str, known: Directory, now: Millis) -> Iterator[Change]:
+    """What the API manages for a tenant that goes: its own accounts and its keys go with it."""
+    for record in known.accounts:
+        owned = record.ownership
+        if record.account.owner == tenant and owned.removed_at is None and owned.managed_by is ManagedBy.API:
+            yield removal(Kind.ACCOUNT, record.account.id, record, now)
+    for one in known.keys:
+        if one.key.tenant == tenant and one.key.revoked_at is None and one.key.managed_by is ManagedBy.API:
+            yield revocation(one, now)
 
 
 def tenant_change(
     wanted: TenantRecord, known: TenantRecord | None, source: str | None, now: Millis
 ) -> Iterator[Change]:
-    """How a tenant becomes what is wanted; nothing when it is."""
+    """How a tenant becomes what is wanted; nothing when it is. Raises NotChangeable."""
     id = wanted.tenant.id
+    if known is not None and known.tenant.test != wanted.tenant.test:
+        raise NotChangeable(f"whether {id} is a test tenant is for good; a tenant of the other kind needs another id")
     before, after = (None if known is None else shown_tenant(known)), shown_tenant(wanted)
     found = _verb(before, after, None if known is None else known.ownership, source)
     if found is not None:
@@ -104,6 +133,8 @@ def shown_tenant(record: TenantRecord) -> dict[str, Any]:
 
 
 def _accounts(declared: Declared, known: Directory, now: Millis) -> Iterator[Change]:
+    if declared.accounts is None:
+        return
     records = {record.account.id: record for record in known.accounts}
     for wanted in declared.accounts:
         yield from account_change(wanted, records.get(wanted.id), declared.source, now)
@@ -114,8 +145,14 @@ def _accounts(declared: Declared, known: Directory, now: Millis) -> Iterator[Cha
 
 
 def account_change(wanted: Account, known: AccountRecord | None, source: str | None, now: Millis) -> Iterator[Change]:
-    """How an account becomes what is wanted; nothing when it is. Its credential's version is the next one, or stays."""
+    """How an account becomes what is wanted; nothing when it is. Its credential's version is the next one, or stays.
+
+    Raises:
+        NotChangeable: it is another provider's.
+    """
     account = None if known is None else known.account
+    if account is not None and account.provider != wanted.provider:
+        raise NotChangeable(f"{wanted.id} is an account at {account.provider} for good; another one needs another id")
     credential = account is None or account.credential != wanted.credential
     secrets = wanted.webhook_secrets != (() if account is None else account.webhook_secrets)
     before, after = (None if account is None else shown_account(account)), shown_account(wanted)
@@ -166,7 +203,7 @@ def _keys(declared: Declared, known: Directory, now: Millis) -> Iterator[Change]
     for wanted in declared.keys:
         yield from key_change(wanted, stored.get(wanted.hash), declared.source)
     named = {wanted.hash for wanted in declared.keys}
-    for one in known.keys:
+    for one in known.keys if declared.tenants is not None else ():
         if one.key.managed_by is ManagedBy.FILE and one.hash not in named and one.key.revoked_at is None:
             yield revocation(one, now)
 

@@ -25,7 +25,7 @@ class FindingView(msgspec.Struct, frozen=True, kw_only=True):
     """Something wrong in a file.
 
     Attributes:
-        path: the key, such as `tenants.acme.routing.order`; empty for the file as a whole.
+        path: the key, such as `tenants.studio.routing.order`; empty for the file as a whole.
         line: where it stands; null when nothing stands there.
     """
 

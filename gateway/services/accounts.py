@@ -97,7 +97,7 @@ class Accounts:
         self._providers = {id: provider for id, (_, provider) in there.items()}
         self._credentials = {id: record.credentials for id, (record, _) in known.items()}
         self._removed = {id: (record.account, provider) for id, (record, provider) in known.items() if id not in there}
-        self._places.share(len(there))
+        self._places.share(self._accounts.values(), (account for account, _ in self._removed.values()))
         self.forget()
 
     def _built(self, account: Account) -> Provider | None:

@@ -100,6 +100,11 @@ class Books:
         held_from = video.held_from or self.source(video.tenant)
         return Funded(replace(video, held=needed, held_from=held_from), tuple(answer))
 
+    def owned(self, account: str) -> bool:
+        """Whether an account is a tenant's own."""
+        configured = self._accounts.once(account)
+        return configured is not None and configured[0].owner is not None
+
     # estimates
 
     async def expected(self, tx: Transaction, account: str, spec: VideoSpec) -> Credits:

@@ -63,8 +63,8 @@ class Budgets:
         self._tenants = tenants
 
     def funding(self, tenant: str) -> Funding:
-        """How a tenant pays; one removed since has no limits, for its videos must end."""
-        found = self._tenants.get(tenant)
+        """How a tenant pays; one removed since pays its last videos as it did."""
+        found = self._tenants.once(tenant)
         return UNLIMITED if found is None else found.funding
 
     async def left(self, tx: Transaction, tenant: str, moment: Millis) -> Micros | None:

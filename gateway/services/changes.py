@@ -7,6 +7,7 @@ import msgspec
 from gateway.policy.planning import Change
 from gateway.services.trailing import write_down
 from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
+from gateway.store.database import StoreUnavailable
 from gateway.store.store import Transaction
 from schema.clock import Clock
 from schema.directory import AccountRecord, StoredKey, TenantRecord
@@ -84,4 +85,5 @@ class Changes:
                 author=BY_FILE,
                 policy=tenant.routing,
             )
-            await tx.policies.add(version)
+            if not await tx.policies.add(version):  # somebody changed it at this moment: nothing is applied
+                raise StoreUnavailable("A routing policy was changed meanwhile; try again", retry_after_seconds=1)

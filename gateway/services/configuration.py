@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import structlog
 
 from gateway.config.settings import KeySetup, Settings, TenantSetup
-from gateway.policy.planning import Change, Declared, planned
+from gateway.policy.planning import Change, Declared, NotChangeable, planned
 from gateway.policy.signing import key_hash
 from gateway.services.changes import Changes
 from gateway.services.directory import read_directory
 from gateway.services.vault import Vault
+from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
 from providers.base import ProviderKind
 from schema.account import Secret
@@ -22,6 +23,10 @@ log = structlog.get_logger()
 
 BY_FILE = "file"
 """The actor of what a file changes."""
+
+
+class CanNotApply(StoreError):
+    """The file declares what can not become of what there is. Nothing was changed."""
 
 
 class Configuration:
@@ -52,7 +57,7 @@ class Configuration:
         """Make what there is what the file declares, in one transaction; what was changed, in order.
 
         Raises:
-            StoreError: nothing was changed.
+            CanNotApply, StoreError: nothing was changed.
         """
 
         async def work(tx: Transaction) -> list[Change]:
@@ -69,16 +74,20 @@ class Configuration:
 
     async def _plan(self, tx: Transaction, settings: Settings) -> list[Change]:
         known = await read_directory(tx, self._vault, self._kinds)
-        return planned(self._declared(settings), known, self._clock.now())
+        try:
+            return planned(self._declared(settings), known, self._clock.now())
+        except NotChangeable as error:
+            raise CanNotApply(f"{settings.source}: {error}") from error
 
     def _declared(self, settings: Settings) -> Declared:
         return Declared(
             source=settings.source,
             tenants=tuple(
                 TenantRecord(tenant=setup.tenant, routed_by_file=setup.routed_by_file) for setup in settings.tenants
-            ),
+            )
+            or None,
             keys=tuple(self._key(setup, key) for setup in settings.tenants for key in setup.keys),
-            accounts=settings.accounts,
+            accounts=settings.accounts or None,
         )
 
     def _key(self, setup: TenantSetup, key: KeySetup) -> StoredKey:
@@ -95,8 +104,3 @@ class Configuration:
             expires_at=key.expires_at,
         )
         return StoredKey(key=declared, hash=key_hash(self._root, text).hex())
-
-
-def declares(settings: Settings) -> bool:
-    """A file that names no tenant and no account says nothing about them: a server that starts with it changes none."""
-    return bool(settings.tenants or settings.accounts)

@@ -2,7 +2,7 @@
 
 Every change of tenants, keys or accounts moves the revision in its own transaction. Each replica looks at that number
 once a second, so what was changed anywhere holds everywhere a second later; a replica that can not look admits nobody
-after five, for it could not know of a key that was revoked.
+and sends nothing after five, for it could not know of a key that was revoked, or of an account that was removed.
 """
 
 import asyncio
@@ -64,9 +64,13 @@ class Keeper:
         self._looked_at = float("-inf")
         self.directory = Directory()
 
+    def knows(self) -> bool:
+        """Whether it can be known now which keys are revoked, and which accounts removed."""
+        return asyncio.get_running_loop().time() - self._looked_at <= BELIEVED_SECONDS
+
     def check(self) -> None:
         """Raises Overloaded when it can not be known any more which keys are revoked."""
-        if asyncio.get_running_loop().time() - self._looked_at > BELIEVED_SECONDS:
+        if not self.knows():
             raise Overloaded("Whether this key still works can not be looked up now", retry_after_seconds=1)
 
     async def refresh(self) -> bool:

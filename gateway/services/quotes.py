@@ -41,9 +41,10 @@ class Quotes:
         best = _best(decision)
         expires_at = now + millis(self._timing.quote_seconds)
         top = None if best.price is None else best.price.high
+        own = self._books.owned(best.account)  # its price is its owner's to say, so it binds nobody at other accounts
         left = await self._store.read(lambda tx: self._books.budgets.left(tx, tenant.id, now), tenant=tenant.id)
         return Quote(
-            id=None if top is None else self._sign(tenant, spec, routing, top, expires_at),
+            id=None if top is None or own else self._sign(tenant, spec, routing, top, expires_at),
             created_at=now,
             expires_at=expires_at,
             account=best.account,

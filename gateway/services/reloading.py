@@ -8,11 +8,9 @@ import structlog
 from gateway.config.findings import Finding
 from gateway.config.settings import Settings
 from gateway.policy.planning import Change
-from gateway.policy.sealing import CanNotOpen
-from gateway.services.configuration import Configuration, declares
+from gateway.services.configuration import Configuration
 from gateway.services.directory import Keeper
 from gateway.services.vault import Vault
-from gateway.store.database import StoreError
 from schema.clock import Clock, Millis
 
 log = structlog.get_logger()
@@ -73,18 +71,22 @@ class Reloading:
     async def take(self, settings: Settings) -> list[Change]:
         """Work by newer settings from now on, as far as that needs no restart; what they changed of the directory.
 
+        The newer master keys open at once, and seal only once the rest is taken: what others put in until then lies
+        under the key that a refusal goes back to.
+
         Raises:
-            StoreError, CanNotOpen: nothing was changed; it is told as a refusal.
+            StoreError, CanNotOpen, Overloaded: nothing was changed; it is told as a refusal.
         """
         former, secrets = self.settings.secrets, settings.secrets
         try:
             await self._vault.check(secrets.key, secrets.previous)
-            self._vault.turn(secrets.key, secrets.previous)
-            changes = await self._configuration.apply(settings) if declares(settings) else []
-        except (StoreError, CanNotOpen) as error:
+            self._vault.turn(former.key, (*former.previous, secrets.key, *secrets.previous))
+            changes = await self._configuration.apply(settings)
+        except BaseException as error:
             self._vault.turn(former.key, former.previous)
-            self.refuse([Finding(path="", problem=str(error))])
+            self.refuse([Finding(path="", problem=str(error) or type(error).__name__)])
             raise
+        self._vault.turn(secrets.key, secrets.previous)
         for allow in self._allows:
             allow(settings.egress.allow)
         self.settings = settings

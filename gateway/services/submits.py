@@ -16,7 +16,7 @@ from gateway.policy.routing import AccountFacts, Circumstances, History, Snapsho
 from gateway.policy.signing import callback_token
 from gateway.policy.verdict import Evidence, Outcome, classify
 from gateway.probe import Point, Probe
-from gateway.services.accounts import Accounts
+from gateway.services.accounts import Accounts, reaches
 from gateway.services.books import Books
 from gateway.services.limits import Limits
 from gateway.services.making import Making
@@ -148,8 +148,8 @@ class Submits:
         await self._waiting.wait(task, video, wish, decision, in_vain=in_vain)
 
     async def _tests(self, video: Video) -> bool:
-        """Whether it reaches sandbox accounts only: as its tenant says, or as it was accepted when that is removed."""
-        if self._tenants.get(video.tenant) is not None:
+        """Whether it reaches sandbox accounts only: as its tenant says, or as it was accepted when nobody knows."""
+        if self._tenants.once(video.tenant) is not None:
             return self._tenants.tests(video.tenant)
         stored = await self._store.read(lambda tx: tx.videos.decision(video.tenant, video.id))
         names = [] if stored is None else [one.account for one in _decoded(stored).candidates]
@@ -213,6 +213,8 @@ class Submits:
             state = await self._accounts.admits(tx, seat.account, now, again=again, needed=seat.candidate.credits.high)
             if state is not None and await self._limits.until(tx, seat.account, now) is not None:
                 state = None
+            if not self._may_still(seat.account.id, video.tenant):
+                state = None
             if state is not None and not await self._making.admits(tx, video.tenant, now):
                 state = None
             held = (await tx.instance.get()).quarantined  # not from the cache: it stops sends at once
@@ -240,6 +242,14 @@ class Submits:
             if await self._store.read(lambda tx: tx.attempts.get(id)) is None:
                 raise
         return plan
+
+    def _may_still(self, account: str, tenant: str) -> bool:
+        """The account is there, and still one that the tenant's videos may go to: both may have changed meanwhile."""
+        configured, tests = self._accounts.get(account), self._tenants.tests(tenant)
+        known = self._tenants.get(tenant) is not None
+        return configured is not None and (
+            reaches(configured[0], tests=tests, tenant=tenant) if known else configured[0].owner in (None, tenant)
+        )
 
     async def _seat(self, tx: Transaction, video: Video, seat: Seat, decision: bytes, now: Millis) -> Video:
         low, high = _range(video, seat.candidate.price)

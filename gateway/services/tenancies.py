@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gateway.config.checks import Names
 from gateway.config.given import changed_tenant, new_tenant
 from gateway.config.settings import LimitsSettings
-from gateway.policy.planning import Kind, removal, revocation, tenant_change
+from gateway.policy.planning import Kind, NotChangeable, removal, revocation, tenant_change
 from gateway.services.accounts import Accounts
 from gateway.services.changes import Changes
 from gateway.services.directory import Keeper
@@ -103,7 +103,8 @@ class Tenancies:
         if latest is not None and latest.policy != tenant.routing:
             version, now = latest.version + 1, self._clock.now()
             made = PolicyVersion(tenant=tenant.id, version=version, at=now, author=by.actor, policy=tenant.routing)
-            await tx.policies.add(made)
+            if not await tx.policies.add(made):
+                raise Overloaded("Its routing policy was changed meanwhile; try again", retry_after_seconds=1)
 
     async def update(self, id: str, expected: int, changes: Any, *, by: Hand) -> TenantRecord:
         """Change a tenant by a JSON merge patch; its routing policy has versions and verbs of its own.
@@ -170,7 +171,10 @@ class Tenancies:
 
     async def _make(self, tx: Transaction, wanted: TenantRecord, known: TenantRecord | None, by: Hand) -> TenantRecord:
         """Make it so; nothing is written when it is."""
-        change = next(tenant_change(wanted, known, None, self._clock.now()), None)
+        try:
+            change = next(tenant_change(wanted, known, None, self._clock.now()), None)
+        except NotChangeable as error:
+            raise InvalidRequest.field("test", "not_changeable", str(error)) from error
         if change is None:
             return wanted if known is None else known
         await self._changes.make(tx, change, actor=by.actor)

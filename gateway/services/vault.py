@@ -80,8 +80,14 @@ class Vault:
         return self._ring.current.id
 
     async def check(self, key: Secret, former: tuple[Secret, ...]) -> None:
-        """Raises MasterKeyMissing unless these master keys open every secret."""
-        check_at_hand(sealing.ring(key, former), await self._store.read(lambda tx: tx.sealed.counts()))
+        """Raises MasterKeyMissing unless these master keys open every secret, also those sealed until they count."""
+        ring = sealing.ring(key, former)
+        check_at_hand(ring, await self._store.read(lambda tx: tx.sealed.counts()))
+        if ring.named(self.key_id) is None:
+            raise MasterKeyMissing(
+                f"secrets are being sealed under the master key {self.key_id}, which would not be at hand: "
+                "add it to secrets.previous"
+            )
 
     async def _root(self, tx: Transaction) -> Secret:
         """Another replica that starts too may be faster; then its root counts."""

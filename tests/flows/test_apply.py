@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gateway.config.settings import KeySetup, Settings, TenantSetup
 from gateway.footing import Footing, footing
+from gateway.services.configuration import CanNotApply
 from gateway.services.directory import Keeper
 from gateway.services.vault import MasterKeyMissing
 from gateway.store.database import StoreUnavailable, UniqueViolation, connect
@@ -151,9 +152,11 @@ async def test_what_the_file_no_longer_names_works_no_more_and_is_there_again_wh
     settings = declared(tmp_path, database_url)
     async with ground(settings) as (on, _):
         await on.configuration.apply(settings)
-        await on.configuration.apply(replace(settings, tenants=(), accounts=()))
+        house = TenantSetup(tenant=Tenant(id="house", name="House"))
+        await on.configuration.apply(replace(settings, tenants=(house,), accounts=(replace(VEO, id="other"),)))
         await on.keeper.refresh()
-        assert (on.tenants.all(), on.accounts.all()) == ([], [])
+        assert [tenant.id for tenant in on.tenants.all()] == ["house"]
+        assert [account.id for account, _ in on.accounts.all()] == ["other"]
         assert on.accounts.once("veo") is not None
         with pytest.raises(Unauthenticated):
             on.callers.principal(KEY)
@@ -163,6 +166,30 @@ async def test_what_the_file_no_longer_names_works_no_more_and_is_there_again_wh
 
         assert on.callers.principal(KEY).tenant.id == "acme"
         assert [account.id for account, _ in on.accounts.all()] == ["veo"]
+
+
+async def test_a_file_without_tenants_leaves_them_and_their_keys_as_they_are(tmp_path, database_url):
+    settings = declared(tmp_path, database_url)
+    async with ground(settings) as (on, store):
+        await on.configuration.apply(settings)
+        before = await dump(store)
+
+        assert await on.configuration.apply(replace(settings, tenants=())) == []
+        assert await on.configuration.apply(replace(settings, tenants=(), accounts=())) == []
+
+        assert await dump(store) == before
+
+
+async def test_a_live_tenant_is_never_made_a_test_tenant_nor_back(tmp_path, database_url):
+    settings = declared(tmp_path, database_url)
+    async with ground(settings) as (on, store):
+        await on.configuration.apply(settings)
+        before = await dump(store)
+
+        with pytest.raises(CanNotApply, match="whether acme is a test tenant is for good"):
+            await on.configuration.apply(replace(settings, tenants=(acme(test=True),)))
+
+        assert await dump(store) == before
 
 
 async def test_limits_that_change_hold_for_the_next_request(tmp_path, database_url):

@@ -185,7 +185,12 @@ async def _use(client: httpx.AsyncClient, heard: Heard, server: Server) -> None:
     # keys and tokens, made and misused
     key = heard.once(await client.post("/v1/keys", json={"name": "leak test"}, headers=admin), "key")
     await client.get("/v1/videos", headers=bearer(key))
-    token = heard.once(await client.post("/v1/client_tokens", json={"creates": 1}, headers=bearer(key)), "token")
+    token = heard.once(
+        await client.post(
+            "/v1/client_tokens", json={"scopes": ["videos:read", "videos:write"], "creates": 1}, headers=bearer(key)
+        ),
+        "token",
+    )
     await client.get("/v1/videos", headers=bearer(token))
     await client.get("/v1/keys", headers=bearer(token))
     await client.get(f"/v1/videos/{video}/content", params={"token": token})

@@ -6,6 +6,7 @@ import httpx
 from msgspec.structs import replace
 
 from schema.account import Secret
+from schema.tenant import Funding, FundingMode
 from tests.support.running import Running, Setup, configured, running
 
 OWN = "acme-own"
@@ -72,3 +73,17 @@ async def test_an_account_that_is_given_to_a_tenant_takes_nobody_elses_waiting_v
     assert ended[0]["status"] == "completed"  # what it began is brought to its end
     assert ended[1]["status"] == "failed"
     assert [one["prompt"] for one in truth["submissions"]] == ["one [sim:slow]"]
+
+
+async def test_a_quote_at_an_own_account_is_no_promise_for_others(tmp_path):
+    prepaid = Funding(mode=FundingMode.PREPAID, opening=100_000)
+    async with running(Setup(folder=tmp_path, funding=prepaid)) as pair:
+        await with_own_account(pair)
+        wish = {"prompt": "a boat", "gateway": {"only": [OWN, "veo-main"]}}
+        quote = (await pair.client.post("/v1/quotes", json=wish)).json()
+        await configured(pair.gateway)  # the own account is gone, and the video would be made elsewhere
+        dear = await pair.client.post("/v1/videos", json={"prompt": "a boat", "gateway": {"only": ["veo-main"]}})
+
+    assert quote["account"] == OWN
+    assert quote["id"] is None
+    assert dear.status_code == 402

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.policy.planning import Change, Declared, Verb, planned
+from gateway.policy.planning import Change, Declared, NotChangeable, Verb, planned
 from schema.account import Account, Limits, Secret
 from schema.api_key import ApiKey
 from schema.directory import AccountRecord, Directory, StoredKey, TenantRecord
@@ -76,7 +76,6 @@ def test_what_is_as_declared_is_left_alone_whatever_id_a_key_would_have_got():
         ("origins", Tenant(id="acme", name="Acme", origins=("https://a.example",))),
         ("funding", Tenant(id="acme", name="Acme", funding=Funding(per_day=1))),
         ("limits", Tenant(id="acme", name="Acme", limits=TenantLimits(queued=1))),
-        ("test", Tenant(id="acme", name="Acme", test=True)),
     ],
 )
 def test_a_tenant_that_differs_is_updated_and_only_what_differs_is_told(field, tenant):
@@ -119,6 +118,47 @@ def test_an_account_that_differs_is_updated_and_its_secrets_are_never_told(chang
     assert b"PLANTED" not in msgspec.json.encode((change.before, change.after))
 
 
+def test_whether_a_tenant_is_a_test_tenant_is_for_good_also_when_it_was_removed_meanwhile():
+    other = replace(EVERYTHING, tenants=(TenantRecord(tenant=Tenant(id="acme", name="Acme", test=True)),))
+    gone = made(planned(Declared(source=FILE), THERE, NOW), THERE)
+
+    for known in (THERE, gone):
+        with pytest.raises(NotChangeable, match="acme is a test tenant is for good"):
+            planned(other, known, NOW)
+
+
+def test_whose_an_account_is_at_is_for_good_also_when_it_was_removed_meanwhile():
+    other = replace(EVERYTHING, accounts=(replace(VEO, provider="doitong"),))
+    gone = made(planned(Declared(source=FILE), THERE, NOW), THERE)
+
+    for known in (THERE, gone):
+        with pytest.raises(NotChangeable, match="veo is an account at veo3o1 for good"):
+            planned(other, known, NOW)
+
+
+def test_a_file_that_names_no_tenant_says_nothing_about_tenants_and_the_same_of_accounts():
+    assert told(Declared(source=FILE, tenants=None, accounts=(VEO,)), THERE) == []
+    assert told(Declared(source=FILE, tenants=(ACME,), keys=(KEY,), accounts=None), THERE) == []
+
+
+def test_with_a_tenant_goes_what_the_api_manages_for_it():
+    by_api = Ownership(managed_by=ManagedBy.API)
+    own = AccountRecord(account=replace(VEO, id="acme~own", owner="acme"), ownership=by_api)
+    key = replace(KEY, key=replace(KEY.key, id="key_9"), hash="99ff")
+    known = replace(THERE, accounts=(*THERE.accounts, own), keys=(*THERE.keys, key))
+    others = replace(EVERYTHING, tenants=(TenantRecord(tenant=Tenant(id="other", name="Other")),), keys=())
+
+    changes = planned(others, known, NOW)
+
+    assert {(change.action, change.id) for change in changes} == {
+        ("tenant.created", "other"),
+        ("tenant.removed", "acme"),
+        ("account.removed", "acme~own"),
+        ("api_key.revoked", "key_1"),
+        ("api_key.revoked", "key_9"),
+    }
+
+
 def test_what_the_file_no_longer_names_goes_and_its_key_is_revoked():
     changes = planned(Declared(source=FILE), THERE, NOW)
 
@@ -148,7 +188,7 @@ def test_what_the_api_manages_is_no_business_of_the_file_unless_it_names_it():
     known = replace(THERE, tenants=(*THERE.tenants, other))
 
     assert told(EVERYTHING, known) == []
-    adopting = replace(EVERYTHING, tenants=(*EVERYTHING.tenants, replace(other, ownership=Ownership())))
+    adopting = replace(EVERYTHING, tenants=(ACME, replace(other, ownership=Ownership())))
     (change,) = planned(adopting, known, NOW)
     assert (change.verb, change.id) == (Verb.ADOPTED, "other")
 
