@@ -68,7 +68,7 @@ class Configuration:
         return changes
 
     async def _plan(self, tx: Transaction, settings: Settings) -> list[Change]:
-        known = await read_directory(tx, self._vault, self._kinds)
+        known = await read_directory(tx, self._vault, self._kinds, revoked=True)
         return planned(self._declared(settings), known, self._clock.now())
 
     def _declared(self, settings: Settings) -> Declared:
