@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
+from schema.lifecycle import Substate
 from schema.tenant import RoutingPolicy
-from schema.video import Substate
 from tests.flows.engine import until
 from tests.support.running import Setup, configured, running
 
