@@ -73,7 +73,7 @@ class Configuration:
         return changes
 
     async def _plan(self, tx: Transaction, settings: Settings) -> list[Change]:
-        known = await read_directory(tx, self._vault, self._kinds)
+        known = await read_directory(tx, self._vault, self._kinds, revoked=True)
         try:
             return planned(self._declared(settings), known, self._clock.now())
         except NotChangeable as error:

@@ -131,9 +131,12 @@ def newcomers(directory: Directory, before: Directory) -> Directory:
 
 
 async def read_directory(
-    tx: Transaction, vault: Vault, kinds: Mapping[str, ProviderKind], now: Millis = 0
+    tx: Transaction, vault: Vault, kinds: Mapping[str, ProviderKind], now: Millis = 0, *, revoked: bool = False
 ) -> Directory:
     """Everything at one moment, when the transaction sees one; ended tokens as far as they would still work.
+
+    Args:
+        revoked: with the keys that were revoked too. They grow for ever; only who makes keys must know them.
 
     Raises:
         CanNotOpen: a secret does not open.
@@ -149,7 +152,7 @@ async def read_directory(
     return Directory(
         revision=await tx.revision.get(),
         tenants=tuple(await tx.tenants.all()),
-        keys=tuple(await tx.api_keys.all()),
+        keys=tuple(await tx.api_keys.all(revoked=revoked)),
         accounts=tuple(accounts),
         signing=await _signing(tx, vault),
         revoked_tokens=await tx.client_tokens.revoked(now),

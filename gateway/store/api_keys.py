@@ -24,9 +24,10 @@ class ApiKeys:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def all(self) -> list[StoredKey]:
-        """Every tenant's, those that work no more too."""
-        rows = await self._connection.all(f"SELECT {_COLUMNS} FROM api_keys ORDER BY id")
+    async def all(self, *, revoked: bool = True) -> list[StoredKey]:
+        """Every tenant's, those that work no more too, or without those that were revoked."""
+        among = "" if revoked else " WHERE revoked_at IS NULL"
+        rows = await self._connection.all(f"SELECT {_COLUMNS} FROM api_keys{among} ORDER BY id")
         return [_stored(row) for row in rows]
 
     async def of_tenant(self, tenant: str, after: str | None, limit: int) -> list[ApiKey]:

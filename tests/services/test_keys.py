@@ -307,6 +307,30 @@ async def test_keys_are_told_a_page_at_a_time_the_newest_first(built: Gateway, c
         await built.keys.page("acme", after=None, limit=101)
 
 
+async def test_a_revoked_key_is_kept_in_the_database_and_no_more_in_memory(built: Gateway):
+    before = built.ground.keeper.directory.keys
+    made = await make(built)
+    during = built.ground.keeper.directory.keys
+
+    await built.keys.revoke("acme", made.key.id, by=ADMIN)
+
+    assert len(during) == len(before) + 1
+    assert built.ground.keeper.directory.keys == before
+    assert (await built.keys.get("acme", made.key.id)).revoked_at is not None
+
+
+async def test_a_key_that_the_file_named_before_is_the_same_key_when_it_is_named_again(built: Gateway):
+    key, named = await of_file(built), built.settings.tenants
+    acme, *rest = named
+    await configured(built, tenants=(replace(acme, keys=acme.keys[1:]), *rest))
+    gone = await built.keys.get("acme", key.id)
+
+    await configured(built, tenants=named)
+
+    assert gone.revoked_at is not None
+    assert (await of_file(built)).id == key.id
+
+
 async def test_a_tenant_has_so_many_working_keys_and_no_more(built: Gateway, monkeypatch: pytest.MonkeyPatch):
     working = sum(1 for one in built.ground.keeper.directory.keys if one.key.tenant == "acme")
     monkeypatch.setattr(module, "MOST", working + 1)
