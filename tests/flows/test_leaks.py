@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.flows.engine import until
 from tests.flows.processes import ROOT, Place, Server, Upstreams, address, sandbox_process, speaking
 from tests.support.figures import told
 
@@ -232,8 +234,20 @@ async def _use(client: httpx.AsyncClient, heard: Heard, server: Server) -> None:
     signature = hmac.new(PLANTED["HOOK_SECRET"].encode(), body, hashlib.sha256).hexdigest()
     for sent in (signature, "00", PLANTED["HOOK_SECRET"]):
         await client.post("/hooks/doitong/nobody", content=body, headers={"x-doitong-signature": f"sha256={sent}"})
-    server.process.send_signal(1)  # read the file again, as it is
-    await client.get("/readyz")
+    await _read_again(client, operator, server)
+
+
+async def _read_again(client: httpx.AsyncClient, operator: dict[str, str], server: Server) -> None:
+    """The file, as it is, by a SIGHUP; until the server says that it was."""
+
+    log = server.place.folder / "log"
+
+    async def was_read() -> bool:
+        await client.get("/v1/admin/configuration", headers=operator)
+        return b"configuration.reloaded" in log.read_bytes()
+
+    server.process.send_signal(signal.SIGHUP)
+    await until(was_read, 60)
 
 
 async def _base_url(client: httpx.AsyncClient, operator: dict[str, str]) -> str:
