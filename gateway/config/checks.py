@@ -22,12 +22,12 @@ from gateway.config.settings import (
     parse_listen,
 )
 from gateway.config.tenants import PlacedTenant
+from gateway.policy.api_keys import LIVE, TEST, wrong_mode
 from schema.account import Account, Secret
 from schema.tenant import Tenant, Weights
 from schema.video import Strategy
 
 SHORTEST_API_KEY = 20
-_PREFIXES = ("fg_live_", "fg_test_")
 
 
 def check_server(server: ServerSettings, notes: Notes) -> None:
@@ -176,10 +176,10 @@ def check_keys(tenants: Sequence[PlacedTenant], notes: Notes) -> None:
 
 def _check_key(key: KeySetup, tenant: Tenant, place: Place, notes: Notes) -> None:
     """Nobody may guess it, and what it begins with says what kind of tenant it is for."""
-    text, wrong = key.secret.reveal(), _PREFIXES[0 if tenant.test else 1]
-    if text.startswith(wrong):
+    text = key.secret.reveal()
+    if wrong_mode(text, test=tenant.test):
         kind = "a test tenant" if tenant.test else "no test tenant"
-        right = _PREFIXES[1 if tenant.test else 0]
+        wrong, right = (LIVE, TEST) if tenant.test else (TEST, LIVE)
         notes.error(place, f"begins with {wrong}, and {tenant.id} is {kind}", f"give it a key that begins with {right}")
     if len(text) < SHORTEST_API_KEY:
         notes.warning(place, f"is shorter than {SHORTEST_API_KEY} characters: easy to guess", MAKE_A_KEY)

@@ -125,7 +125,7 @@ class ClientTokens:
             return TokenUse(token, await tx.client_tokens.committed(tenant, id))
 
         ended = await self._store.write(end)
-        await self._keeper.refresh()
+        await self._keeper.catch_up()
         return ended
 
     # keys
@@ -141,7 +141,7 @@ class ClientTokens:
             end_tokens: drop all former keys, because one may be known to others: what they have signed ends now.
         """
         kid = await self._store.write(lambda tx: self._make(tx, actor, note=note, end_tokens=end_tokens))
-        await self._keeper.refresh()
+        await self._keeper.catch_up()
         return next(row for row in await self.signing_keys() if row.kid == kid)
 
     async def _signer(self) -> Signer:

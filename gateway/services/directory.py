@@ -109,7 +109,7 @@ class Keeper:
             return await self.refresh()
         except (StoreError, Overloaded, CanNotOpen) as error:
             log.warning("directory.unread", error=str(error))
-        except Exception:
+        except Exception:  # what was changed is kept, whatever this is; the next look tells it to whoever works here
             log.exception("directory.unread")
         return False
 
