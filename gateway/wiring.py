@@ -163,9 +163,9 @@ def _announcer(database: Database) -> Told:
     """Tells the other replicas, after the commit, without making the committer wait."""
     sending: set[asyncio.Task[None]] = set()
 
-    def announce(videos: frozenset[str]) -> None:
+    def announce(topics: frozenset[str]) -> None:
         if database.name != "sqlite":
-            task = asyncio.ensure_future(database.announce(videos))
+            task = asyncio.ensure_future(database.announce(topics))
             sending.add(task)
             task.add_done_callback(sending.discard)
 

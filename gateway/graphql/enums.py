@@ -137,8 +137,8 @@ _show(
 )
 _show(
     EventType,
-    "What happened to a video.",
-    name="VideoEventType",
+    "What happened to a video, or to what else you have.",
+    name="EventType",
     QUEUED="It was accepted.",
     STARTED="A provider began, or a late watcher learns that one has.",
     PROGRESS="Its progress or substate changed.",
@@ -148,6 +148,10 @@ _show(
     CANCELED="It was canceled; the last event.",
     LATE_OUTPUT="A provider made it after it had ended here: `extraOutputs` has the file, or it was lost.",
     BUDGET_WARNING="It brought a budget of yours to a share that is worth knowing.",
+    CREDITS_LOW="An account of your own has few credits left.",
+    ACCOUNT_DEGRADED="An account of your own is not used for now, and why.",
+    ACCOUNT_RECOVERED="It is used again.",
+    ENDPOINT_DISABLED="A webhook endpoint of yours is told nothing any more, and why.",
 )
 _show(
     EntryKind,

@@ -88,7 +88,7 @@ class Admission:
         held = await self._books.hold(tx, video, plan.top, now)
         if isinstance(held, Shortage):
             raise held.refusal(plan.top)
-        await self._records.tell(tx, video, EventType.QUEUED, now)
+        self._records.tell(tx, video, EventType.QUEUED, now)
         await tx.tasks.add(TaskKind.SUBMIT, video.id, now)
         if video.routing.cancel_after_seconds is not None:
             await tx.tasks.add(TaskKind.CANCEL, video.id, now + millis(video.routing.cancel_after_seconds))

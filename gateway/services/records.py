@@ -107,7 +107,7 @@ class Records:
             after = await self._books.ended(tx, after, now, made=made)
         await tx.videos.update(after, was=video.version, decision=decision)
         if tell is not None:
-            await self.tell(tx, after, tell, now, **(about or {}))
+            self.tell(tx, after, tell, now, **(about or {}))
         return after
 
     async def settle(self, tx: Transaction, video: Video, now: Millis) -> Video:
@@ -166,12 +166,12 @@ class Records:
             await _observe(tx, video, attempt, after, now)
         return after
 
-    async def tell(self, tx: Transaction, video: Video, type: EventType, now: Millis, **data: Any) -> None:
+    def tell(self, tx: Transaction, video: Video, type: EventType, now: Millis, **data: Any) -> None:
         """Add an event that says how the video is now."""
         facts: dict[str, Any] = {"status": video.status, "substate": video.substate, "progress": video.progress}
         if video.error is not None:
             facts["error"] = {"code": video.error.code, "message": video.error.message}
-        await tx.events.add(
+        tx.events.add(
             Event(
                 id=self._ids.event(now),
                 video=video.id,

@@ -83,7 +83,7 @@ class Store:
         self._stirred: list[Callable[[], None]] = []
 
     def on_told(self, heard: Told) -> None:
-        """Call back after each commit that added events, with the ids of their videos."""
+        """Call back after each commit that added events, with their topics: videos' ids, and tenants' logs."""
         self._told.append(heard)
 
     def on_stirred(self, heard: Callable[[], None]) -> None:
@@ -103,6 +103,7 @@ class Store:
             nonlocal told, stirred
             transaction = Transaction(connection)
             result = await work(transaction)
+            await transaction.events.write()
             told = frozenset(transaction.events.told)
             stirred = transaction.tasks.stirred or bool(told)
             return result

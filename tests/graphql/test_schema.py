@@ -51,7 +51,7 @@ def test_every_element_is_described(described: GraphQLSchema) -> None:
 
 
 @pytest.mark.parametrize(
-    ("core", "name"), [(VideoStatus, "VideoStatus"), (EventType, "VideoEventType"), (AspectRatio, "AspectRatio")]
+    ("core", "name"), [(VideoStatus, "VideoStatus"), (EventType, "EventType"), (AspectRatio, "AspectRatio")]
 )
 def test_enums_have_every_word_of_the_vocabulary(described: GraphQLSchema, core: type[EventType], name: str) -> None:
     kind = described.type_map[name]
