@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.store.postgres_server import PostgresServer
+from tests.support.memory import scratch
 
 ROUNDS = 2
 
@@ -24,7 +25,7 @@ def rounds(pytestconfig: pytest.Config) -> int:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A server for whoever needs one; each test makes a database of its own in it, and drops it."""
-    with PostgresServer() as running:
+    with PostgresServer(scratch()) as running:
         yield running
 
 

@@ -25,6 +25,7 @@ from schema.video import Video
 from tests.flows.engine import until
 from tests.flows.scripted import MIDNIGHT, Day, Daytime, honest, opened
 from tests.store.postgres_server import PostgresServer
+from tests.support.memory import scratch
 
 NOON = MIDNIGHT + 12 * 3_600_000
 MANY = 10**12
@@ -41,7 +42,7 @@ RICH = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with PostgresServer(deadlock_timeout="50ms") as running:
+    with PostgresServer(scratch(), deadlock_timeout="50ms") as running:
         yield running
 
 

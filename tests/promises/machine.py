@@ -38,6 +38,7 @@ from tests.promises.model import OF, Promises
 from tests.promises.tally import Tally
 from tests.promises.upstream import DOITONG, VEO, Answer, Job, Manner, Says, signature
 from tests.promises.world import FAULTS, POINTS, PROBES, Listening, Plan, World
+from tests.support.memory import scratch
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         # by itself Hypothesis leaves many rules out of each walk; most would then have nobody who wishes, or works
         self._rules_strategy.enabled_rules_strategy = st.just(FeatureFlags())
-        self.root = Path(tempfile.mkdtemp(prefix="promises-", dir=_memory()))
+        self.root = Path(tempfile.mkdtemp(prefix="promises-", dir=scratch()))
         self.broken = False
         self.wishes: list[Order] = []
         self.backup: Path | None = None
@@ -576,15 +577,10 @@ def _order(tenant: str, spec: VideoSpec, routing: RoutingWish, *, key: str | Non
     )
 
 
-def _memory() -> str | None:
-    """A folder in memory when there is one: a kill loses nothing that the system has."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - each walk makes a folder of its own there
-
-
 @cache
 def _template() -> Path:
     """A database that is migrated already, for every walk to begin with."""
-    root = Path(tempfile.mkdtemp(prefix="promises-", dir=_memory()))
+    root = Path(tempfile.mkdtemp(prefix="promises-", dir=scratch()))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     world = World(root, 0, Tally(), honours_keys=True)
     loop().run_until_complete(world.start())

@@ -13,6 +13,7 @@ from schema.quote import Decision
 from schema.video import Asset, Strategy
 from tests.store.postgres_server import PostgresServer
 from tests.store.rows import a_video, an_attempt
+from tests.support.memory import scratch
 from tests.support.running import Setup, running
 
 ACCEPTED = 1_795_000_000_007
@@ -62,7 +63,7 @@ def test_the_attempt_whose_file_came_too_late_is_not_the_one_that_made_the_video
 
 @pytest.fixture(scope="module")
 def postgres():
-    with PostgresServer() as server:
+    with PostgresServer(scratch()) as server:
         yield server
 
 

@@ -11,13 +11,14 @@ from gateway.store.database import Database, connect
 from gateway.store.migrate import packaged
 from gateway.store.store import Store
 from tests.store.postgres_server import PostgresServer
+from tests.support.memory import scratch
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    with PostgresServer(deadlock_timeout="50ms") as server:
+    with PostgresServer(scratch(), deadlock_timeout="50ms") as server:
         yield server
 
 
