@@ -31,6 +31,9 @@ from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
+from gateway.services.hearing import Hearing
+from gateway.services.hook_rates import HookRates
+from gateway.services.hook_signatures import HookSignatures
 from gateway.services.hooks import Hooks
 from gateway.services.incidents import Incidents
 from gateway.services.keys import Keys
@@ -72,7 +75,7 @@ from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
-from schema.clock import Clock, SystemClock
+from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
 
@@ -297,6 +300,16 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock, ids=ids, luck=luck, timing=timing
     )
 
+    hearing = Hearing(records=records, updates=updates)
+    orphans = Orphans(
+        store=store,
+        records=records,
+        hearing=hearing,
+        ids=ids,
+        clock=clock,
+        grace=millis(timing.hook_grace_seconds),
+    )
+
     async def may_send() -> bool:
         return ground.keeper.knows() and await quarantine.is_off()
 
@@ -309,6 +322,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             TaskKind.FETCH: assets.handle,
             TaskKind.CANCEL: cancels.handle,
             TaskKind.TEND: tending.handle,
+            TaskKind.HOOK: orphans.handle,
         },
         clock=clock,
         luck=luck,
@@ -381,10 +395,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         events=Events(store=store, hub=hub, draining=draining),
         hooks=Hooks(
             store=store,
-            accounts=accounts,
-            updates=updates,
-            records=records,
-            orphans=Orphans(store=store, accounts=accounts, ids=ids, clock=clock),
+            hearing=hearing,
+            orphans=orphans,
+            signatures=HookSignatures(accounts=accounts, clock=clock),
+            rates=HookRates(settings=settings.hooks, clock=clock, luck=luck),
             key=root,
             clock=clock,
             probe=seams.probe,

@@ -216,8 +216,12 @@ class Polls(Protocol):
 class Webhooks(Protocol):
     """The extra a provider answers when it calls us back. ``verify`` raises; ``updates`` trusts."""
 
-    def verify(self, hook: Hook, secrets: tuple[Secret, ...]) -> None:
-        """Raises ProviderFailure(UNAUTHORIZED) unless one of the secrets signed the raw body."""
+    def verify(self, hook: Hook, secrets: tuple[Secret, ...]) -> int | None:
+        """The place of the secret that signed the raw body; None when its provider signs otherwise, or nothing.
+
+        Raises:
+            ProviderFailure: UNAUTHORIZED, none of them did; one answer for every cause, in the time of every other.
+        """
         ...
 
     def updates(self, hook: Hook) -> tuple[Update, ...]:

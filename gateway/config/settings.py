@@ -130,6 +130,7 @@ class Timing(Section, frozen=True, kw_only=True):
         replay_window_seconds: how old a key may be for that: nobody says how long an upstream remembers it.
         delivery_schedule_seconds: between tries of one webhook to a tenant; this version sends none yet.
         delivery_timeout_seconds: for one of them.
+        hook_grace_seconds: a signed call about an attempt that is not known waits so long for it.
         asset_timeout_seconds: for one download of a finished video.
         asset_tries: how often that is tried.
         breaker_failures: failures in a row that rest an account.
@@ -151,6 +152,7 @@ class Timing(Section, frozen=True, kw_only=True):
     replay_window_seconds: Seconds = 900
     delivery_schedule_seconds: Schedule = (5, 300, 1800, 7200, 18000, 36000, 36000)
     delivery_timeout_seconds: Seconds = 15
+    hook_grace_seconds: Seconds = 300
     asset_timeout_seconds: Seconds = 600
     asset_tries: Count = 6
     breaker_failures: Count = 5
@@ -210,6 +212,18 @@ class WebhookSettings(Section, frozen=True, kw_only=True):
 
     allow_http: bool = False
     ports: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=64)] = (80, 443)
+
+
+class HookSettings(Section, frozen=True, kw_only=True):
+    """Calls from providers, in a minute at each replica; more are refused with 429.
+
+    Attributes:
+        failures_per_minute: that nobody signed, from one address; from all together twenty times as many.
+        per_minute: that one provider signed.
+    """
+
+    failures_per_minute: Number = 60
+    per_minute: Number = 60_000
 
 
 class LogLevel(StrEnum):
@@ -294,6 +308,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue: QueueSettings = QueueSettings()
     limits: LimitsSettings = LimitsSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    hooks: HookSettings = HookSettings()
     observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
@@ -311,6 +326,7 @@ SECTIONS: dict[str, type[Section]] = {
     "queue": QueueSettings,
     "limits": LimitsSettings,
     "webhooks": WebhookSettings,
+    "hooks": HookSettings,
     "observability": ObservabilitySettings,
 }
 """Every section of the file that stands there once, in the order in which they are shown."""

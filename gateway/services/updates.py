@@ -348,10 +348,14 @@ class Updates:
             case _:
                 await self._progressed(case, update)
 
-    async def _made(self, case: Case, update: Update) -> None:
-        configured = self._accounts.once(case.attempt.account)
+    def brings_file(self, attempt: Attempt, update: Update) -> bool:
+        """Whether news of an attempt names a file that may be fetched."""
+        configured = self._accounts.once(attempt.account)
         hosts = () if configured is None else configured[1].capabilities.video_hosts
-        if update.video_url is None or not usable(update.video_url, hosts=hosts, exempt=self._egress_allow):
+        return update.video_url is not None and usable(update.video_url, hosts=hosts, exempt=self._egress_allow)
+
+    async def _made(self, case: Case, update: Update) -> None:
+        if not self.brings_file(case.attempt, update):
             await self._incomplete(case)
             return
         await case.move_attempt(
