@@ -78,6 +78,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     former_secrets: tuple[FormerSecret, ...] = ()
 
+    @property
+    def former_until(self) -> Millis | None:
+        """When the last of the secrets that were replaced ends; None when none was."""
+        return max((one.until for one in self.former_secrets), default=None)
+
     def hook_secrets(self, now: Millis) -> tuple[Secret, ...]:
         """Those a call from its provider may be signed with now."""
         return (*self.webhook_secrets, *[one.secret for one in self.former_secrets if now < one.until])

@@ -61,5 +61,6 @@ def block_of(address: str | None) -> str:
         return "unknown"
     return str(IPv6Network((found, 64), strict=False)) if isinstance(found, IPv6Address) else str(found)
 
+
 def _inside(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)

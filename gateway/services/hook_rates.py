@@ -1,7 +1,7 @@
 """How many hooks are heard in a minute, at this replica: forgeries by where they come from, genuine ones by provider.
 
-A forgery costs whoever sends it, never who shares an address with him: from an address that has sent too many, calls are
-still heard that come to an address of ours. What nobody signed counts for nobody but its sender.
+A forgery costs whoever sends it, never who shares an address with him: from an address that has sent too many, calls
+are still heard that come to an address of ours. What nobody signed counts for nobody but its sender.
 """
 
 from gateway.config.settings import HookSettings

@@ -3,6 +3,7 @@
 import hashlib
 from enum import StrEnum
 
+import msgspec
 import structlog
 
 from gateway.policy.signing import attempt_of
@@ -12,6 +13,7 @@ from gateway.services.hook_rates import HookRates
 from gateway.services.hook_signatures import HookSignatures, Signer
 from gateway.services.orphans import Orphans
 from gateway.store.database import CommitUnknown
+from gateway.store.hooks import ParkedHook
 from gateway.store.store import Store, Transaction
 from providers.base import Hook, Update
 from schema.account import Secret
@@ -27,6 +29,17 @@ REFUSED = "The hook is not signed as this provider signs"
 """Whatever is wrong with it: an address that is not ours, no signature, two of them, another's, or one that is none."""
 
 _NOBODY = "att_nobody"
+
+
+class _Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A call to an address of ours, signed by somebody we know."""
+
+    provider: str
+    id: str
+    attempt: Attempt | None
+    body_sha256: str
+    signers: list[Signer]
+    news: tuple[Update, ...]
 
 
 class Heard(StrEnum):
@@ -81,15 +94,15 @@ class Hooks:
         id = attempt_of(self._key, token)
         attempt, again = await self._store.read(lambda tx: _known(tx, provider, id or _NOBODY, body_sha256))
         signers = self._signers(provider, id, attempt, hook)
-        if not signers:
-            self._refuse(provider, id, address)
+        if id is None or not signers:
+            raise self._refusal(provider, id, address)
         self._rates.heard(provider)
-        if again:
-            log.info("hook.heard", provider=provider, attempt=id, became=Heard.AGAIN.value)
-            return Heard.AGAIN
-        news = _read(provider, id, signers[0], hook)
-        self._probe(Point.BEFORE_NEWS)
-        became = await self._keep(provider, id or _NOBODY, attempt, body_sha256, signers, news)
+        became = Heard.AGAIN
+        if not again:
+            news = _read(provider, id, signers[0], hook)
+            call = _Call(provider=provider, id=id, attempt=attempt, body_sha256=body_sha256, signers=signers, news=news)
+            self._probe(Point.BEFORE_NEWS)
+            became = await self._keep(call)
         log.info("hook.heard", provider=provider, attempt=id, became=became.value, secret=signers[0].secret)
         return became
 
@@ -100,38 +113,42 @@ class Hooks:
             return self._signatures.of_any(provider, hook)
         return self._signatures.of_attempt(attempt, hook)
 
-    def _refuse(self, provider: str, id: str | None, address: str | None) -> None:
-        """Raises what everybody is told whom we do not believe."""
+    def _refusal(self, provider: str, id: str | None, address: str | None) -> Unauthenticated:
+        """What everybody is told whom we do not believe. Raises RateLimited when it was told too often lately."""
         try:
             self._rates.failed(address)
         except RateLimited:
             log.info("hook.limited", ours=id is not None)
             raise
-        if id is not None:  # a stranger's guess is nobody's business; who knows our address signs with a wrong secret
+        if id is not None:  # a stranger's guess is worth no line; who knows our address signs with a wrong secret
             log.warning("hook.refused", provider=provider, attempt=id)
-        raise Unauthenticated(REFUSED)
+        return Unauthenticated(REFUSED)
 
-    async def _keep(
-        self,
-        provider: str,
-        id: str,
-        attempt: Attempt | None,
-        body_sha256: str,
-        signers: list[Signer],
-        news: tuple[Update, ...],
-    ) -> Heard:
+    async def _keep(self, call: _Call) -> Heard:
+        now, attempt = self._clock.now(), call.attempt
         try:
             if attempt is None:
-                await self._orphans.park(provider, id, body_sha256, [one.account.id for one in signers], news)
+                accounts = tuple([one.account.id for one in call.signers])
+                await self._orphans.park(
+                    ParkedHook(
+                        provider=call.provider,
+                        attempt=call.id,
+                        body_sha256=call.body_sha256,
+                        accounts=accounts,
+                        news=call.news,
+                        received_at=now,
+                    )
+                )
                 return Heard.PARKED
-            now, known = self._clock.now(), attempt
-            first = await self._store.write(lambda tx: self._hearing.apply(tx, known, body_sha256, news, now))
+            first = await self._store.write(
+                lambda tx: self._hearing.apply(tx, attempt, call.body_sha256, call.news, now)
+            )
         except CommitUnknown as error:  # it comes again, and is known then if it was kept
             raise Overloaded("Whether this was kept is not known; send it again", retry_after_seconds=1) from error
         return Heard.APPLIED if first else Heard.AGAIN
 
 
-def _read(provider: str, attempt: str | None, signer: Signer, hook: Hook) -> tuple[Update, ...]:
+def _read(provider: str, attempt: str, signer: Signer, hook: Hook) -> tuple[Update, ...]:
     try:
         return signer.news(hook)
     except ProviderFailure as failure:

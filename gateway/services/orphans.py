@@ -1,6 +1,7 @@
 """A signed hook for an attempt this database does not know: it waits for the attempt a while, and is an incident then.
 
-An attempt is kept before it is sent, so what never appears is a job that was paid for in a life that a restore has lost.
+An attempt is kept before it is sent, so what never appears is a job that was paid for in a life that a restore has
+lost.
 """
 
 import structlog
@@ -10,7 +11,6 @@ from gateway.services.records import Records
 from gateway.store.hooks import ParkedHook
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task, TaskKind
-from providers.base import Update
 from schema.attempt import Attempt
 from schema.clock import Clock, Millis
 from schema.ids import INCIDENT, Ids
@@ -34,24 +34,15 @@ class Orphans:
         self._clock = clock
         self._grace = grace
 
-    async def park(
-        self, provider: str, attempt: str, body_sha256: str, accounts: list[str], news: tuple[Update, ...]
-    ) -> None:
+    async def park(self, hook: ParkedHook) -> None:
         """Keep a hook until its attempt appears; once for a body."""
-        now = self._clock.now()
-        hook = ParkedHook(
-            provider=provider,
-            attempt=attempt,
-            body_sha256=body_sha256,
-            accounts=tuple(accounts),
-            news=news,
-            received_at=now,
-        )
+        told = {"provider": hook.provider, "attempt": hook.attempt, "body_sha256": hook.body_sha256}
+        now = hook.received_at
 
         async def keep(tx: Transaction) -> None:
-            if await tx.hooks.add(provider=provider, attempt=attempt, body_sha256=body_sha256, now=now):
+            if await tx.hooks.add(**told, now=now):
                 await tx.hooks.park(hook)
-                await tx.tasks.add(TaskKind.HOOK, attempt, now + min(FIRST_LOOK, self._grace))
+                await tx.tasks.add(TaskKind.HOOK, hook.attempt, now + min(FIRST_LOOK, self._grace))
 
         await self._store.write(keep)
 

@@ -29,11 +29,11 @@ class Hooks:
         if not secrets and self._allow_unsigned:
             return None
         signatures = _signatures(hook)
-        fits = [any([hmac.compare_digest(theirs, ours) for theirs in signatures]) for ours in expected]
-        known = [fit and bool(secret.reveal()) for fit, secret in zip(fits, secrets, strict=True)]
-        if not any(known):  # every pair was compared: the time it took says nothing
+        pairs = [[hmac.compare_digest(theirs, ours) for theirs in signatures] for ours in expected]
+        fits = [any(pair) and bool(secret.reveal()) for pair, secret in zip(pairs, secrets, strict=True)]
+        if not any(fits):  # every pair was compared: the time it took says nothing
             raise _distrust()
-        return known.index(True)
+        return fits.index(True)
 
     def updates(self, hook: Hook) -> tuple[Update, ...]:
         return (told(hook.body),)
