@@ -12,7 +12,7 @@ from gateway.services.hearing import Hearing
 from gateway.services.hook_rates import HookRates
 from gateway.services.hook_signatures import HookSignatures, Signer
 from gateway.services.orphans import Orphans
-from gateway.store.database import CommitUnknown
+from gateway.store.database import StoreError
 from gateway.store.hooks import ParkedHook
 from gateway.store.store import Store, Transaction
 from providers.base import Hook, Update
@@ -90,6 +90,15 @@ class Hooks:
             RateLimited: too many of these, or of the provider's, in a minute.
             Overloaded: it could not be kept; the sender should try again.
         """
+        try:
+            return await self._hear(provider, token, hook, address)
+        except Overloaded:
+            raise
+        except StoreError as error:  # whatever ails the database, it is ours to mend; what was kept is known next time
+            log.exception("hook.not_kept", provider=provider)
+            raise Overloaded("This could not be kept; send it again", retry_after_seconds=1) from error
+
+    async def _hear(self, provider: str, token: str, hook: Hook, address: str | None) -> Heard:
         body_sha256 = hashlib.sha256(hook.body).hexdigest()
         id = attempt_of(self._key, token)
         attempt, again = await self._store.read(lambda tx: _known(tx, provider, id or _NOBODY, body_sha256))
@@ -126,25 +135,19 @@ class Hooks:
 
     async def _keep(self, call: _Call) -> Heard:
         now, attempt = self._clock.now(), call.attempt
-        try:
-            if attempt is None:
-                accounts = tuple([one.account.id for one in call.signers])
-                await self._orphans.park(
-                    ParkedHook(
-                        provider=call.provider,
-                        attempt=call.id,
-                        body_sha256=call.body_sha256,
-                        accounts=accounts,
-                        news=call.news,
-                        received_at=now,
-                    )
+        if attempt is None:
+            await self._orphans.park(
+                ParkedHook(
+                    provider=call.provider,
+                    attempt=call.id,
+                    body_sha256=call.body_sha256,
+                    accounts=tuple([one.account.id for one in call.signers]),
+                    news=call.news,
+                    received_at=now,
                 )
-                return Heard.PARKED
-            first = await self._store.write(
-                lambda tx: self._hearing.apply(tx, attempt, call.body_sha256, call.news, now)
             )
-        except CommitUnknown as error:  # it comes again, and is known then if it was kept
-            raise Overloaded("Whether this was kept is not known; send it again", retry_after_seconds=1) from error
+            return Heard.PARKED
+        first = await self._store.write(lambda tx: self._hearing.apply(tx, attempt, call.body_sha256, call.news, now))
         return Heard.APPLIED if first else Heard.AGAIN
 
 

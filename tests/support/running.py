@@ -14,6 +14,7 @@ from gateway.config.settings import (
     AssetsSettings,
     DatabaseSettings,
     EgressSettings,
+    HookSettings,
     KeySetup,
     QueueSettings,
     SecretsSettings,
@@ -76,6 +77,7 @@ class Setup:
     worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
     queue: QueueSettings = field(default_factory=QueueSettings)
     hooks: bool = True
+    heard: HookSettings = field(default_factory=HookSettings)
     routed_by_file: bool = False
     origins: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -177,6 +179,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         timing=setup.timing,
         worker=setup.worker,
         queue=setup.queue,
+        hooks=setup.heard,
         accounts=accounts,
         tenants=(tenant("acme", (ACME_KEY, writes), (ADMIN_KEY, manages)), tenant("other", (OTHER_KEY, writes)), house),
     )
