@@ -7,9 +7,12 @@ from schema.attempt import Attempt
 
 
 def hint(update: Update, attempt: Attempt) -> Update:
-    """News as far as a hook is believed: it may not make an attempt dearer than its submit said, or was quoted."""
-    most = attempt.credits_high if attempt.credits is None else attempt.credits
-    if update.credits is None or update.credits <= most:
+    """News as far as a hook is believed: it may not make an attempt dearer than was said before.
+
+    Where nothing was said its word counts in our own books, for the provider billed it: above the quote that is an
+    incident, and no tenant pays more than was held.
+    """
+    if update.credits is None or attempt.credits is None or update.credits <= attempt.credits:
         return update
     return replace(update, credits=None)
 
