@@ -209,6 +209,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         adjusted: what was bent to suit the account it went to.
         file: null unless it completed.
         extra_outputs: files that attempts gave later; they are not charged.
+        reused_from: the video whose file this one has, for nothing; left out when it has its own.
     """
 
     version: Annotated[int, msgspec.Meta(ge=VERSION, le=VERSION)] = VERSION
@@ -228,6 +229,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     money: ReceiptMoney
     file: ReceiptFile | None
     extra_outputs: Annotated[tuple[ReceiptOutput, ...], msgspec.Meta(max_length=1000)]
+    reused_from: Annotated[str, msgspec.Meta(pattern=pattern(VIDEO), max_length=32)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class SignedReceipt(Receipt, frozen=True, kw_only=True):
