@@ -72,7 +72,7 @@ def check_assets(assets: AssetsSettings, notes: Notes) -> None:
         )
     if scheme == "file" and assets.options:
         notes.error(("assets", "options"), "means nothing for a folder", "take it out")
-    for name in assets.options:
+    for name in assets.options or ():
         if _SECRETS.search(name):
             notes.error(("assets", "options", name), "is a secret, and this file holds none", _OUTSIDE)
 

@@ -106,7 +106,7 @@ class AssetsSettings(Section, frozen=True, kw_only=True):
     """
 
     url: str = "file://./assets"
-    options: dict[str, str] = {}
+    options: dict[str, str] | None = None
     max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
 
 
