@@ -39,6 +39,12 @@ Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.
 """ISO 8601, UTC, milliseconds."""
 
 
+class AskedReuse(msgspec.Struct, frozen=True, kw_only=True):
+    """The file of an equal wish would do, if it was completed no longer ago than that."""
+
+    within_seconds: _Count
+
+
 class AskedRouting(msgspec.Struct, frozen=True, kw_only=True):
     """How the video was to be routed, as asked; null leaves it to the tenant's policy.
 
@@ -58,6 +64,7 @@ class AskedRouting(msgspec.Struct, frozen=True, kw_only=True):
     max_wait_seconds: _Count | None
     on_max_wait: OnMaxWait | None
     priority: Priority | None
+    reuse: AskedReuse | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

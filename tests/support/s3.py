@@ -40,9 +40,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if "delete" in self._query():
-            for key in re.findall(rb"<Key>([^<]*)</Key>", body):
-                self.bucket.objects.pop(key.decode(), None)
-            self._answer(200, b"<DeleteResult></DeleteResult>", "DELETE")
+            keys = re.findall("<Key>([^<]*)</Key>", body.decode())
+            for key in keys:
+                self.bucket.objects.pop(key, None)
+            told = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
+            self._answer(200, _tagged("DeleteResult", told), "DELETE")
             return
         if "uploads" in self._query():
             self.bucket.parts.clear()
