@@ -30,6 +30,8 @@ ACCOUNT_EVENT = "aev_"
 KEY = "key_"
 GRANT = "ctk_"
 TRAIL = "aud_"
+ENDPOINT = "whe_"
+MESSAGE = "msg_"
 
 
 def pattern(prefix: str) -> str:

@@ -11,6 +11,7 @@ from schema.account import Account
 from schema.api_key import ApiKey
 from schema.clock import Millis
 from schema.directory import AccountRecord, Directory, StoredKey, TenantRecord
+from schema.endpoint import EndpointRecord
 from schema.ownership import ManagedBy, Ownership
 
 
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     TENANT = "tenant"
     API_KEY = "api_key"
     ACCOUNT = "account"
+    ENDPOINT = "webhook_endpoint"
 
 
 class Verb(StrEnum):
@@ -59,7 +61,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     verb: Verb
     id: str
     tenant: str | None
-    record: TenantRecord | StoredKey | AccountRecord
+    record: TenantRecord | StoredKey | AccountRecord | EndpointRecord
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     credential: bool = False

@@ -33,6 +33,7 @@ from gateway.store.tenant_limits import TenantLimits
 from gateway.store.tenants import Tenants
 from gateway.store.trail import Trail
 from gateway.store.videos import Videos
+from gateway.store.webhook_endpoints import WebhookEndpoints
 
 T = TypeVar("T")
 
@@ -70,6 +71,7 @@ class Transaction:
         self.trail = Trail(connection)
         self.client_tokens = ClientTokens(connection)
         self.signing_keys = SigningKeys(connection)
+        self.webhook_endpoints = WebhookEndpoints(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]
