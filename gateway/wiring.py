@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 
 from gateway.assets import Assets as AssetStore
+from gateway.assets import clear
 from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
+from gateway.config.tenants import Common
 from gateway.egress import Egress
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
@@ -32,6 +34,7 @@ from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
+from gateway.services.deletions import Deletions
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
@@ -40,11 +43,13 @@ from gateway.services.keys import Keys
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
 from gateway.services.limits_use import LimitsUses
+from gateway.services.links import Links
 from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
 from gateway.services.policies import Policies
+from gateway.services.posters import Posters
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
@@ -55,8 +60,10 @@ from gateway.services.records import Records
 from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
+from gateway.services.reusing import Reusing
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
+from gateway.services.sweeping import Sweeping
 from gateway.services.tenancies import Tenancies
 from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
@@ -75,7 +82,7 @@ from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
-from schema.clock import Clock, SystemClock
+from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
 
@@ -119,6 +126,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     cancels: Cancels
     videos: Videos
+    deletions: Deletions
+    links: Links
+    posters: Posters
     batches: Batches
     events: Events
     hooks: Hooks
@@ -136,6 +146,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Quarantine
     receipts: Receipts
     reconciliation: Reconciliation
+    sweeping: Sweeping
     worker: Worker
     clock: Clock
     ids: Ids
@@ -148,6 +159,7 @@ async def gateway(settings: Settings, seams: Seams | None = None) -> AsyncIterat
 
     Raises:
         StoreError: the database can not be reached, is in use, or is newer than this version.
+        AssetStoreFailed: finished videos could not be kept.
     """
     seams = seams or Seams()
     async with AsyncExitStack() as stack:
@@ -177,6 +189,18 @@ def _announcer(database: Database) -> Told:
     return announce
 
 
+async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Clock) -> AssetStore:
+    """Where finished videos go, which was written to; what a killed process left half downloaded is gone.
+
+    Beside others, who may download just now, only what is older than any download may be.
+    """
+    alone = store.database.name == "sqlite"
+    clear(folder / "incoming", clock.now() - (0 if alone else 2 * millis(settings.timing.asset_timeout_seconds)))
+    asset_store = AssetStore(settings.assets.url, settings.assets.options)
+    await asset_store.check()
+    return asset_store
+
+
 async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack: AsyncExitStack) -> Gateway:
     timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
     draining = asyncio.Event()
@@ -184,12 +208,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
     await ground.configuration.apply(settings)
     await ground.keeper.refresh()
-    following = asyncio.create_task(ground.keeper.follow())
-    stack.callback(following.cancel)
+    stack.callback(asyncio.create_task(ground.keeper.follow()).cancel)
     usage = Usage(store=store, callers=ground.callers)
     stack.push_async_callback(usage.write)
-    using = asyncio.create_task(usage.follow())
-    stack.callback(using.cancel)
+    stack.callback(asyncio.create_task(usage.follow()).cancel)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -200,7 +222,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     records = Records(ids, books)
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
-    quotes = Quotes(store=store, decisions=decisions, books=books, key=root, clock=clock, timing=timing)
+    reusing = Reusing(records=records, books=books, ids=ids, timing=timing)
+    quotes = Quotes(
+        store=store, decisions=decisions, books=books, reusing=reusing, key=root, clock=clock, timing=timing
+    )
     pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
         accounts=accounts,
@@ -236,11 +261,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         max_bytes=settings.assets.max_bytes,
         deadline=timing.asset_timeout_seconds,
         egress=egress,
-        before=clock.now() - 2 * round(timing.asset_timeout_seconds * 1000),
     )
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
-    asset_store = AssetStore(settings.assets.url)
+    asset_store = await _asset_store(settings, folder, store, clock)
     callbacks = Callbacks(settings.server.public_url, root)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
     rates = Rates(store=store, tenants=tenants, clock=clock, luck=luck)
@@ -295,9 +319,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         probe=seams.probe,
         places=ground.places,
     )
+    sweeping = Sweeping(store=store, assets=asset_store, clock=clock, every=timing.sweep_seconds)
     assets = Assets(
         store=store,
         accounts=accounts,
+        tenants=tenants,
         records=records,
         quarantine=quarantine,
         upstream=upstream,
@@ -332,6 +358,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         settings=settings.worker,
         may_send=may_send,
         call=queue.call,
+        beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
     kinds = by_name(seams.kinds)
@@ -346,6 +373,20 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
 
     def around() -> Surroundings:
         return Surroundings(kinds=kinds, server=settings.server, egress=reloading.settings.egress)
+
+    videos = Videos(
+        store=store,
+        admission=admission,
+        decisions=decisions,
+        backlog=backlog,
+        rates=rates,
+        forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
+        reusing=reusing,
+        quarantine=quarantine,
+        assets=asset_store,
+        clock=clock,
+        probe=seams.probe,
+    )
 
     return Gateway(
         settings=settings,
@@ -370,18 +411,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         quotes=quotes,
         ledger=ground.ledger,
         cancels=cancels,
-        videos=Videos(
-            store=store,
-            admission=admission,
-            decisions=decisions,
-            backlog=backlog,
-            rates=rates,
-            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
-            quarantine=quarantine,
-            assets=asset_store,
-            clock=clock,
-            probe=seams.probe,
-        ),
+        videos=videos,
+        deletions=Deletions(store=store, clock=clock),
+        links=Links(videos=videos, tenants=tenants, root=root, public_url=settings.server.public_url, clock=clock),
+        posters=Posters(store=store, assets=asset_store, folder=folder / "incoming"),
         batches=Batches(
             store=store,
             admission=admission,
@@ -419,7 +452,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             tenants=tenants,
             accounts=accounts,
             providers=frozenset(kinds),
-            limits=lambda: reloading.settings.limits,
+            common=lambda: Common(limits=reloading.settings.limits, retention=reloading.settings.retention),
             clock=clock,
         ),
         account_setups=AccountSetups(
@@ -437,6 +470,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         trails=Trails(store),
         receipts=Receipts(store=store, signer=Signer(root), issuer=settings.server.public_url),
         quarantine=quarantine,
+        sweeping=sweeping,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
         clock=clock,

@@ -26,6 +26,7 @@ DatabaseUrl = Annotated[str, "the address of a database; may be kept outside the
 Origin = Annotated[str, "scheme, host and port, nothing behind them"]
 Network = Annotated[str, "a network in CIDR notation, or one address"]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 DEFAULT_SCOPES = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})
@@ -98,11 +99,14 @@ class AssetsSettings(Section, frozen=True, kw_only=True):
     """Where finished videos are kept.
 
     Attributes:
-        url: ``file://folder``, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
+        url: ``file://folder``, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``az://container/prefix``.
+        options: what an object store is told beside its address, such as ``endpoint`` or ``region``; credentials stand
+            in the environment.
         max_bytes: a larger video is refused.
     """
 
     url: str = "file://./assets"
+    options: dict[str, str] | None = None
     max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
 
 
@@ -139,6 +143,8 @@ class Timing(Section, frozen=True, kw_only=True):
         delivery_timeout_seconds: for one of them.
         asset_timeout_seconds: for one download of a finished video.
         asset_tries: how often that is tried.
+        orphan_seconds: after which a file is deleted that was published and that no video has.
+        sweep_seconds: between two looks for files to delete.
         breaker_failures: failures in a row that rest an account.
         breaker_reset_seconds: how long it rests.
         tend_seconds: between two looks after an account whose circuit is not closed, or whose credits are counted.
@@ -160,6 +166,8 @@ class Timing(Section, frozen=True, kw_only=True):
     delivery_timeout_seconds: Seconds = 15
     asset_timeout_seconds: Seconds = 600
     asset_tries: Count = 6
+    orphan_seconds: Seconds = 86_400
+    sweep_seconds: Seconds = 60
     breaker_failures: Count = 5
     breaker_reset_seconds: Seconds = 30
     tend_seconds: Seconds = 5
@@ -205,6 +213,16 @@ class LimitsSettings(Section, frozen=True, kw_only=True):
     concurrent: Number | None = None
     per_minute: Number | None = None
     reads_per_minute: Number | None = None
+
+
+class RetentionSettings(Section, frozen=True, kw_only=True):
+    """How long what was made is kept, where a tenant says nothing of its own.
+
+    Attributes:
+        videos_days: after which a finished video's file is deleted; unset: never.
+    """
+
+    videos_days: Days | None = None
 
 
 class WebhookSettings(Section, frozen=True, kw_only=True):
@@ -300,6 +318,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker: WorkerSettings = WorkerSettings()
     queue: QueueSettings = QueueSettings()
     limits: LimitsSettings = LimitsSettings()
+    retention: RetentionSettings = RetentionSettings()
     webhooks: WebhookSettings = WebhookSettings()
     observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
@@ -317,6 +336,7 @@ SECTIONS: dict[str, type[Section]] = {
     "worker": WorkerSettings,
     "queue": QueueSettings,
     "limits": LimitsSettings,
+    "retention": RetentionSettings,
     "webhooks": WebhookSettings,
     "observability": ObservabilitySettings,
 }

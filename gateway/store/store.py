@@ -13,6 +13,7 @@ from gateway.store.client_tokens import ClientTokens
 from gateway.store.database import Connection, Database
 from gateway.store.estimates import Estimates
 from gateway.store.events import Events
+from gateway.store.files import Files
 from gateway.store.hooks import Hooks
 from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
@@ -53,6 +54,7 @@ class Transaction:
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
+        self.files = Files(connection)
         self.resolutions = Resolutions(connection)
         self.instance = Instances(connection)
         self.ledger = Ledger(connection)

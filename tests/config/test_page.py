@@ -32,6 +32,7 @@ TABLES = {
     "`[[tenants.routing.rules]]`": RULE,
     "`when` of a rule": RULE["properties"]["when"],
     "`[tenants.funding]`": TENANT["properties"]["funding"],
+    "`[tenants.retention]`": TENANT["properties"]["retention"],
     "`[tenants.limits]`": TENANT["properties"]["limits"],
     "`[[tenants.webhooks]]`": TENANT["properties"]["webhooks"]["items"],
 }
