@@ -8,6 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.store.database import Connection, Row
+from gateway.store.deliveries import Deliveries
+from gateway.store.webhook_endpoints import WebhookEndpoints
 from schema.event import Event, EventType
 
 _encode = msgspec.json.Encoder().encode
@@ -21,12 +23,16 @@ def log_of(tenant: str) -> str:
 
 
 class Events:
-    """``told`` are the topics this transaction added to: after the commit, their watchers are woken."""
+    """``told`` are the topics this transaction added to: after the commit, their watchers are woken.
+
+    ``delivering``: an endpoint is to be told of some of it.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._added: list[Event] = []
         self.told: set[str] = set()
+        self.delivering = False
 
     def add(self, event: Event) -> None:
         """Tell an event at the end of this transaction."""
@@ -41,22 +47,35 @@ class Events:
         """
         for tenant, added in groupby(sorted(self._added, key=attrgetter("tenant")), key=attrgetter("tenant")):
             events = list(added)
-            last = await self._take(tenant, len(events))
+            last, endpoints = await self._take(tenant, len(events))
             first = last - len(events) + 1
-            await self._insert([replace(event, position=first + n) for n, event in enumerate(events)])
+            placed = [replace(event, position=first + n) for n, event in enumerate(events)]
+            await self._insert(placed)
+            if endpoints:
+                await self._deliver(tenant, placed)
 
-    async def _take(self, tenant: str, count: int) -> int:
-        """The last of so many new positions."""
+    async def _deliver(self, tenant: str, events: list[Event]) -> None:
+        """Each event is delivered to those of its tenant's endpoints that hear it."""
+        deliveries = Deliveries(self._connection)
+        endpoints = await WebhookEndpoints(self._connection).listening(tenant)
+        for event in events:
+            heard = [endpoint.id for endpoint in endpoints if endpoint.hears(event.type)]
+            if heard:
+                await deliveries.add(event, heard)
+                self.delivering = True
+
+    async def _take(self, tenant: str, count: int) -> tuple[int, int]:
+        """The last of so many new positions, and how many endpoints the tenant has."""
         row = await self._connection.one(
             "INSERT INTO event_logs (tenant, last) VALUES (?, ?) "
-            "ON CONFLICT (tenant) DO UPDATE SET last = event_logs.last + excluded.last RETURNING last",
+            "ON CONFLICT (tenant) DO UPDATE SET last = event_logs.last + excluded.last RETURNING last, endpoints",
             tenant,
             count,
         )
         if row is None:
             raise AssertionError("an upsert returns its row")
-        last: int = row[0]
-        return last
+        last, endpoints = row
+        return last, endpoints
 
     async def _insert(self, events: list[Event]) -> None:
         for start in range(0, len(events), _ROWS_AT_ONCE):
