@@ -13,10 +13,13 @@ import msgspec
 from gateway.assets import Assets as AssetStore
 from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
+from gateway.egress import Egress
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
+from gateway.names import Lookup, Names, system
+from gateway.policy.egress import Rules
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
 from gateway.services.account_setups import AccountSetups
@@ -85,6 +88,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
         verify: how TLS certificates are checked; None is by the authorities everybody trusts.
         kinds: the providers it knows.
         transport: what carries requests to them, and brings files; None is the network.
+        lookup: tells where names lead that tenants and providers gave.
     """
 
     clock: Clock = SystemClock()
@@ -94,6 +98,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
     verify: ssl.SSLContext | None = None
     kinds: tuple[ProviderKind, ...] = KINDS
     transport: Transport | None = None
+    lookup: Lookup = system
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,19 +214,30 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
     verify = seams.verify or authorities()
+    egress = Egress(
+        exempt=settings.egress.allow,
+        rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
+        verify=verify,
+        transport=seams.transport,
+        proxy=settings.egress.proxy,
+        names=Names(seams.lookup),
+    )
+    stack.push_async_callback(egress.close)
     upstream = Upstream(
-        submit_deadline=timing.submit_deadline_seconds, probe=seams.probe, verify=verify, transport=seams.transport
+        submit_deadline=timing.submit_deadline_seconds,
+        probe=seams.probe,
+        verify=verify,
+        egress=egress,
+        transport=seams.transport,
     )
     stack.push_async_callback(upstream.close)
     fetcher = Fetcher(
         folder=folder / "incoming",
         max_bytes=settings.assets.max_bytes,
         deadline=timing.asset_timeout_seconds,
-        exempt=settings.egress.allow,
-        verify=verify,
-        transport=seams.transport,
+        egress=egress,
+        before=clock.now() - 2 * round(timing.asset_timeout_seconds * 1000),
     )
-    stack.push_async_callback(fetcher.close)
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
     asset_store = AssetStore(settings.assets.url)
@@ -324,7 +340,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         vault=ground.vault,
         configuration=ground.configuration,
         keeper=ground.keeper,
-        allows=(updates.allow, fetcher.allow),
+        allows=(updates.allow, egress.allow),
         clock=clock,
     )
 
