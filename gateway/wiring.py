@@ -13,12 +13,14 @@ import msgspec
 from gateway.assets import Assets as AssetStore
 from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
+from gateway.courier import Courier
 from gateway.egress import Egress
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
 from gateway.names import Lookup, Names, system
+from gateway.policy.delivering import Terms
 from gateway.policy.egress import Rules
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
@@ -32,6 +34,8 @@ from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
+from gateway.services.deliveries import Deliveries
+from gateway.services.disabling import Disabling
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
@@ -78,6 +82,8 @@ from providers.registry import KINDS, by_name
 from schema.clock import Clock, SystemClock
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
+
+DAY = 86_400_000
 
 
 class Seams(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +143,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     receipts: Receipts
     reconciliation: Reconciliation
     worker: Worker
+    deliveries: Deliveries
+    courier: Courier
     clock: Clock
     ids: Ids
     draining: asyncio.Event
@@ -161,6 +169,7 @@ async def gateway(settings: Settings, seams: Seams | None = None) -> AsyncIterat
         built = await _build(settings, seams, store, hub, stack)
         if database.name == "sqlite":  # one process owns the file, so every lease is a dead one's
             await store.write(lambda tx: tx.tasks.orphaned(seams.clock.now()))
+            await store.write(lambda tx: tx.deliveries.orphaned(seams.clock.now()))
         yield built
 
 
@@ -334,6 +343,22 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         call=queue.call,
     )
     store.on_stirred(worker.nudge)
+    deliveries = Deliveries(
+        store=store,
+        endpoints=ground.endpoints,
+        keeper=ground.keeper,
+        disabling=Disabling(store=store, keeper=ground.keeper, clock=clock, ids=ids),
+        caller=egress,
+        clock=clock,
+        luck=luck,
+        terms=Terms(
+            schedule=timing.delivery_schedule_seconds,
+            reset=timing.breaker_reset_seconds,
+            give_up=timing.delivery_give_up_seconds,
+        ),
+        timeout=timing.delivery_timeout_seconds,
+        keep=settings.webhooks.keep_days * DAY,
+    )
     kinds = by_name(seams.kinds)
     reloading = Reloading(
         settings=settings,
@@ -439,6 +464,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         quarantine=quarantine,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
+        deliveries=deliveries,
+        courier=Courier(deliveries=deliveries, hub=hub, poll_seconds=settings.worker.poll_seconds),
         clock=clock,
         ids=ids,
         draining=draining,

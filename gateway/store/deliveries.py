@@ -5,6 +5,7 @@ A claim is a lease, as a task's is. Of a line (an endpoint and a video) only the
 
 from collections.abc import Sequence
 
+from gateway.policy.delivering import SHAKY
 from gateway.store.database import Connection, Row
 from schema.clock import Millis
 from schema.delivery import Delivery, DeliveryState, DeliveryTry, EndpointState
@@ -14,20 +15,18 @@ from schema.ids import MESSAGE, derived
 AT_ONCE = 5
 """Calls of one endpoint at a time, over all replicas."""
 
-SHAKY = 5
-"""After so many failures in a row an endpoint is called by one at a time."""
-
 _COLUMNS = (
     "id, tenant, endpoint, subject, event, position, type, state, created_at, ended_at, due, epoch, tries, since, body"
 )
-_PENDING = "(SELECT 1 FROM deliveries AS before WHERE before.endpoint = ? AND before.subject = ? AND state = 'pending')"
+_PENDING = "(SELECT 1 FROM deliveries AS ahead WHERE ahead.endpoint = ? AND ahead.subject = ? AND state = 'pending')"
 _ROW = f"(?, ?, ?, ?, ?, ?, ?, 'pending', ?, CASE WHEN EXISTS {_PENDING} THEN NULL ELSE CAST(? AS BIGINT) END)"
 _ROWS_AT_ONCE = 50
 # of every endpoint that may be called the longest due first, and everybody's first before anybody's second
 _CLAIM = f"""
 WITH ready AS (
-  SELECT waiting.id, waiting.due, row_number() OVER (PARTITION BY waiting.endpoint ORDER BY waiting.due, waiting.id)
-    + (SELECT count(*) FROM deliveries AS busy WHERE busy.endpoint = waiting.endpoint AND busy.leased_until > ?) AS place,
+  SELECT waiting.id, waiting.due,
+    (SELECT count(*) FROM deliveries AS busy WHERE busy.endpoint = waiting.endpoint AND busy.leased_until > ?)
+    + row_number() OVER (PARTITION BY waiting.endpoint ORDER BY waiting.due, waiting.id) AS place,
     coalesce(states.failures, 0) AS failures
   FROM deliveries AS waiting LEFT JOIN endpoint_states AS states ON states.endpoint = waiting.endpoint
   WHERE waiting.due <= ? AND coalesce(states.resting_until, 0) <= ? AND coalesce(states.failures, 0) <= ?
@@ -58,9 +57,7 @@ class Deliveries:
 
     # whose turn it is
 
-    async def claim(
-        self, *, now: Millis, until: Millis, limit: int, healthy_only: bool = False
-    ) -> list[Delivery]:
+    async def claim(self, *, now: Millis, until: Millis, limit: int, healthy_only: bool = False) -> list[Delivery]:
         """Up to ``limit`` whose turn it is, leased until ``until``; each counts as tried.
 
         Args:
@@ -69,6 +66,10 @@ class Deliveries:
         most = 0 if healthy_only else 2**31 - 1
         rows = await self._connection.all(_CLAIM, now, now, now, most, now, limit, until, until)
         return [_delivery(row) for row in rows]
+
+    async def due(self, now: Millis) -> bool:
+        """Whether it may be somebody's turn."""
+        return await self._connection.one("SELECT 1 FROM deliveries WHERE due <= ? LIMIT 1", now) is not None
 
     async def next_due(self, now: Millis) -> Millis | None:
         """When the next one becomes due after this moment."""
@@ -144,7 +145,8 @@ class Deliveries:
                 id,
             )
             if row is not None:
-                await self._ahead(*row, now)
+                endpoint, subject, position = row
+                await self._ahead(endpoint, subject, position, now)
                 changed += 1
         return changed
 
@@ -189,7 +191,8 @@ class Deliveries:
     async def tries(self, tenant: str, id: str) -> list[DeliveryTry]:
         """How a delivery was tried, in order."""
         rows = await self._connection.all(
-            "SELECT n, at, took, status, error, answer FROM delivery_tries WHERE tenant = ? AND delivery = ? ORDER BY n",
+            "SELECT n, at, took, status, error, answer FROM delivery_tries "
+            "WHERE tenant = ? AND delivery = ? ORDER BY n",
             tenant,
             id,
         )
@@ -205,7 +208,8 @@ class Deliveries:
         beyond, cursor = ("", ()) if after is None else (" AND id < ?", (after,))
         here, states = ("", ()) if state is None else (" AND state = ?", (state.value,))
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM deliveries WHERE tenant = ? AND endpoint = ?{beyond}{here} ORDER BY id DESC LIMIT ?",
+            f"SELECT {_COLUMNS} FROM deliveries WHERE tenant = ? AND endpoint = ?{beyond}{here} "
+            "ORDER BY id DESC LIMIT ?",
             tenant,
             endpoint,
             *cursor,
@@ -242,7 +246,8 @@ class Deliveries:
     async def forget(self, before: Millis, limit: int) -> int:
         """Drop some that ended before a moment, with their tries. How many there were."""
         return await self._connection.run(
-            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE ended_at < ? ORDER BY ended_at LIMIT ?)",
+            "DELETE FROM deliveries WHERE id IN "
+            "(SELECT id FROM deliveries WHERE ended_at < ? ORDER BY ended_at LIMIT ?)",
             before,
             limit,
         )

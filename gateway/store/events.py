@@ -15,6 +15,8 @@ from schema.event import Event, EventType
 _encode = msgspec.json.Encoder().encode
 _COLUMNS = "tenant, position, id, video, seq, type, at, data"
 _ROWS_AT_ONCE = 100
+DELIVERIES = "deliveries"
+"""The topic of those who deliver to webhook endpoints."""
 
 
 def log_of(tenant: str) -> str:
@@ -23,16 +25,12 @@ def log_of(tenant: str) -> str:
 
 
 class Events:
-    """``told`` are the topics this transaction added to: after the commit, their watchers are woken.
-
-    ``delivering``: an endpoint is to be told of some of it.
-    """
+    """``told`` are the topics this transaction added to: after the commit, their watchers are woken."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._added: list[Event] = []
         self.told: set[str] = set()
-        self.delivering = False
 
     def add(self, event: Event) -> None:
         """Tell an event at the end of this transaction."""
@@ -62,7 +60,7 @@ class Events:
             heard = [endpoint.id for endpoint in endpoints if endpoint.hears(event.type)]
             if heard:
                 await deliveries.add(event, heard)
-                self.delivering = True
+                self.told.add(DELIVERIES)
 
     async def _take(self, tenant: str, count: int) -> tuple[int, int]:
         """The last of so many new positions, and how many endpoints the tenant has."""
