@@ -79,7 +79,7 @@ from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
-from schema.clock import Clock, SystemClock
+from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
 
@@ -357,6 +357,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             give_up=timing.delivery_give_up_seconds,
         ),
         timeout=timing.delivery_timeout_seconds,
+        spare=millis(timing.lease_seconds),
         keep=settings.webhooks.keep_days * DAY,
     )
     kinds = by_name(seams.kinds)

@@ -36,9 +36,6 @@ MAX_ANSWER = 64 << 10
 MOST_AGAIN = 10_000
 """Deliveries that one request sends again."""
 
-_SPARE = 15_000
-"""How much longer than its call a lease is, for the record of it (milliseconds)."""
-
 _AT_ONCE = 500
 
 
@@ -76,7 +73,13 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deliveries:
-    """``shaky``: endpoints whose last call from here failed."""
+    """``shaky``: endpoints whose last call from here failed.
+
+    Args:
+        timeout: seconds for one call, in total.
+        spare: how much longer than its call a lease is, for the record of it.
+        keep: how long the log shows what has ended.
+    """
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Deliveries:
         luck: Luck,
         terms: Terms,
         timeout: float,
+        spare: Millis,
         keep: Millis,
     ) -> None:
         self._store = store
@@ -101,6 +105,7 @@ class Deliveries:
         self._luck = luck
         self._terms = terms
         self._timeout = timeout
+        self._spare = spare
         self._keep = keep
         self.shaky: set[str] = set()
 
@@ -111,7 +116,7 @@ class Deliveries:
         now = self._clock.now()
         if not await self._store.read(lambda tx: tx.deliveries.due(now)):
             return []
-        until = now + millis(self._timeout) + _SPARE
+        until = now + millis(self._timeout) + self._spare
 
         async def work(tx: Transaction) -> list[Delivery]:
             claimed = await tx.deliveries.claim(now=now, until=until, limit=limit, healthy_only=healthy_only)

@@ -76,6 +76,11 @@ class Deliveries:
         row = await self._connection.one("SELECT min(due) FROM deliveries WHERE due > ?", now)
         return None if row is None else row[0]
 
+    async def waiting(self) -> int:
+        """How many wait, of everybody's."""
+        row = await self._connection.one("SELECT count(*) FROM deliveries WHERE state = 'pending'")
+        return 0 if row is None else int(row[0])
+
     async def freeze(self, id: str, body: str) -> None:
         """What is sent, from the first try on."""
         await self._connection.run("UPDATE deliveries SET body = ? WHERE id = ? AND body IS NULL", body, id)
