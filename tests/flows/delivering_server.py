@@ -1,7 +1,7 @@
-"""A gateway that tells events by itself: ``python -m tests.flows.delivering_server FOLDER RECEIVER DATABASE RATE COUNT HANG``.
+"""A gateway that tells events: ``python -m tests.flows.delivering_server FOLDER RECEIVER DATABASE RATE COUNT HANG``.
 
-Twenty tenants have ten endpoints each, some of which fail in each way there is. It goes on where it was killed, and says
-``done`` once everything that it told was delivered, exhausted or skipped.
+Twenty tenants have ten endpoints each, some of which fail in each way there is. It goes on where it was killed, and
+says ``done`` once everything that it told was delivered, exhausted or skipped.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ async def _set_up(built: Gateway, receiver: str, *, hang: bool) -> None:
                 id = built.ids.make(ENDPOINT, built.clock.now())
                 url = f"{receiver}/{how(place, n, hang=hang)}/{place}/{n}"
                 await tx.webhook_endpoints.put(EndpointRecord(endpoint=Endpoint(id=id, tenant=tenant, url=url)))
-                await built.ground.vault.put(tx, ENDPOINT_SECRET, id, make_secret(lambda n: bytes(n)).reveal())
+                await built.ground.vault.put(tx, ENDPOINT_SECRET, id, make_secret(bytes).reveal())
         await tx.revision.move()
 
     await built.store.write(work)
@@ -91,9 +91,10 @@ def _told(tenant: str):  # type: ignore[no-untyped-def]  # a work for the store
 async def _main(folder: str, receiver: str, database: str, rate: float, count: int, hang: bool) -> None:
     timing = replace(
         FAST,
-        delivery_schedule_seconds=(0.2, 0.4),
-        delivery_timeout_seconds=1.0,
-        breaker_reset_seconds=0.05,
+        lease_seconds=1.5,
+        delivery_schedule_seconds=(0.2,),
+        delivery_timeout_seconds=0.5,
+        breaker_reset_seconds=0.01,
     )
     setup = Setup(Path(folder), database_url=database or None, timing=timing)
     settings = settings_for(setup, (), sandbox_url=receiver, public_url="http://127.0.0.1:1")
@@ -101,12 +102,17 @@ async def _main(folder: str, receiver: str, database: str, rate: float, count: i
     settings = replace(settings, tenants=tenants, egress=EgressSettings(allow=(receiver,)))
     async with gateway(settings) as built, serving(built):
         await _set_up(built, receiver, hang=hang)
-        print("ready", flush=True)
+        _say("ready")
         await _tell(built, rate, count)
-        print("told", flush=True)
-        while await built.store.read(lambda tx: tx.deliveries.waiting()):  # noqa: ASYNC110 - nobody tells when it is over
+        _say("told")
+        while await built.store.read(lambda tx: tx.deliveries.waiting()):  # noqa: ASYNC110 - nobody tells its end
             await asyncio.sleep(0.1)
-        print("done", flush=True)
+        _say("done")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

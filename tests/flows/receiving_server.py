@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TextIO
 
 STATUS = {"healthy": 204, "500": 500, "redirect": 307, "410": 410}
@@ -36,9 +37,10 @@ async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log:
 
 
 async def _main(path: str) -> None:
-    with open(path, "a", buffering=1) as log:
+    with Path(path).open("a", buffering=1) as log:  # noqa: ASYNC230 - a line at a time, to memory
         server = await asyncio.start_server(lambda reader, writer: _talk(reader, writer, log), "127.0.0.1", 0)
-        print(server.sockets[0].getsockname()[1], flush=True)
+        sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
         await server.serve_forever()
 
 
