@@ -83,7 +83,7 @@ from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
 
-DAY = 86_400_000
+_DAY = 86_400_000
 
 
 class Seams(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,7 +358,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ),
         timeout=timing.delivery_timeout_seconds,
         spare=millis(timing.lease_seconds),
-        keep=settings.webhooks.keep_days * DAY,
+        keep=settings.webhooks.keep_days * _DAY,
     )
     kinds = by_name(seams.kinds)
     reloading = Reloading(

@@ -81,7 +81,7 @@ async def _tell(built: Gateway, rate: float, count: int) -> None:
         await built.store.write(tell)
 
 
-def _told(tenant: str):  # type: ignore[no-untyped-def]  # a work for the store
+def _told(tenant: str):
     async def count(tx: Transaction) -> int:
         return sum(event.video is not None for event in await tx.events.log(tenant, 0, 10_000))
 

@@ -1,5 +1,6 @@
-"""Two hundred endpoints, many of which fail in every way there is: the healthy ones are told in time and in order,
-everything ends, and a gateway that is killed in the middle loses none. ``--rounds 20`` is the long run, of a minute.
+"""Two hundred endpoints, many of which fail in every way there is: the healthy ones are told everything in order.
+
+Everything ends, and a gateway that is killed in the middle loses none. ``--rounds 20`` is the long run, of a minute.
 """
 
 import asyncio

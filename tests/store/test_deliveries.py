@@ -47,7 +47,8 @@ async def end(store, delivery, state=DeliveryState.DELIVERED) -> bool:
         await tx.deliveries.hold("acme")
         return await tx.deliveries.end(delivery, state, NOW)
 
-    return await store.write(work)
+    ended: bool = await store.write(work)
+    return ended
 
 
 async def page(store, endpoint: str = "whe_1", **wish):
