@@ -18,6 +18,10 @@ from gateway.wiring import Gateway
 
 log = structlog.get_logger()
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients and proxies keep an idle connection (60 at most, as a rule): who closes first must be they, or a
+request that is on its way meets a closed door."""
+
 GRACE_SECONDS = 30
 """How long requests and streams may take to end once the process was asked to stop."""
 
@@ -55,6 +59,7 @@ async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int =
         ws_per_message_deflate=False,
         ws_max_size=max_message,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = Server(config)
     config.load()

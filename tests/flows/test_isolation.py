@@ -95,6 +95,8 @@ async def test_acme_has_everything_that_could_be_told(here):
 
 @pytest.mark.parametrize("door", ["other", "bare"])
 async def test_nobody_is_told_anything_of_another_tenant_by_any_name_for_it(here, door, rounds):
+    if rounds <= ROUNDS and (door == "other") != (here.gateway.store.database.name == "sqlite"):
+        pytest.skip("the short form asks one who has videos on SQLite, and one who has nothing on PostgreSQL")
     before = await kept(here)
 
     leaks, different = await crawl(here, door, 2 if rounds > ROUNDS else 1)
