@@ -350,6 +350,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         disabling=Disabling(store=store, keeper=ground.keeper, clock=clock, ids=ids),
         caller=egress,
         clock=clock,
+        ids=ids,
         luck=luck,
         terms=Terms(
             schedule=timing.delivery_schedule_seconds,

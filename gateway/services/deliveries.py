@@ -14,18 +14,21 @@ from msgspec.structs import replace
 from gateway.policy import delivering
 from gateway.policy.delivering import Terms, Verdict
 from gateway.policy.egress import EgressFailed
+from gateway.policy.sampling import sample
 from gateway.policy.standard_webhooks import signature
 from gateway.policy.telling import event_json
 from gateway.services.directory import Keeper
 from gateway.services.disabling import Disabling
 from gateway.services.endpoints import Endpoints
 from gateway.services.pages import cut
+from gateway.store.deliveries import message_id
 from gateway.store.store import Store, Transaction
 from schema.clock import Clock, Millis, millis
 from schema.delivery import Delivery, DeliveryState, DeliveryTry
 from schema.endpoint import EndpointRecord
 from schema.errors import NotFound
 from schema.event import EventType
+from schema.ids import Ids
 from schema.luck import Luck
 
 log = structlog.get_logger()
@@ -90,6 +93,7 @@ class Deliveries:
         disabling: Disabling,
         caller: Caller,
         clock: Clock,
+        ids: Ids,
         luck: Luck,
         terms: Terms,
         timeout: float,
@@ -102,6 +106,7 @@ class Deliveries:
         self._disabling = disabling
         self._caller = caller
         self._clock = clock
+        self._ids = ids
         self._luck = luck
         self._terms = terms
         self._timeout = timeout
@@ -239,6 +244,30 @@ class Deliveries:
         else:
             await tx.deliveries.retry(delivery, now + max(wait, tried.asked or 0))
         return delivering.given_up(after, self._terms, now)
+
+    async def test(self, tenant: str, endpoint: str, type: EventType) -> DeliveryTry:
+        """Send an endpoint a sample event now, signed as all are, also while it is disabled; neither is kept.
+
+        Raises:
+            NotFound: the tenant has no such endpoint.
+        """
+        record = self._endpoints.get(endpoint)
+        if record is None or record.endpoint.tenant != tenant:
+            raise NotFound(f"There is no webhook endpoint {endpoint}")
+        now = self._clock.now()
+        event = sample(type, tenant, self._ids.event(now), now)
+        delivery = Delivery(
+            id=message_id(event, endpoint),
+            tenant=tenant,
+            endpoint=endpoint,
+            event=event.id,
+            position=0,
+            type=type,
+            state=DeliveryState.PENDING,
+            created_at=now,
+            tries=1,
+        )
+        return (await self._call(record, delivery, event_json(event))).one
 
     async def _skip(self, delivery: Delivery) -> None:
         """It can not be told; when its endpoint is gone, nor can all that waits for it."""

@@ -176,3 +176,16 @@ async def test_what_was_given_up_is_sent_again_under_its_id_and_in_order(tmp_pat
 
         assert again == 3
         assert [call.id for call in receiver.accepted] == before
+
+
+async def test_a_sample_of_each_type_is_sent_at_once_signed_and_not_kept(pair, receiver):
+    id, secret = await endpoint(pair.gateway, receiver.url)
+
+    tries = [await pair.gateway.deliveries.test("acme", id, type) for type in EventType]
+
+    for call in receiver.calls:
+        Webhook(secret.reveal()).verify(call.body, call.headers)
+    assert [call.event["type"] for call in receiver.calls] == list(EventType)
+    assert {(one.status, one.error) for one in tries} == {(204, None)}
+    assert await log_of(pair.gateway) == []
+    assert await page(pair.gateway, id) == []
