@@ -49,6 +49,7 @@ class Receiver:
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def accepted(self) -> list[Call]:
@@ -62,6 +63,7 @@ class Receiver:
                 await self.news.wait()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.add(writer)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 line, *lines = head.decode().strip().split("\r\n")
@@ -77,6 +79,7 @@ class Receiver:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.connections.discard(writer)
             writer.close()
 
 
@@ -90,6 +93,8 @@ async def receiving(answer: Answering | None = None, *, port: int = 0) -> AsyncI
         yield receiver
     finally:
         server.close()
+        for connection in receiver.connections:
+            connection.close()
 
 
 async def endpoint(gateway: Gateway, url: str, *, tenant: str = "acme", **facts: Any) -> tuple[str, Secret]:
