@@ -1,6 +1,7 @@
 """The courier: beside the worker, it calls webhook endpoints with what is due to them, and stops cleanly."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
@@ -28,12 +29,19 @@ SWEEP_SECONDS = 3600.0
 
 
 class Courier:
-    """One per process. ``run()`` until ``stop()``; then what was begun ends, or is given back."""
+    """One per process. ``run()`` until ``stop()``; then what was begun ends, or is given back.
 
-    def __init__(self, *, deliveries: Deliveries, hub: Hub, poll_seconds: float) -> None:
+    Args:
+        may_call: whether endpoints may be called now; asked before every claim.
+    """
+
+    def __init__(
+        self, *, deliveries: Deliveries, hub: Hub, poll_seconds: float, may_call: Callable[[], Awaitable[bool]]
+    ) -> None:
         self._deliveries = deliveries
         self._hub = hub
         self._poll = poll_seconds
+        self._may_call = may_call
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
         self._running: dict[asyncio.Task[None], Delivery] = {}
@@ -51,7 +59,7 @@ class Courier:
                 self._freed = news
                 while not self._stopping.is_set():
                     news.clear()
-                    claimed = await self._claim()
+                    claimed = await self.claim()
                     for delivery in claimed:
                         self._begin(delivery)
                     if not claimed:
@@ -62,12 +70,15 @@ class Courier:
             with suppress(asyncio.CancelledError):
                 await sweeping
 
-    async def _claim(self) -> list[Delivery]:
+    async def claim(self) -> list[Delivery]:
+        """Some whose turn it is, as far as there is room; none while nobody may be called, or nobody can be asked."""
         room = PLACES - len(self._running)
         if room <= 0:
             return []
         shaky = sum(delivery.endpoint in self._deliveries.shaky for delivery in self._running.values())
         try:
+            if not await self._may_call():
+                return []
             return await self._deliveries.claim(room, healthy_only=shaky >= SHAKY_PLACES)
         except (StoreError, Overloaded) as error:
             log.warning("courier.claim_failed", error=str(error))

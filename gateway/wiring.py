@@ -467,7 +467,12 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
         deliveries=deliveries,
-        courier=Courier(deliveries=deliveries, hub=hub, poll_seconds=settings.worker.poll_seconds),
+        courier=Courier(
+            deliveries=deliveries,
+            hub=hub,
+            poll_seconds=settings.worker.poll_seconds,
+            may_call=quarantine.is_off,
+        ),
         clock=clock,
         ids=ids,
         draining=draining,

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from standardwebhooks import Webhook
 
+from gateway.services.quarantine import Waiting
 from schema.delivery import DeliveryState
 from schema.event import EventType
 from tests.support.receiving import Receiver, endpoint, receiving, told
@@ -189,3 +190,17 @@ async def test_a_sample_of_each_type_is_sent_at_once_signed_and_not_kept(pair, r
     assert {(one.status, one.error) for one in tries} == {(204, None)}
     assert await log_of(pair.gateway) == []
     assert await page(pair.gateway, id) == []
+
+
+async def test_while_a_restored_database_is_in_quarantine_nobody_is_told_anything(pair, receiver):
+    id, _ = await endpoint(pair.gateway, receiver.url)
+    await pair.gateway.store.write(lambda tx: tx.instance.quarantine(pair.gateway.clock.now(), "a backup"))
+    await pair.gateway.quarantine.state()
+    await told(pair.gateway, 2)
+    assert await pair.gateway.courier.claim() == []
+    assert [one.tries for one in await page(pair.gateway, id)] == [0, 0]
+
+    await pair.gateway.quarantine.release(Waiting.FAIL, "test", pair.gateway.clock.now())
+    await settled(pair.gateway, id)
+
+    assert len(receiver.accepted) == 2
