@@ -87,7 +87,7 @@ async def serving(built: Gateway, *, listener: socket.socket | None = None, work
         OSError: the address is taken.
     """
     listener = listener or listen(*built.settings.server.address)
-    working = asyncio.create_task(built.worker.run()) if worker else None
+    working = asyncio.create_task(at_work(built)) if worker else None
     try:
         largest = built.settings.server.max_body_bytes
         async with listening(build_app(built), listener, max_message=largest):
@@ -96,11 +96,24 @@ async def serving(built: Gateway, *, listener: socket.socket | None = None, work
                 yield
             finally:
                 built.draining.set()
-                built.worker.stop()
+                stop_work(built)
     finally:
-        built.worker.stop()
+        stop_work(built)
         if working is not None:
             await working
+
+
+async def at_work(built: Gateway) -> None:
+    """Do its work and deliver its events, until ``stop_work``."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(built.worker.run())
+        group.create_task(built.courier.run())
+
+
+def stop_work(built: Gateway) -> None:
+    """Begin nothing more; what was begun ends."""
+    built.worker.stop()
+    built.courier.stop()
 
 
 @contextmanager

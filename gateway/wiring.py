@@ -15,12 +15,14 @@ from gateway.assets import clear
 from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
 from gateway.config.tenants import Common
+from gateway.courier import Courier
 from gateway.egress import Egress
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
 from gateway.names import Lookup, Names, system
+from gateway.policy.delivering import Terms
 from gateway.policy.egress import Rules
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
@@ -35,6 +37,8 @@ from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
 from gateway.services.deletions import Deletions
+from gateway.services.deliveries import Deliveries
+from gateway.services.disabling import Disabling
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
@@ -85,6 +89,8 @@ from providers.registry import KINDS, by_name
 from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
+
+_DAY = 86_400_000
 
 
 class Seams(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +154,8 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     reconciliation: Reconciliation
     sweeping: Sweeping
     worker: Worker
+    deliveries: Deliveries
+    courier: Courier
     clock: Clock
     ids: Ids
     draining: asyncio.Event
@@ -173,6 +181,7 @@ async def gateway(settings: Settings, seams: Seams | None = None) -> AsyncIterat
         built = await _build(settings, seams, store, hub, stack)
         if database.name == "sqlite":  # one process owns the file, so every lease is a dead one's
             await store.write(lambda tx: tx.tasks.orphaned(seams.clock.now()))
+            await store.write(lambda tx: tx.deliveries.orphaned(seams.clock.now()))
         yield built
 
 
@@ -361,6 +370,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
+    deliveries = _deliveries(settings, seams, store, ground, egress)
     kinds = by_name(seams.kinds)
     reloading = Reloading(
         settings=settings,
@@ -473,9 +483,39 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         sweeping=sweeping,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
+        deliveries=deliveries,
+        courier=Courier(
+            deliveries=deliveries,
+            hub=hub,
+            poll_seconds=settings.worker.poll_seconds,
+            may_call=quarantine.is_off,
+        ),
         clock=clock,
         ids=ids,
         draining=draining,
+    )
+
+
+def _deliveries(settings: Settings, seams: Seams, store: Store, ground: Footing, egress: Egress) -> Deliveries:
+    """What tells webhook endpoints."""
+    timing, clock, ids = settings.timing, seams.clock, Ids(seams.entropy)
+    return Deliveries(
+        store=store,
+        endpoints=ground.endpoints,
+        keeper=ground.keeper,
+        disabling=Disabling(store=store, keeper=ground.keeper, clock=clock, ids=ids),
+        caller=egress,
+        clock=clock,
+        ids=ids,
+        luck=seams.luck,
+        terms=Terms(
+            schedule=timing.delivery_schedule_seconds,
+            reset=timing.breaker_reset_seconds,
+            give_up=timing.delivery_give_up_seconds,
+        ),
+        timeout=timing.delivery_timeout_seconds,
+        spare=millis(timing.lease_seconds),
+        keep=settings.webhooks.keep_days * _DAY,
     )
 
 

@@ -139,8 +139,9 @@ class Timing(Section, frozen=True, kw_only=True):
         incomplete_grace_seconds: for an upstream that said completed and gave no usable file.
         replay_schedule_seconds: when a lost submit is sent again, under the same key, where the upstream honours keys.
         replay_window_seconds: how old a key may be for that: nobody says how long an upstream remembers it.
-        delivery_schedule_seconds: between tries of one webhook to a tenant; this version sends none yet.
+        delivery_schedule_seconds: between tries of one webhook to a tenant.
         delivery_timeout_seconds: for one of them.
+        delivery_give_up_seconds: for how long a webhook endpoint may do nothing but fail before it is disabled.
         asset_timeout_seconds: for one download of a finished video.
         asset_tries: how often that is tried.
         orphan_seconds: after which a file is deleted that was published and that no video has.
@@ -164,6 +165,7 @@ class Timing(Section, frozen=True, kw_only=True):
     replay_window_seconds: Seconds = 900
     delivery_schedule_seconds: Schedule = (5, 300, 1800, 7200, 18000, 36000, 36000)
     delivery_timeout_seconds: Seconds = 15
+    delivery_give_up_seconds: Seconds = 432_000
     asset_timeout_seconds: Seconds = 600
     asset_tries: Count = 6
     orphan_seconds: Seconds = 86_400
@@ -226,15 +228,17 @@ class RetentionSettings(Section, frozen=True, kw_only=True):
 
 
 class WebhookSettings(Section, frozen=True, kw_only=True):
-    """What webhooks to tenants may call. This version keeps and checks endpoints, and delivers nothing yet.
+    """What webhooks to tenants may call, and how long it is kept what they were told.
 
     Attributes:
         allow_http: plain ``http://`` addresses may be called.
         ports: those that may be called; an origin in ``egress.allow`` may have any.
+        keep_days: how long the log of deliveries shows those that have ended.
     """
 
     allow_http: bool = False
     ports: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=64)] = (80, 443)
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
 
 
 class LogLevel(StrEnum):

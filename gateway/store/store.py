@@ -11,6 +11,7 @@ from gateway.store.attempts import Attempts
 from gateway.store.batches import Batches
 from gateway.store.client_tokens import ClientTokens
 from gateway.store.database import Connection, Database
+from gateway.store.deliveries import Deliveries
 from gateway.store.estimates import Estimates
 from gateway.store.events import Events
 from gateway.store.files import Files
@@ -72,6 +73,7 @@ class Transaction:
         self.client_tokens = ClientTokens(connection)
         self.signing_keys = SigningKeys(connection)
         self.webhook_endpoints = WebhookEndpoints(connection)
+        self.deliveries = Deliveries(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

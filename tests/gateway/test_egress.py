@@ -211,9 +211,11 @@ async def test_a_name_that_leads_inside_and_one_that_leads_nowhere_are_told_alik
 
 
 async def test_a_redirect_is_an_answer_and_not_followed(canary):
-    async with listening(answered(b"", f"Location: {canary.origin}/", status="302 Found")) as door:
-        async with egress(door.origin) as guard:
-            answer = await send(guard, door.origin)
+    async with (
+        listening(answered(b"", f"Location: {canary.origin}/", status="302 Found")) as door,
+        egress(door.origin) as guard,
+    ):
+        answer = await send(guard, door.origin)
 
     assert (answer.status, canary.connections) == (302, 0)
 
@@ -345,12 +347,15 @@ async def test_a_proxy_makes_the_connection_and_the_name_stays_in_the_certificat
     def nobody(host: str, port: int) -> list[str]:
         raise AssertionError("the proxy judges names")
 
-    async with listening(answered(b"thanks"), tls=theirs) as door, proxying(door.port) as proxy:
-        async with egress(addresses=nobody, proxy=proxy.origin, verify=ours) as guard:
-            await guard.judge("https://hooks.example.com/in")
-            answer = await send(guard, "https://hooks.example.com/in")
-            private = await failing(send(guard, "https://127.0.0.1/in"))
-            stranger = await failing(send(guard, "https://other.example.com/in"))
+    async with (
+        listening(answered(b"thanks"), tls=theirs) as door,
+        proxying(door.port) as proxy,
+        egress(addresses=nobody, proxy=proxy.origin, verify=ours) as guard,
+    ):
+        await guard.judge("https://hooks.example.com/in")
+        answer = await send(guard, "https://hooks.example.com/in")
+        private = await failing(send(guard, "https://127.0.0.1/in"))
+        stranger = await failing(send(guard, "https://other.example.com/in"))
 
     assert (answer.status, answer.body) == (200, b"thanks")
     assert proxy.requests[0].startswith(b"CONNECT hooks.example.com:443 ")
@@ -404,9 +409,12 @@ async def test_an_operators_account_and_an_exempted_one_may_lead_inside(canary):
 
 
 async def test_a_proxy_that_refuses_a_tunnel_was_sent_nothing_of_a_submit(canary):
-    async with proxying(canary.port, status="403 Forbidden") as proxy:
-        async with egress(proxy=proxy.origin) as guard, upstream(guard) as made:
-            outcome = await submitted(made, own("https://veo.example.com"))
+    async with (
+        proxying(canary.port, status="403 Forbidden") as proxy,
+        egress(proxy=proxy.origin) as guard,
+        upstream(guard) as made,
+    ):
+        outcome = await submitted(made, own("https://veo.example.com"))
 
     assert outcome.verdict is Verdict.NOT_SENT
     assert (len(proxy.requests), canary.connections) == (1, 0)
