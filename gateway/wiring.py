@@ -370,8 +370,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
-    deliveries = _deliveries(settings, seams, store, ground, egress)
-    kinds = by_name(seams.kinds)
+    kinds, deliveries = by_name(seams.kinds), _deliveries(settings, seams, store, ground, egress)
     reloading = Reloading(
         settings=settings,
         vault=ground.vault,
