@@ -32,6 +32,7 @@ KEY = "key_"
 GRANT = "ctk_"
 TRAIL = "aud_"
 ENDPOINT = "whe_"
+MESSAGE = "msg_"
 
 
 def pattern(prefix: str) -> str:
