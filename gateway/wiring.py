@@ -253,7 +253,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
         verify=verify,
         transport=seams.transport,
-        proxy=settings.egress.proxy,
+        proxy=settings.egress.proxy or None,
         names=Names(seams.lookup),
     )
     stack.push_async_callback(egress.close)

@@ -84,7 +84,7 @@ def check_egress(settings: EgressSettings, notes: Notes) -> None:
             notes.error(place, problem)
         elif origin_of(origin) != origin:
             notes.error(place, f"{origin!r} is not an origin as we compare them", f'write "{origin_of(origin)}"')
-    if settings.proxy is not None and (problem := proxy_address(settings.proxy)):
+    if settings.proxy and (problem := proxy_address(settings.proxy)):
         notes.error(("egress", "proxy"), problem, 'write "http://host:port"')
 
 

@@ -119,11 +119,11 @@ class EgressSettings(Section, frozen=True, kw_only=True):
     """
 
     allow: tuple[Origin, ...] = ()
-    proxy: str | None = None
+    proxy: str = ""
 
     def __repr__(self) -> str:
         """Never with a password."""
-        proxy = self.proxy and without_password(self.proxy)
+        proxy = without_password(self.proxy) if self.proxy else ""
         return f"EgressSettings(allow={self.allow!r}, proxy={proxy!r})"
 
 

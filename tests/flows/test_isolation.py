@@ -50,7 +50,7 @@ async def on_postgres(
 async def crawl(here: Town, door: str, of_a_kind: int) -> tuple[list[Ask], list[tuple[Ask, Answer, Answer]]]:
     """Ask for acme's things by all names: what told something of acme's, and what was not answered as for nobody's."""
     ids = here.some(of_a_kind)
-    asks, of_nobody = list(everywhere(ids, SCHEMA)), list(everywhere([twin(id) for id in ids], SCHEMA))
+    asks, of_nobody = everywhere(ids, SCHEMA), everywhere([twin(id) for id in ids], SCHEMA)
     answers, nobodys = await asked(here.doors[door], asks), await asked(here.doors[door], of_nobody)
     leaks = [ask for ask, answer in zip(asks, answers, strict=True) if tells(here, ask, answer)]
     different = [
