@@ -75,7 +75,7 @@ def twin(id: str) -> str:
 
 
 def everywhere(ids: list[str], schema: GraphQLSchema) -> list[Ask]:
-    """Every place where an id could be named, with each of the ids; what takes a thing away comes after all the rest."""
+    """Every place where an id could be named, with each of the ids; what takes a thing away comes last."""
     asks = [ask for id in ids for ask in (*rest_asks(id), *graphql_asks(id, schema))]
     return sorted(asks, key=_takes_away)
 
