@@ -214,7 +214,7 @@ async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Cl
 
 
 def _counting(store: Store, ground: Footing, stack: AsyncExitStack) -> None:
-    """Writes down when keys and tokens were used, until the gateway ends."""
+    """Writes down when API keys were last used, until the gateway ends."""
     usage = Usage(store=store, callers=ground.callers)
     stack.push_async_callback(usage.write)
     stack.callback(asyncio.create_task(usage.follow()).cancel)
