@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gateway.policy.signing import callback_token
 from gateway.ports import listen
+from gateway.sandbox.settings import SandboxSettings
 from gateway.services.hooks import Heard
 from gateway.serving import serving
 from gateway.store.store import Transaction
@@ -27,12 +28,14 @@ from tests.flows.conftest import ROUNDS
 from tests.flows.engine import until
 from tests.support.certificates import certificates
 from tests.support.figures import told as figure
-from tests.support.running import FAST, Running, Setup, running
+from tests.support.running import FAST, SPEED, Running, Setup, running
 
 SECRET = b"sandbox-webhook-secret"
 HOOKS_ONLY = {"status_query": ""}
 SILENT = "a boat [sim:instant] [sim:lost-webhook]"
 """Made at once, and nobody tells: what is told is the test's business."""
+
+SOON = replace(FAST, submit_deadline_seconds=0.5)
 
 STATES = ("queued", "running", "completed", "failed", "completed again")
 ORDERS = list(itertools.permutations(STATES))
@@ -155,21 +158,29 @@ async def test_fifty_equal_hooks_at_two_replicas_are_one(tmp_path, postgres):
     assert kinds(state).count("capture") == 1
 
 
-async def test_an_early_hook_binds_the_attempt_whose_submit_is_not_answered_and_nothing_is_sent_twice(here):
-    created = await here.create("a boat [sim:early-webhook]", gateway={"only": ["doitong"]})
+@pytest.mark.parametrize("seconds", [0.05, 3600], ids=["50 ms before the answer", "and no answer comes"])
+async def test_an_early_hook_binds_the_attempt_whose_submit_is_not_answered_and_nothing_is_sent_twice(
+    tmp_path, database_url, seconds
+):
+    sandbox = SandboxSettings(speed=SPEED, hang_seconds=seconds)
+    async with hearing(tmp_path, database_url, sandbox=sandbox, timing=SOON) as here:
+        created = await here.create("a boat [sim:early-webhook] [sim:hang-after-accept]", gateway={"only": ["doitong"]})
 
-    video = await here.finished(created["id"])
+        video = await here.finished(created["id"])
 
-    state, truth = await state_of(here, created["id"]), await here.truth()
+        state, truth = await state_of(here, created["id"]), await here.truth()
+    [job] = truth["jobs"]
     assert video["status"] == "completed"
-    assert [attempt["provider_ref"] for attempt in video["gateway"]["attempts"]] == [truth["jobs"][0]["id"]]
-    assert (len(truth["submissions"]), len(truth["jobs"])) == (1, 1)
+    assert [attempt["provider_ref"] for attempt in video["gateway"]["attempts"]] == [job["id"]]
+    assert [told["answer"] for told in job["deliveries"]] == [204]  # taken the first time, so before the answer
+    assert len(truth["submissions"]) == 1
+    assert ends(state) == [EventType.COMPLETED]
     assert kinds(state).count("capture") == 1
 
 
 async def test_every_order_of_what_can_be_told_ends_as_its_first_end_says_once(here, rounds):
     """The first end decides; what comes before it only moves on, and what comes after changes nothing."""
-    orders = ORDERS if rounds > ROUNDS else ORDERS[:: len(ORDERS) // 24]
+    orders = ORDERS if rounds > ROUNDS else ORDERS[:: len(ORDERS) // 12]
     videos = await asyncio.gather(*(begun(here) for _ in orders))
 
     async def play(video: dict[str, Any], order: tuple[str, ...]) -> dict[str, Any]:
