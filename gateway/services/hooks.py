@@ -95,7 +95,7 @@ class Hooks:
         except Overloaded:
             raise
         except StoreError as error:  # whatever ails the database, it is ours to mend; what was kept is known next time
-            log.exception("hook.not_kept", provider=provider)
+            log.warning("hook.not_kept", provider=provider, error=str(error))
             raise Overloaded("This could not be kept; send it again", retry_after_seconds=1) from error
 
     async def _hear(self, provider: str, token: str, hook: Hook, address: str | None) -> Heard:
