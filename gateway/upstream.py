@@ -7,6 +7,7 @@ tenth of the CPU at 64 connections (docs/decisions/0004).
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -16,9 +17,10 @@ import msgspec
 import structlog
 from httpx_aiohttp import AiohttpTransport
 
+from gateway.assets import Assets
 from gateway.policy.verdict import Evidence
 from gateway.probe import Point, Probe
-from providers.base import Accepted, Adapter, Flow, Replay, WireRequest, WireResponse
+from providers.base import Accepted, Adapter, Attachment, Flow, Replay, WireRequest, WireResponse
 from schema.account import Account
 from schema.errors import FailureKind, ProviderFailure
 
@@ -63,9 +65,16 @@ class Upstream:
     """The only client of providers."""
 
     def __init__(
-        self, *, submit_deadline: float, probe: Probe, verify: ssl.SSLContext, transport: Transport | None = None
+        self,
+        *,
+        submit_deadline: float,
+        probe: Probe,
+        verify: ssl.SSLContext,
+        assets: Assets | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._submit_deadline = submit_deadline
+        self._assets = assets
         self._probe = probe
         self._paid = httpx.AsyncClient(
             limits=httpx.Limits(max_keepalive_connections=0, max_connections=None),
@@ -126,7 +135,7 @@ class Upstream:
 
     async def _asked(self, request: WireRequest, account: Account) -> WireResponse:
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(POLL_SECONDS if request.attachment is None else self._submit_deadline):
                 return await self._exchange(self._free, request, account, None)
         except (*_NETWORK, ValueError) as error:
             raise ProviderFailure(FailureKind.UNREACHABLE, _trouble(error)) from error
@@ -139,8 +148,8 @@ class Upstream:
         sent = client.build_request(
             request.method,
             account.base_url + request.path,
-            headers={**_COMMON, **request.headers},
-            content=request.body,
+            headers={**_COMMON, **request.headers, **_length(request)},
+            content=self._content(request),
             extensions={} if trace is None else {"trace": trace},
         )
         response = await client.send(sent, stream=True)
@@ -150,6 +159,27 @@ class Upstream:
             await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return WireResponse(status=response.status_code, headers=headers, body=body)
+
+    def _content(self, request: WireRequest) -> bytes | AsyncIterator[bytes]:
+        """The body; a picture is read from the asset store while it is sent."""
+        if request.attachment is None:
+            return request.body
+        if self._assets is None:
+            raise AssertionError("a picture is to be sent, and there is no store to read it from")
+        return _parts(request.attachment, self._assets)
+
+
+async def _parts(attachment: Attachment, assets: Assets) -> AsyncIterator[bytes]:
+    image = attachment.image
+    yield attachment.head
+    async for piece in assets.read(image.key, 0, image.size):
+        yield piece
+    yield attachment.tail
+
+
+def _length(request: WireRequest) -> dict[str, str]:
+    """How long a body is that nobody holds; of the others the client counts it."""
+    return {} if request.attachment is None else {"content-length": str(request.attachment.size)}
 
 
 def authorities() -> ssl.SSLContext:

@@ -13,10 +13,12 @@ import msgspec
 from gateway.assets import Assets as AssetStore
 from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
+from gateway.egress import Egress
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
+from gateway.picture_links import PictureLinks
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
 from gateway.services.account_setups import AccountSetups
@@ -32,6 +34,7 @@ from gateway.services.decisions import Decisions
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
+from gateway.services.images import Images
 from gateway.services.incidents import Incidents
 from gateway.services.keys import Keys
 from gateway.services.ledger import Ledger
@@ -41,6 +44,7 @@ from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
+from gateway.services.pictures import Pictures
 from gateway.services.policies import Policies
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
@@ -114,6 +118,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     cancels: Cancels
     videos: Videos
+    images: Images
     batches: Batches
     events: Events
     hooks: Hooks
@@ -195,7 +200,23 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     records = Records(ids, books)
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
-    quotes = Quotes(store=store, decisions=decisions, books=books, key=root, clock=clock, timing=timing)
+    verify = seams.verify or authorities()
+    egress = Egress(exempt=settings.egress.allow, verify=verify, transport=seams.transport)
+    stack.push_async_callback(egress.close)
+    links = PictureLinks(egress, deadline=timing.asset_timeout_seconds, max_bytes=settings.images.max_bytes)
+    asset_store = AssetStore(settings.assets.url)
+    images = Images(
+        store=store,
+        assets=asset_store,
+        folder=folder / "images",
+        settings=settings.images,
+        check_link=links.check,
+        clock=clock,
+        ids=ids,
+    )
+    sweeping = asyncio.create_task(images.keep_swept())
+    stack.callback(sweeping.cancel)
+    quotes = Quotes(store=store, decisions=decisions, books=books, images=images, key=root, clock=clock, timing=timing)
     pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
         accounts=accounts,
@@ -208,9 +229,12 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     )
     quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
-    verify = seams.verify or authorities()
     upstream = Upstream(
-        submit_deadline=timing.submit_deadline_seconds, probe=seams.probe, verify=verify, transport=seams.transport
+        submit_deadline=timing.submit_deadline_seconds,
+        probe=seams.probe,
+        verify=verify,
+        assets=asset_store,
+        transport=seams.transport,
     )
     stack.push_async_callback(upstream.close)
     fetcher = Fetcher(
@@ -224,11 +248,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     stack.push_async_callback(fetcher.close)
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
-    asset_store = AssetStore(settings.assets.url)
     callbacks = Callbacks(settings.server.public_url, root)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
     rates = Rates(store=store, tenants=tenants, clock=clock, luck=luck)
-    admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
+    admission = Admission(records=records, books=books, quotes=quotes, images=images, ids=ids, timing=timing)
     limits = Limits(store, clock, timing)
     sends = Sends(
         store=store,
@@ -257,9 +280,20 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         making=making,
         waiting=Waiting(store=store, records=records, queue=queue, backlog=backlog, clock=clock, luck=luck),
         limits=limits,
+        pictures=Pictures(
+            store=store,
+            records=records,
+            images=images,
+            links=links,
+            assets=asset_store,
+            upstream=upstream,
+            limits=limits,
+            clock=clock,
+        ),
         callbacks=callbacks,
         clock=clock,
         ids=ids,
+        luck=luck,
         probe=seams.probe,
     )
     watches = Watches(
@@ -324,7 +358,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         vault=ground.vault,
         configuration=ground.configuration,
         keeper=ground.keeper,
-        allows=(updates.allow, fetcher.allow),
+        allows=(updates.allow, fetcher.allow, egress.allow),
         clock=clock,
     )
 
@@ -361,16 +395,19 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             backlog=backlog,
             rates=rates,
             forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
+            images=images,
             quarantine=quarantine,
             assets=asset_store,
             clock=clock,
             probe=seams.probe,
         ),
+        images=images,
         batches=Batches(
             store=store,
             admission=admission,
             books=books,
             decisions=decisions,
+            images=images,
             backlog=backlog,
             rates=rates,
             quarantine=quarantine,

@@ -19,6 +19,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ReasonCode.UNSUPPORTED_DURATION: ("can not be told {asked} s: {able}",),
     ReasonCode.UNSUPPORTED_QUALITY: ("makes {able} quality, not {asked}",),
     ReasonCode.NO_IMAGE_INPUT: ("can not start from a picture",),
+    ReasonCode.IMAGE_TOO_LARGE: ("takes pictures of {able} bytes, not {asked}",),
     ReasonCode.PROMPT_TOO_LONG: ("takes prompts of {able} characters, not {asked}",),
     ReasonCode.NOT_IN_ONLY: ("is not among those you want: {only}",),
     ReasonCode.EXCLUDED: ("is one you do not want",),

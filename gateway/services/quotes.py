@@ -7,6 +7,7 @@ from gateway.config.settings import Timing
 from gateway.policy.signing import Promise, promise_in, promise_of, wish_digest
 from gateway.services.books import Books
 from gateway.services.decisions import Decisions
+from gateway.services.images import Images
 from gateway.store.store import Store
 from schema.account import Secret
 from schema.clock import Clock, Millis, millis
@@ -21,11 +22,20 @@ _FIELD = "gateway.quote_id"
 
 class Quotes:
     def __init__(
-        self, *, store: Store, decisions: Decisions, books: Books, key: Secret, clock: Clock, timing: Timing
+        self,
+        *,
+        store: Store,
+        decisions: Decisions,
+        books: Books,
+        images: Images,
+        key: Secret,
+        clock: Clock,
+        timing: Timing,
     ) -> None:
         self._store = store
         self._decisions = decisions
         self._books = books
+        self._images = images
         self._key = key
         self._clock = clock
         self._timing = timing
@@ -36,6 +46,7 @@ class Quotes:
         Raises:
             InvalidRequest, NoRoute: as a video of this wish would be refused.
         """
+        spec = await self._images.known(tenant.id, spec)
         now = self._clock.now()
         decision = await self._decisions.decide(tenant, spec, routing, now)
         best = _best(decision)

@@ -14,6 +14,7 @@ from gateway.store.database import Connection, Database
 from gateway.store.estimates import Estimates
 from gateway.store.events import Events
 from gateway.store.hooks import Hooks
+from gateway.store.images import Images
 from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
 from gateway.store.ledger import Ledger
@@ -50,6 +51,7 @@ class Transaction:
         self.meters = Meters(connection)
         self.tenant_limits = TenantLimits(connection)
         self.hooks = Hooks(connection)
+        self.images = Images(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
         self.resolutions = Resolutions(connection)

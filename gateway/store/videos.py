@@ -16,17 +16,17 @@ _COLUMNS = (
     "id, tenant, idempotency_key, fingerprint, spec, routing, metadata, status, substate, progress, version, "
     "created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments, quoted_low, "
     "quoted_high, charged, credits, error_code, error_message, asset_key, asset_size, asset_sha256, asset_media_type, "
-    "held, held_from, end_user, client_token"
+    "held, held_from, end_user, client_token, image"
 )
 _ADD = (
-    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 35)}) "
+    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 36)}) "
     "ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id"
 )
 _MUTABLE = (
     "status = ?, substate = ?, progress = ?, version = ?, started_at = ?, completed_at = ?, expires_at = ?, "
     "account = ?, provider = ?, adjustments = ?, quoted_low = ?, quoted_high = ?, charged = ?, credits = ?, "
     "error_code = ?, error_message = ?, asset_key = ?, asset_size = ?, asset_sha256 = ?, asset_media_type = ?, "
-    "held = ?, held_from = ?"
+    "held = ?, held_from = ?, image = ?"
 )
 _encode = msgspec.json.Encoder().encode
 _spec = msgspec.json.Decoder(VideoSpec).decode
@@ -72,6 +72,7 @@ class Videos:
             video.held_from,
             video.end_user,
             video.client_token,
+            video.image,
             decision.decode(),
             batch,
         )
@@ -229,6 +230,7 @@ class Videos:
             *_asset(video),
             video.held,
             video.held_from,
+            video.image,
             *args,
             video.tenant,
             video.id,
@@ -264,7 +266,7 @@ def _video(row: Row) -> Video:
     (id, tenant, key, fingerprint, spec, routing, metadata, status, substate, progress, version) = row[:11]
     (created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments) = row[11:19]
     (quoted_low, quoted_high, charged, credits, error_code, error_message) = row[19:25]
-    (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from, end_user, client_token) = row[25:]
+    (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from, end_user, client_token) = row[25:33]
     return Video(
         id=id,
         tenant=tenant,
@@ -293,6 +295,7 @@ def _video(row: Row) -> Video:
         held_from=held_from,
         end_user=end_user,
         client_token=client_token,
+        image=row[33],
         error=None if error_code is None else VideoError(error_code, error_message),
         asset=None
         if asset_key is None
