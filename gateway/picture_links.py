@@ -3,11 +3,12 @@
 from http import HTTPStatus
 
 from gateway.egress import Egress
-from gateway.policy.egress import EgressFailed, Kind
+from gateway.policy.egress import EgressFailed, Kind, Rules
 from gateway.spool import Spool
 from schema.errors import InvalidRequest
 
 FIELD = "input_reference.image_url"
+_RULES = Rules()
 _PASSING = frozenset({Kind.UNREACHABLE, Kind.TIMEOUT, Kind.BROKEN})
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -34,7 +35,7 @@ class PictureLinks:
     def check(self, url: str) -> None:
         """Judge what a link says. Raises InvalidRequest."""
         try:
-            self._egress.check(url)
+            self._egress.check(url, _RULES)
         except EgressFailed as failure:
             raise InvalidRequest.field(FIELD, "refused", str(failure)) from failure
 
@@ -46,7 +47,9 @@ class PictureLinks:
             InvalidRequest, PayloadTooLarge: what comes is no picture that is taken.
         """
         try:
-            async with self._egress.stream(url, deadline=self._deadline, max_bytes=self._max_bytes) as answer:
+            async with self._egress.stream(
+                url, deadline=self._deadline, max_bytes=self._max_bytes, rules=_RULES
+            ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise _unanswered(answer.status)
                 async for piece in answer:

@@ -4,9 +4,10 @@ import asyncio
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,9 @@ from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
+from gateway.names import Lookup, Names, system
 from gateway.picture_links import PictureLinks
+from gateway.policy.egress import Rules
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
 from gateway.services.account_setups import AccountSetups
@@ -89,6 +92,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
         verify: how TLS certificates are checked; None is by the authorities everybody trusts.
         kinds: the providers it knows.
         transport: what carries requests to them, and brings files; None is the network.
+        lookup: tells where names lead that tenants and providers gave.
     """
 
     clock: Clock = SystemClock()
@@ -98,6 +102,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
     verify: ssl.SSLContext | None = None
     kinds: tuple[ProviderKind, ...] = KINDS
     transport: Transport | None = None
+    lookup: Lookup = system
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +182,25 @@ def _announcer(database: Database) -> Told:
     return announce
 
 
+def _stay(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Done beside everything else until the end."""
+    stack.callback(asyncio.create_task(work).cancel)
+
+
+def _images(
+    settings: Settings, store: Store, assets: AssetStore, links: PictureLinks, *, clock: Clock, ids: Ids
+) -> Images:
+    return Images(
+        store=store,
+        assets=assets,
+        folder=data_folder(settings) / "images",
+        settings=settings.images,
+        check_link=links.check,
+        clock=clock,
+        ids=ids,
+    )
+
+
 async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack: AsyncExitStack) -> Gateway:
     timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
     draining = asyncio.Event()
@@ -184,12 +208,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
     await ground.configuration.apply(settings)
     await ground.keeper.refresh()
-    following = asyncio.create_task(ground.keeper.follow())
-    stack.callback(following.cancel)
+    _stay(stack, ground.keeper.follow())
     usage = Usage(store=store, callers=ground.callers)
     stack.push_async_callback(usage.write)
-    using = asyncio.create_task(usage.follow())
-    stack.callback(using.cancel)
+    _stay(stack, usage.follow())
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -201,21 +223,19 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
     verify = seams.verify or authorities()
-    egress = Egress(exempt=settings.egress.allow, verify=verify, transport=seams.transport)
-    stack.push_async_callback(egress.close)
-    links = PictureLinks(egress, deadline=timing.asset_timeout_seconds, max_bytes=settings.images.max_bytes)
-    asset_store = AssetStore(settings.assets.url)
-    images = Images(
-        store=store,
-        assets=asset_store,
-        folder=folder / "images",
-        settings=settings.images,
-        check_link=links.check,
-        clock=clock,
-        ids=ids,
+    egress = Egress(
+        exempt=settings.egress.allow,
+        rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
+        verify=verify,
+        transport=seams.transport,
+        proxy=settings.egress.proxy,
+        names=Names(seams.lookup),
     )
-    sweeping = asyncio.create_task(images.keep_swept())
-    stack.callback(sweeping.cancel)
+    stack.push_async_callback(egress.close)
+    asset_store = AssetStore(settings.assets.url)
+    links = PictureLinks(egress, deadline=timing.asset_timeout_seconds, max_bytes=settings.images.max_bytes)
+    images = _images(settings, store, asset_store, links, clock=clock, ids=ids)
+    _stay(stack, images.keep_swept())
     quotes = Quotes(store=store, decisions=decisions, books=books, images=images, key=root, clock=clock, timing=timing)
     pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
@@ -234,6 +254,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         probe=seams.probe,
         verify=verify,
         assets=asset_store,
+        egress=egress,
         transport=seams.transport,
     )
     stack.push_async_callback(upstream.close)
@@ -241,11 +262,9 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         folder=folder / "incoming",
         max_bytes=settings.assets.max_bytes,
         deadline=timing.asset_timeout_seconds,
-        exempt=settings.egress.allow,
-        verify=verify,
-        transport=seams.transport,
+        egress=egress,
+        before=clock.now() - 2 * round(timing.asset_timeout_seconds * 1000),
     )
-    stack.push_async_callback(fetcher.close)
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
     callbacks = Callbacks(settings.server.public_url, root)
@@ -358,7 +377,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         vault=ground.vault,
         configuration=ground.configuration,
         keeper=ground.keeper,
-        allows=(updates.allow, fetcher.allow, egress.allow),
+        allows=(updates.allow, egress.allow),
         clock=clock,
     )
 

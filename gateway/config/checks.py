@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from gateway.config.accounts import AccountSetup
-from gateway.config.addresses import is_private, origin_of, web_address
+from gateway.config.addresses import is_private, origin_of, proxy_address, web_address
 from gateway.config.master_key import MAKE_A_KEY
 from gateway.config.places import Place
 from gateway.config.reading import Notes, suggestion
@@ -74,6 +74,8 @@ def check_egress(settings: EgressSettings, notes: Notes) -> None:
             notes.error(place, problem)
         elif origin_of(origin) != origin:
             notes.error(place, f"{origin!r} is not an origin as we compare them", f'write "{origin_of(origin)}"')
+    if settings.proxy is not None and (problem := proxy_address(settings.proxy)):
+        notes.error(("egress", "proxy"), problem, 'write "http://host:port"')
 
 
 def check_timing(timing: Timing, notes: Notes) -> None:

@@ -128,9 +128,16 @@ class EgressSettings(Section, frozen=True, kw_only=True):
 
     Attributes:
         allow: origins it may call although their addresses are private.
+        proxy: ``http://host:port`` of a proxy that makes every call to an address of a tenant's or provider's giving.
     """
 
     allow: tuple[Origin, ...] = ()
+    proxy: str | None = None
+
+    def __repr__(self) -> str:
+        """Never with a password."""
+        proxy = self.proxy and without_password(self.proxy)
+        return f"EgressSettings(allow={self.allow!r}, proxy={proxy!r})"
 
 
 class Timing(Section, frozen=True, kw_only=True):

@@ -161,7 +161,7 @@ async def content(request: Call) -> Answer:
         first = await anext(pieces)
     except FileNotFoundError as error:
         raise Gone("The file is no longer in the asset store") from error
-    return Download(first, pieces, length=image.size, headers=about)
+    return Download(first, pieces, length=image.size, status=200, headers=about)
 
 
 def image_view(image: Image) -> ImageView:

@@ -1,6 +1,6 @@
 """The body of ``POST /v1/videos`` as a wish: JSON and forms say the same, and what is wrong names its field."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -239,12 +239,16 @@ async def _with_file(call: Call) -> Wish:
     try:
         fields = nested(form.fields)
         if form.file is not None and REFERENCE in fields:
-            raise InvalidRequest.field(REFERENCE, "conflict", "is given as a file and as a link; give one")
+            _refuse_both()
         return replace(_wanted(fields), picture=form.file) if form.file is not None else _wanted(fields)
     except BaseException:
         if form.file is not None:
             form.file.let_go()
         raise
+
+
+def _refuse_both() -> NoReturn:
+    raise InvalidRequest.field(REFERENCE, "conflict", "is given as a file and as a link; give one")
 
 
 def _wanted(fields: dict[str, Any]) -> Wish:
@@ -307,7 +311,7 @@ def as_wish(wanted: CreateVideo) -> Wish:
     routing = {} if wanted.gateway is None else _given(wanted.gateway)
     if (max_cost := routing.pop("max_cost", None)) is not None:
         routing["max_cost_micros"] = parse_micros(max_cost)
-    spec = {
+    spec: dict[str, Any] = {
         "prompt": wanted.prompt,
         "model": wanted.model or ANY_MODEL,
         "aspect_ratio": wished_shape(wanted.size, wanted.aspect_ratio),

@@ -7,8 +7,9 @@ import structlog
 from gateway.assets import Assets as AssetStore
 from gateway.assets import AssetStoreFailed
 from gateway.config.settings import Timing
-from gateway.fetcher import Fetched, Fetcher, FetchFailed
+from gateway.fetcher import Fetched, Fetcher, FetchFailed, NoRoom
 from gateway.policy import backoff
+from gateway.policy.sniffing import EXTENSIONS
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.limits import Limits
@@ -80,7 +81,7 @@ class Assets:
         except FetchFailed as failure:
             log.warning("asset.fetch_failed", attempt=made.id, tries=task.errors + 1, error=str(failure))
             await self._failed(task, made)
-        except AssetStoreFailed as failure:  # ours to mend, and none of the provider's tries
+        except (AssetStoreFailed, NoRoom) as failure:  # ours to mend, and none of the provider's tries
             log.error("asset.store_failed", attempt=made.id, error=str(failure))  # noqa: TRY400 - it names the cause
             await self._not_stored(task, made)
 
@@ -89,7 +90,8 @@ class Assets:
         hosts = () if configured is None else configured[1].capabilities.video_hosts
         stale = task.errors > 0 or self._age(made) > FRESH
         url = (await self._fresh_link(made) if stale else None) or made.video_url or ""
-        return await self._fetcher.fetch(url, name=f"{made.id}.{task.epoch}", hosts=hosts)
+        types = ("video/mp4",) if configured is None else configured[1].capabilities.video_types
+        return await self._fetcher.fetch(url, name=f"{made.id}.{task.epoch}", hosts=hosts, types=types)
 
     def _age(self, made: Attempt) -> Millis:
         return self._clock.now() - (made.ended_at or made.started_at)
@@ -111,7 +113,7 @@ class Assets:
 
     async def _keep(self, task: Task, made: Attempt, fetched: Fetched) -> None:
         """Publish the file, then say so: a completed video always has its bytes."""
-        key = f"{made.tenant}/{made.video}/{made.id}.{fetched.sha256[:16]}.mp4"
+        key = f"{made.tenant}/{made.video}/{made.id}.{fetched.sha256[:16]}.{EXTENSIONS[fetched.media_type]}"
         self._probe(Point.BEFORE_PUBLISH)
         try:
             await self._assets.put(key, fetched.path)

@@ -74,6 +74,14 @@ class Callbacks(msgspec.Struct, frozen=True):
         return f"{self.public_url.rstrip('/')}/hooks/{provider}/{callback_token(self.key, attempt)}"
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """A video that is to be sent, what was tried before, and the picture it starts from."""
+
+    video: Video
+    attempts: list[Attempt]
+    image: Image | None
+
+
 class Seat(msgspec.Struct, frozen=True):
     """Where an attempt would be made: a candidate of the decision, its account, its provider, and the picture there."""
 
@@ -160,7 +168,7 @@ class Submits:
         in_vain = False
         for facts, candidate in _able(decision, seen):
             if await self._queue.turn(video, facts):
-                if await self._attempt(task, video, image, attempts, candidate, decision):
+                if await self._attempt(task, Wanted(video, attempts, image), candidate, decision):
                     return
                 in_vain = True
         await self._waiting.wait(task, video, wish, decision, in_vain=in_vain)
@@ -210,17 +218,16 @@ class Submits:
     async def _attempt(
         self,
         task: Task,
-        video: Video,
-        image: Image | None,
-        attempts: list[Attempt],
+        wanted: Wanted,
         candidate: Candidate,
         decision: Decision,
     ) -> bool:
         """Make an attempt at one account; False when it has no room after all."""
+        video, attempts = wanted.video, wanted.attempts
         configured = self._accounts.get(candidate.account)
         if configured is None:
             return False
-        given = await self._pictures.give(image, *configured)
+        given = await self._pictures.give(wanted.image, *configured)
         if given is None or self._clock.now() >= video.deadline_at:
             return False
         self._probe(Point.BEFORE_INTENT)
