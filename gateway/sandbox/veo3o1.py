@@ -94,6 +94,7 @@ async def upload(request: AnyRequest, world: NamedDependency[SkipValidation[Worl
     except Refused as refused:
         return reply(_error(refused, account, world.variant))
     key = world.add_image(image, suffix)
+    account.uploads += 1
     return reply(_success({"imageUrl": f"{world.url}/images/{key}", "imageKey": key}, "Upload successful"))
 
 
