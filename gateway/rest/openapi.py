@@ -41,6 +41,7 @@ _TEMPLATE = "#/components/schemas/{name}"
 
 _TAGS = {
     "videos": "Ask for videos, follow them, fetch them.",
+    "images": "Pictures to start videos from.",
     "money": "What videos cost, and what your money did.",
     "models": "What can be asked for.",
     "tenant": "Who you are, and how your videos are routed.",

@@ -133,7 +133,9 @@ async def _file(request: AnyRequest) -> bytes:
         raise Refused(Refusal.INVALID, "Invalid parameters: not a form") from error
     if not isinstance(found, UploadFile):
         raise Refused(Refusal.INVALID, "Invalid parameters: file is required")
-    return await found.read()
+    data = await found.read()
+    await found.close()
+    return data
 
 
 def _image(data: bytes, limit: int) -> tuple[Image, str]:

@@ -56,6 +56,13 @@ TENANT = (
         "query video",
         "filmgate videos receipt; filmgate receipts keys",
     ),
+    deed("send a picture", "POST /v1/images", BYTES, Lacks("not yet")),
+    deed(
+        "list, read, download and delete pictures",
+        "GET /v1/images; GET /v1/images/{image_id}; GET /v1/images/{image_id}/content; DELETE /v1/images/{image_id}",
+        Lacks("not yet"),
+        Lacks("not yet"),
+    ),
     deed("ask what a video would cost, and where", "POST /v1/quotes", "query quote", "filmgate quote"),
     deed("see what can be asked for", "GET /v1/models; GET /v1/models/{model}", "query models", "filmgate models"),
     deed("see how the accounts are", "GET /v1/providers", "query providers", "filmgate providers"),
