@@ -8,7 +8,7 @@ tenant's own reaches public addresses alone (docs/egress.md).
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +17,6 @@ import httpx
 import msgspec
 import structlog
 
-from gateway.assets import Assets
 from gateway.dialing import HonestTransport
 from gateway.egress import Egress
 from gateway.policy.egress import EgressFailed
@@ -40,6 +39,9 @@ CONNECT_SECONDS = 10.0
 POLL_SECONDS = 30.0
 
 _COMMON = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "filmgate"}
+
+ReadPicture = Callable[[str, int, int], AsyncIterator[bytes]]
+"""A picture's bytes: its key, from where, and up to where."""
 
 Transport = httpx.AsyncBaseTransport
 """What carries a request to its host and brings the answer."""
@@ -74,11 +76,11 @@ class Upstream:
         probe: Probe,
         verify: ssl.SSLContext,
         egress: Egress,
-        assets: Assets | None = None,
+        read_picture: ReadPicture | None = None,
         transport: Transport | None = None,
     ) -> None:
         self._submit_deadline = submit_deadline
-        self._assets = assets
+        self._read_picture = read_picture
         self._probe = probe
         self._egress = egress
         limits = httpx.Limits(max_keepalive_connections=0, max_connections=None)
@@ -166,15 +168,15 @@ class Upstream:
         """The body; a picture is read from the asset store while it is sent."""
         if request.attachment is None:
             return request.body
-        if self._assets is None:
+        if self._read_picture is None:
             raise AssertionError("a picture is to be sent, and there is no store to read it from")
-        return _parts(request.attachment, self._assets)
+        return _parts(request.attachment, self._read_picture)
 
 
-async def _parts(attachment: Attachment, assets: Assets) -> AsyncIterator[bytes]:
+async def _parts(attachment: Attachment, read: ReadPicture) -> AsyncIterator[bytes]:
     image = attachment.image
     yield attachment.head
-    async for piece in assets.read(image.key, 0, image.size):
+    async for piece in read(image.key, 0, image.size):
         yield piece
     yield attachment.tail
 

@@ -253,7 +253,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         submit_deadline=timing.submit_deadline_seconds,
         probe=seams.probe,
         verify=verify,
-        assets=asset_store,
+        read_picture=asset_store.read,
         egress=egress,
         transport=seams.transport,
     )
