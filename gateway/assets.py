@@ -8,6 +8,8 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 PIECE = 1 << 18
+PUT_AT_ONCE = 2
+"""Parts of a file (5 MiB each) that are held while they are stored."""
 
 
 class AssetStoreFailed(Exception):
@@ -27,7 +29,7 @@ class Assets:
             AssetStoreFailed: the disk is full, a credential is refused, the folder is gone …
         """
         try:
-            await obstore.put_async(self._store, key, path)
+            await obstore.put_async(self._store, key, path, max_concurrency=PUT_AT_ONCE)
         except (OSError, BaseError) as error:
             raise AssetStoreFailed(f"{type(error).__name__}: {error}"[:300]) from error
 
