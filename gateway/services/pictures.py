@@ -9,7 +9,6 @@ import asyncio
 import msgspec
 import structlog
 from msgspec.structs import replace
-from obstore.exceptions import BaseError
 
 from gateway.assets import Assets as AssetStore
 from gateway.picture_links import PictureLinks
@@ -174,7 +173,7 @@ class Pictures:
         except FileNotFoundError as error:
             log.error("image.lost", image=image.id, tenant=image.tenant)  # noqa: TRY400 - it names the cause
             raise InvalidRequest.field("input_reference", "image_lost", "is no longer in the asset store") from error
-        except (OSError, BaseError) as error:
+        except Exception as error:  # whatever the store's own trouble is called
             raise Overloaded(f"the asset store can not be read: {type(error).__name__}") from error
 
 
