@@ -16,7 +16,7 @@ IMAGES: dict[Key, Operation] = {
         summary="Send a picture to start videos from",
         says="A form with one `file`, or the picture itself as the body. JPEG, PNG or WebP, still, of 40 megapixels "
         "and 50 MiB at most unless the operator says less. The same bytes are the same picture: they are answered with "
-        "200 instead of 201. It goes to a provider only when a video needs it there. Two at once; more are refused (429).",
+        "200 instead of 201. Two at once; more are refused (429).",
         scope=Scope.VIDEOS_WRITE,
         body=Body(types=images.BODY_TYPES, shape=None, max_bytes=LARGEST_IMAGE),
         replies={
