@@ -5,7 +5,6 @@ import errno
 import hashlib
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +15,6 @@ from gateway.egress import Egress, Incoming
 from gateway.policy.egress import EgressFailed, Kind, Rules, usable
 from gateway.policy.resuming import strong_tag, total_of
 from gateway.policy.sniffing import FEWEST, HEAD, video_type
-from schema.clock import Millis
 
 log = structlog.get_logger()
 
@@ -61,11 +59,7 @@ class NoRoom(Exception):
 
 
 class Fetcher:
-    """Brings files to a folder; a file that is not whole is not left in it.
-
-    Args:
-        before: what lies there unfinished since then is a dead process's, and removed.
-    """
+    """Brings files to a folder; a file that is not whole is not left in it."""
 
     def __init__(
         self,
@@ -74,7 +68,6 @@ class Fetcher:
         max_bytes: int,
         deadline: float,
         egress: Egress,
-        before: Millis = 0,
         pause: float = PAUSE,
     ) -> None:
         self._pause = pause
@@ -83,7 +76,6 @@ class Fetcher:
         self._deadline = deadline
         self._egress = egress
         folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder, before)
 
     async def fetch(
         self, url: str, *, name: str, hosts: tuple[str, ...], types: tuple[str, ...] = ("video/mp4",)
@@ -224,10 +216,3 @@ class _Part:
         if found is None or found not in self._types:
             raise FetchFailed(f"the file is not {' or '.join(self._types)}" + (f" but {found}" if found else ""))
         return found
-
-
-def _sweep(folder: Path, before: Millis) -> None:
-    for path in folder.glob("*.part"):
-        with suppress(OSError):  # another process was quicker
-            if path.stat().st_mtime * 1000 < before:
-                path.unlink()

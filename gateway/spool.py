@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.pictures import HEAD, BadPicture, Frame, check_head, look
+from gateway.frames import HEAD, BadPicture, Frame, check_head, look
 from schema.errors import InvalidRequest, Overloaded, PayloadTooLarge
 
 

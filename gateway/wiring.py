@@ -4,16 +4,18 @@ import asyncio
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from gateway.assets import Assets as AssetStore
+from gateway.assets import clear
 from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
+from gateway.config.tenants import Common
+from gateway.courier import Courier
 from gateway.egress import Egress
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
@@ -21,6 +23,7 @@ from gateway.hub import Hub
 from gateway.journal import Journal
 from gateway.names import Lookup, Names, system
 from gateway.picture_links import PictureLinks
+from gateway.policy.delivering import Terms
 from gateway.policy.egress import Rules
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
@@ -34,6 +37,9 @@ from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
+from gateway.services.deletions import Deletions
+from gateway.services.deliveries import Deliveries
+from gateway.services.disabling import Disabling
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
@@ -43,12 +49,14 @@ from gateway.services.keys import Keys
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
 from gateway.services.limits_use import LimitsUses
+from gateway.services.links import Links
 from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
 from gateway.services.pictures import Pictures
 from gateway.services.policies import Policies
+from gateway.services.posters import Posters
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
@@ -59,8 +67,10 @@ from gateway.services.records import Records
 from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
+from gateway.services.reusing import Reusing
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
+from gateway.services.sweeping import Sweeping
 from gateway.services.tenancies import Tenancies
 from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
@@ -79,9 +89,14 @@ from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
-from schema.clock import Clock, SystemClock
+from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
+
+PICTURES = "images"
+"""Where pictures are written that come in."""
+
+_DAY = 86_400_000
 
 
 class Seams(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +139,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     cancels: Cancels
     videos: Videos
     images: Images
+    deletions: Deletions
+    links: Links
+    posters: Posters
     batches: Batches
     events: Events
     hooks: Hooks
@@ -141,7 +159,10 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Quarantine
     receipts: Receipts
     reconciliation: Reconciliation
+    sweeping: Sweeping
     worker: Worker
+    deliveries: Deliveries
+    courier: Courier
     clock: Clock
     ids: Ids
     draining: asyncio.Event
@@ -153,6 +174,7 @@ async def gateway(settings: Settings, seams: Seams | None = None) -> AsyncIterat
 
     Raises:
         StoreError: the database can not be reached, is in use, or is newer than this version.
+        AssetStoreFailed: finished videos could not be kept.
     """
     seams = seams or Seams()
     async with AsyncExitStack() as stack:
@@ -166,6 +188,7 @@ async def gateway(settings: Settings, seams: Seams | None = None) -> AsyncIterat
         built = await _build(settings, seams, store, hub, stack)
         if database.name == "sqlite":  # one process owns the file, so every lease is a dead one's
             await store.write(lambda tx: tx.tasks.orphaned(seams.clock.now()))
+            await store.write(lambda tx: tx.deliveries.orphaned(seams.clock.now()))
         yield built
 
 
@@ -182,23 +205,54 @@ def _announcer(database: Database) -> Told:
     return announce
 
 
-def _stay(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
-    """Done beside everything else until the end."""
-    stack.callback(asyncio.create_task(work).cancel)
-
-
 def _images(
     settings: Settings, store: Store, assets: AssetStore, links: PictureLinks, *, clock: Clock, ids: Ids
 ) -> Images:
     return Images(
         store=store,
         assets=assets,
-        folder=data_folder(settings) / "images",
+        folder=data_folder(settings) / PICTURES,
         settings=settings.images,
+        orphan_seconds=settings.timing.orphan_seconds,
         check_link=links.check,
         clock=clock,
         ids=ids,
     )
+
+
+def _count_uses(store: Store, ground: Footing, stack: AsyncExitStack) -> None:
+    """Says of keys when they were last used, as long as this runs and once more at its end."""
+    usage = Usage(store=store, callers=ground.callers)
+    stack.push_async_callback(usage.write)
+    stack.callback(asyncio.create_task(usage.follow()).cancel)
+
+
+def _egress(settings: Settings, seams: Seams, verify: ssl.SSLContext, stack: AsyncExitStack) -> Egress:
+    """What calls every address that somebody gave us."""
+    egress = Egress(
+        exempt=settings.egress.allow,
+        rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
+        verify=verify,
+        transport=seams.transport,
+        proxy=settings.egress.proxy or None,
+        names=Names(seams.lookup),
+    )
+    stack.push_async_callback(egress.close)
+    return egress
+
+
+async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Clock) -> AssetStore:
+    """Where finished videos go, which was written to; what a killed process left half received is gone.
+
+    Beside others, who may download just now, only what is older than any download may be.
+    """
+    alone = store.database.name == "sqlite"
+    before = clock.now() - (0 if alone else 2 * millis(settings.timing.asset_timeout_seconds))
+    for incoming in ("incoming", PICTURES):
+        clear(folder / incoming, before)
+    asset_store = AssetStore(settings.assets.url, settings.assets.options)
+    await asset_store.check()
+    return asset_store
 
 
 async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack: AsyncExitStack) -> Gateway:
@@ -208,10 +262,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
     await ground.configuration.apply(settings)
     await ground.keeper.refresh()
-    _stay(stack, ground.keeper.follow())
-    usage = Usage(store=store, callers=ground.callers)
-    stack.push_async_callback(usage.write)
-    _stay(stack, usage.follow())
+    stack.callback(asyncio.create_task(ground.keeper.follow()).cancel)
+    _count_uses(store, ground, stack)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -223,20 +275,21 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
     verify = seams.verify or authorities()
-    egress = Egress(
-        exempt=settings.egress.allow,
-        rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
-        verify=verify,
-        transport=seams.transport,
-        proxy=settings.egress.proxy,
-        names=Names(seams.lookup),
-    )
-    stack.push_async_callback(egress.close)
-    asset_store = AssetStore(settings.assets.url)
+    egress = _egress(settings, seams, verify, stack)
+    asset_store = await _asset_store(settings, folder, store, clock)
     links = PictureLinks(egress, deadline=timing.asset_timeout_seconds, max_bytes=settings.images.max_bytes)
     images = _images(settings, store, asset_store, links, clock=clock, ids=ids)
-    _stay(stack, images.keep_swept())
-    quotes = Quotes(store=store, decisions=decisions, books=books, images=images, key=root, clock=clock, timing=timing)
+    reusing = Reusing(records=records, books=books, ids=ids, timing=timing)
+    quotes = Quotes(
+        store=store,
+        decisions=decisions,
+        books=books,
+        images=images,
+        reusing=reusing,
+        key=root,
+        clock=clock,
+        timing=timing,
+    )
     pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
         accounts=accounts,
@@ -263,7 +316,6 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         max_bytes=settings.assets.max_bytes,
         deadline=timing.asset_timeout_seconds,
         egress=egress,
-        before=clock.now() - 2 * round(timing.asset_timeout_seconds * 1000),
     )
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
@@ -332,9 +384,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         probe=seams.probe,
         places=ground.places,
     )
+    sweeping = Sweeping(store=store, assets=asset_store, clock=clock, every=timing.sweep_seconds)
     assets = Assets(
         store=store,
         accounts=accounts,
+        tenants=tenants,
         records=records,
         quarantine=quarantine,
         upstream=upstream,
@@ -369,9 +423,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         settings=settings.worker,
         may_send=may_send,
         call=queue.call,
+        beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
-    kinds = by_name(seams.kinds)
+    kinds, deliveries = by_name(seams.kinds), _deliveries(settings, seams, store, ground, egress)
     reloading = Reloading(
         settings=settings,
         vault=ground.vault,
@@ -383,6 +438,21 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
 
     def around() -> Surroundings:
         return Surroundings(kinds=kinds, server=settings.server, egress=reloading.settings.egress)
+
+    videos = Videos(
+        store=store,
+        admission=admission,
+        decisions=decisions,
+        backlog=backlog,
+        rates=rates,
+        forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
+        images=images,
+        reusing=reusing,
+        quarantine=quarantine,
+        assets=asset_store,
+        clock=clock,
+        probe=seams.probe,
+    )
 
     return Gateway(
         settings=settings,
@@ -407,20 +477,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         quotes=quotes,
         ledger=ground.ledger,
         cancels=cancels,
-        videos=Videos(
-            store=store,
-            admission=admission,
-            decisions=decisions,
-            backlog=backlog,
-            rates=rates,
-            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
-            images=images,
-            quarantine=quarantine,
-            assets=asset_store,
-            clock=clock,
-            probe=seams.probe,
-        ),
+        videos=videos,
         images=images,
+        deletions=Deletions(store=store, clock=clock),
+        links=Links(videos=videos, tenants=tenants, root=root, public_url=settings.server.public_url, clock=clock),
+        posters=Posters(store=store, assets=asset_store, folder=folder / "incoming"),
         batches=Batches(
             store=store,
             admission=admission,
@@ -459,7 +520,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             tenants=tenants,
             accounts=accounts,
             providers=frozenset(kinds),
-            limits=lambda: reloading.settings.limits,
+            common=lambda: Common(limits=reloading.settings.limits, retention=reloading.settings.retention),
             clock=clock,
         ),
         account_setups=AccountSetups(
@@ -477,11 +538,42 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         trails=Trails(store),
         receipts=Receipts(store=store, signer=Signer(root), issuer=settings.server.public_url),
         quarantine=quarantine,
+        sweeping=sweeping,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
+        deliveries=deliveries,
+        courier=Courier(
+            deliveries=deliveries,
+            hub=hub,
+            poll_seconds=settings.worker.poll_seconds,
+            may_call=quarantine.is_off,
+        ),
         clock=clock,
         ids=ids,
         draining=draining,
+    )
+
+
+def _deliveries(settings: Settings, seams: Seams, store: Store, ground: Footing, egress: Egress) -> Deliveries:
+    """What tells webhook endpoints."""
+    timing, clock, ids = settings.timing, seams.clock, Ids(seams.entropy)
+    return Deliveries(
+        store=store,
+        endpoints=ground.endpoints,
+        keeper=ground.keeper,
+        disabling=Disabling(store=store, keeper=ground.keeper, clock=clock, ids=ids),
+        caller=egress,
+        clock=clock,
+        ids=ids,
+        luck=seams.luck,
+        terms=Terms(
+            schedule=timing.delivery_schedule_seconds,
+            reset=timing.breaker_reset_seconds,
+            give_up=timing.delivery_give_up_seconds,
+        ),
+        timeout=timing.delivery_timeout_seconds,
+        spare=millis(timing.lease_seconds),
+        keep=settings.webhooks.keep_days * _DAY,
     )
 
 

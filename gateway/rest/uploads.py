@@ -108,10 +108,10 @@ class FormReader:
                 for event in parser.parse(piece):
                     began = True
                     self._take(event)
-                if self._file is None and size > self._texts:
-                    raise _too_large()
                 if not began and size > MAX_PREAMBLE + MAX_HEADER * MAX_HEADERS:
                     raise MalformedRequest("The form does not begin with its boundary")
+                if self._file is None and size > self._texts:
+                    raise _too_large()
 
     def _take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):

@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.config.settings import Timing
+from gateway.policy.signing import spec_digest
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.images import Images, unknown_image
@@ -75,6 +76,7 @@ class Admission:
             end_user=order.end_user,
             client_token=order.client_token,
             image=None if order.spec.image is None else order.spec.image.id,
+            wish=spec_digest(order.spec),
         )
         return Plan(video=video, decision=msgspec.json.encode(decision))
 

@@ -1,6 +1,5 @@
 """Pictures to start videos from: sent once, kept once, named by any number of videos. Both doors end here."""
 
-import asyncio
 import binascii
 from base64 import b64decode
 from collections import Counter
@@ -16,7 +15,7 @@ from gateway.assets import AssetStoreFailed
 from gateway.config.settings import ImagesSettings
 from gateway.services.pages import check_page, cut
 from gateway.spool import Received, Spool
-from gateway.store.database import CommitUnknown, StoreError
+from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from schema.clock import Clock, Millis, millis
 from schema.errors import ImageInUse, InvalidRequest, NotFound, Overloaded, TooManyRequests
@@ -28,8 +27,6 @@ log = structlog.get_logger()
 
 REFERENCE = "input_reference"
 DATA = "data:"
-SWEPT_AT_ONCE = 100
-SWEEP_SECONDS = 300
 
 LinkCheck = Callable[[str], None]
 """Judges a link without asking anybody. Raises InvalidRequest."""
@@ -57,6 +54,7 @@ class Images:
         assets: AssetStore,
         folder: Path,
         settings: ImagesSettings,
+        orphan_seconds: float,
         check_link: LinkCheck,
         clock: Clock,
         ids: Ids,
@@ -65,6 +63,7 @@ class Images:
         self._assets = assets
         self._folder = folder
         self._settings = settings
+        self._orphan_seconds = orphan_seconds
         self._check_link = check_link
         self._clock = clock
         self._ids = ids
@@ -119,15 +118,19 @@ class Images:
         if earlier is not None:
             return Kept(earlier, fresh=False)
         image = self._named(tenant, received)
-        try:
-            await self._assets.put(image.key, received.path)
-        except AssetStoreFailed as failure:
-            log.error("image.store_failed", tenant=tenant, error=str(failure))  # noqa: TRY400 - it names the cause
-            raise Overloaded("The picture can not be kept now; send it again later") from failure
+        await self._publish(image, received.path)
         kept = await self._added(image, received)
-        if kept.id != image.id:
-            await self._assets.delete(image.key)
         return Kept(kept, fresh=kept.id == image.id)
+
+    async def _publish(self, image: Image, path: Path) -> None:
+        """Write down that the file is published, and do it: what is written down and nobody's is swept away."""
+        due = self._clock.now() + millis(self._orphan_seconds)
+        await self._store.write(lambda tx: tx.files.announce(image.key, image.tenant, due), tenant=image.tenant)
+        try:
+            await self._assets.put(image.key, path)
+        except AssetStoreFailed as failure:
+            log.error("image.store_failed", tenant=image.tenant, error=str(failure))  # noqa: TRY400 - it names the cause
+            raise Overloaded("The picture can not be kept now; send it again later") from failure
 
     async def keep_data(self, tenant: str, url: str) -> Image:
         """The picture that a data URL holds. Raises InvalidRequest, and as ``begin`` and ``keep`` do."""
@@ -170,10 +173,14 @@ class Images:
         return await tx.images.use(tenant, earlier.id, self.until(self._clock.now()))
 
     async def _added(self, image: Image, received: Received) -> Image:
-        """The picture as it is kept: this one, or its twin's that was first."""
+        """The picture as it is kept: this one, or its twin that was first; then its own file is swept away."""
 
         async def add(tx: Transaction) -> Image | None:
-            return image if await tx.images.add(image) else await self._again(tx, image.tenant, received)
+            if not await tx.images.add(image):
+                return await self._again(tx, image.tenant, received)
+            if not await tx.files.take(image.tenant, image.key):
+                raise Overloaded("The picture was too slow to be kept; send it again")
+            return image
 
         try:
             kept = await self._store.write(add, tenant=image.tenant)
@@ -214,49 +221,23 @@ class Images:
     # removing
 
     async def delete(self, tenant: str, id: str) -> None:
-        """Forget one of a tenant's pictures.
+        """Forget one of a tenant's pictures; its file goes with the next sweep.
 
         Raises:
             NotFound: there is none.
             ImageInUse: a video that has not ended starts from it.
         """
 
-        async def remove(tx: Transaction) -> Image:
+        async def remove(tx: Transaction) -> None:
             image = await tx.images.lock(tenant, id)
             if image is None:
                 raise NotFound
             if await tx.images.needed(id):
                 raise ImageInUse
             await tx.images.remove(tenant, id)
-            return image
+            await tx.files.let_go(tenant, [image.key], self._clock.now())
 
-        await self._unlink(await self._store.write(remove, tenant=tenant))
-
-    async def keep_swept(self) -> None:
-        """Sweep now and then, as long as this runs; every replica does, and they take turns by chance."""
-        while True:
-            try:
-                while await self.sweep() == SWEPT_AT_ONCE:
-                    pass
-            except (StoreError, Overloaded) as error:
-                log.warning("image.sweep_failed", error=str(error))
-            await asyncio.sleep(SWEEP_SECONDS)
-
-    async def sweep(self) -> int:
-        """Forget pictures that are past their end and that no video needs. How many."""
-        now, swept = self._clock.now(), 0
-        for image in await self._store.read(lambda tx: tx.images.expired(now, SWEPT_AT_ONCE)):
-            if await self._store.write(lambda tx, image=image: _swept(tx, image, now)):  # type: ignore[misc]
-                await self._unlink(image)
-                swept += 1
-        return swept
-
-    async def _unlink(self, image: Image) -> None:
-        """Its row is gone, so nobody can ask for the file."""
-        try:
-            await self._assets.delete(image.key)
-        except Exception:
-            log.exception("image.left_behind", image=image.id, tenant=image.tenant)
+        await self._store.write(remove, tenant=tenant)
 
     # in a wish
 
@@ -281,11 +262,3 @@ def unknown_image() -> InvalidRequest:
     """A wish names a picture that is not there, or not any more."""
     detail = "names no picture of yours; it may have expired: send it again to /v1/images"
     return InvalidRequest.field(f"{REFERENCE}.image_id", "unknown_image", detail)
-
-
-async def _swept(tx: Transaction, image: Image, now: Millis) -> bool:
-    locked = await tx.images.lock(image.tenant, image.id)
-    if locked is None or locked.expires_at > now or await tx.images.needed(image.id):
-        return False
-    await tx.images.remove(image.tenant, image.id)
-    return True

@@ -79,16 +79,22 @@ class Images:
         await self._connection.run("DELETE FROM image_uploads WHERE tenant = ? AND image = ?", tenant, id)
         await self._connection.run("DELETE FROM images WHERE tenant = ? AND id = ?", tenant, id)
 
-    async def expired(self, now: Millis, limit: int) -> list[Image]:
-        """Pictures that are past their end and that no video needs, for the engine."""
+    async def expire(self, now: Millis, limit: int) -> list[tuple[str, str]]:
+        """Forget up to so many pictures that are past their end and that no video needs: tenant and key of each."""
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM images WHERE expires_at <= ? AND NOT EXISTS (SELECT 1 FROM videos "
-            "WHERE videos.image = images.id AND videos.status IN ('queued', 'in_progress')) "
-            "ORDER BY expires_at LIMIT ?",
+            "WITH ready AS MATERIALIZED (SELECT id FROM images WHERE expires_at <= ? AND NOT EXISTS (SELECT 1 "
+            "FROM videos WHERE videos.image = images.id AND videos.status IN ('queued', 'in_progress')) "
+            "ORDER BY expires_at LIMIT ? /*skip locked*/) "
+            f"DELETE FROM images WHERE id IN (SELECT id FROM ready) RETURNING {_COLUMNS}",
             now,
             limit,
         )
-        return [_image(row) for row in rows]
+        gone = [_image(row) for row in rows]
+        for image in gone:
+            await self._connection.run(
+                "DELETE FROM image_uploads WHERE tenant = ? AND image = ?", image.tenant, image.id
+            )
+        return [(image.tenant, image.key) for image in gone]
 
     # what accounts were given
 

@@ -96,7 +96,7 @@ async def test_a_link_to_a_host_the_provider_does_not_use_is_never_called(fetche
 
 
 async def test_a_known_host_that_resolves_to_a_private_address_is_not_connected_to(fetcher: Fetcher) -> None:
-    with pytest.raises(FetchFailed, match="unreachable: cdn.example.com leads to"):
+    with pytest.raises(FetchFailed, match=r"unreachable: cdn\.example\.com leads to"):
         await fetcher.fetch("https://cdn.example.com/film.mp4", name="one", hosts=("cdn.example.com",))
 
 
