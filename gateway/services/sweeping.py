@@ -1,5 +1,6 @@
-"""Files whose time has come: videos let go of them as their tenants' retention says, pictures go that no video needs,
-and what nobody has is deleted.
+"""Files whose time has come: videos let go of them as their tenants' retention says, and what nobody has is deleted.
+
+So do pictures that no video needs.
 
 Every replica that works does this, side by side: a file is claimed by its own row, and whoever claimed it and died is
 followed by another after a while. Nothing is looked for in the store: what is published was written down before.
