@@ -62,7 +62,7 @@ _OPTIONS = {
     "aspect_ratio": "--aspect",
     "seconds": "--seconds",
     "quality": "--quality",
-    "input_reference": "--image-url",
+    "input_reference": "--image",
     "gateway.only": "--only",
     "gateway.exclude": "--exclude",
     "gateway.on_unsupported": "--on-unsupported",

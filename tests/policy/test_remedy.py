@@ -60,7 +60,7 @@ CASES: dict[ReasonCode, tuple[Asked, dict[str, Any], Change]] = {
     ),
     ReasonCode.IMAGE_TOO_LARGE: (
         asked(VideoSpec(prompt="x", image=LARGE)),
-        {"capabilities": replace(ABLE, image_input=True, max_image_bytes=LARGE.size - 1)},
+        {"capabilities": replace(ABLE, image_input=True, max_image_bytes=99)},
         by_caller("input_reference", None),
     ),
     ReasonCode.PROMPT_TOO_LONG: (asked(VideoSpec(prompt="x" * 101)), {}, by_caller("prompt", 100)),
