@@ -30,6 +30,7 @@ _STRANGERS = (
     (b"II*\0", "a TIFF"),
     (b"MM\0*", "a TIFF"),
     (b"PK", "an archive"),
+    (b"\x1f\x8b", "compressed by gzip"),
 )
 
 

@@ -166,6 +166,11 @@ class Wish(msgspec.Struct, frozen=True):
     metadata: Metadata
     picture: str | Spool | None = None
 
+    def let_go(self) -> None:
+        """Forget a file that was received and is not wanted."""
+        if self.picture is not None and not isinstance(self.picture, str):
+            self.picture.let_go()
+
     def order(self, tenant: str, *, key: str | None = None, resent: bool = False) -> Order:
         """The same as a tenant's order."""
         return Order(
@@ -203,7 +208,12 @@ async def read_wish(call: Call) -> Wish:
         HTTPException: 413 when it is too large, 415 when it is of a type we do not read.
     """
     seconds = cancel_after(headers(call.scope, CANCEL_AFTER.lower().encode()))
-    return canceled_after(await _read(call), seconds)
+    wish = await _read(call)
+    try:
+        return canceled_after(wish, seconds)
+    except InvalidRequest:
+        wish.let_go()
+        raise
 
 
 def canceled_after(wish: Wish, seconds: int | None) -> Wish:
@@ -293,8 +303,7 @@ def unpictured(wish: Wish) -> Wish:
     """The same where no picture is kept. Raises InvalidRequest for one that brought its own."""
     if wish.picture is None:
         return wish
-    if not isinstance(wish.picture, str):
-        wish.picture.let_go()
+    wish.let_go()
     detail = "can not be sent here; send it to /v1/images, and give its image_id"
     raise InvalidRequest.field(REFERENCE, "not_here", detail)
 
