@@ -1,13 +1,14 @@
 """What the routes of pictures promise."""
 
 from gateway.rest import images
-from gateway.rest.operations.words import LIMIT, Body, Key, Operation, Parameter, Reply, behind, text
+from gateway.rest.operations.words import LIMIT, ORDER, Body, Key, Operation, Parameter, Reply, behind, text
 from schema.ids import IMAGE, pattern
 from schema.image import LARGEST_IMAGE
 from schema.tenant import Scope
 
 _ONE = images.PATH + "/{image_id}"
-_OF_IMAGE = Parameter(name="image_id", where="path", says="The picture.", schema=text(30, pattern=pattern(IMAGE)))
+_ID = text(30, pattern=pattern(IMAGE))
+_OF_IMAGE = Parameter(name="image_id", where="path", says="The picture.", schema=_ID)
 
 IMAGES: dict[Key, Operation] = {
     ("post", images.PATH): Operation(
@@ -18,12 +19,12 @@ IMAGES: dict[Key, Operation] = {
         "and 50 MiB at most unless the operator says less. The same bytes are the same picture: they are answered with "
         "200 instead of 201. Two at once; more are refused (429).",
         scope=Scope.VIDEOS_WRITE,
-        body=Body(types=images.BODY_TYPES, shape=None, max_bytes=LARGEST_IMAGE),
+        body=Body(types=images.BODY_TYPES, shape=None, max_bytes=LARGEST_IMAGE, says="The picture", file=images.FIELD),
         replies={
             200: Reply(says="You have this picture.", shape=images.ImageView, headers=("Location",)),
             201: Reply(says="The picture.", shape=images.ImageView, headers=("Location",)),
         },
-        refusals=(400, 413, 415, 422),
+        refusals=(400, 413, 415, 422, 429),
     ),
     ("get", images.PATH): Operation(
         id="listImages",
@@ -31,8 +32,17 @@ IMAGES: dict[Key, Operation] = {
         summary="List your pictures",
         says="Newest first.",
         scope=Scope.VIDEOS_READ,
-        parameters=(behind(IMAGE, "this picture"), LIMIT),
-        replies={200: Reply(says="A page of pictures.", shape=images.ImagePageView, headers=("Link",))},
+        parameters=(
+            behind(IMAGE, "this picture, in the order asked"),
+            Parameter(name="before", where="query", says="Those before this picture; not with `after`.", schema=_ID),
+            LIMIT,
+            ORDER,
+        ),
+        replies={
+            200: Reply(
+                says="A page of pictures.", shape=images.ImagePageView, headers=("Link", "Cache-Control", "Vary")
+            )
+        },
         refusals=(400, 422),
     ),
     ("get", _ONE): Operation(
