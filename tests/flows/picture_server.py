@@ -7,8 +7,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from gateway.loop import in_loop
 from gateway.ports import listen
-from gateway.run import in_loop
 from gateway.serving import serving
 from gateway.telemetry import configure_logging
 from gateway.wiring import Seams, gateway
