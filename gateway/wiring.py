@@ -4,9 +4,10 @@ import asyncio
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -223,11 +224,23 @@ def _images(
     )
 
 
-def _count_uses(store: Store, ground: Footing, stack: AsyncExitStack) -> None:
-    """Says of keys when they were last used, as long as this runs and once more at its end."""
+async def _ground(settings: Settings, seams: Seams, store: Store, stack: AsyncExitStack) -> Footing:
+    """What everything stands on: configured, kept up to date, and told when API keys were last used."""
+    ground = await footing(
+        settings, store, clock=seams.clock, entropy=seams.entropy, luck=seams.luck, kinds=seams.kinds
+    )
+    await ground.configuration.apply(settings)
+    await ground.keeper.refresh()
     usage = Usage(store=store, callers=ground.callers)
     stack.push_async_callback(usage.write)
-    stack.callback(asyncio.create_task(usage.follow()).cancel)
+    _go_on(stack, ground.keeper.follow(), usage.follow())
+    return ground
+
+
+def _go_on(stack: AsyncExitStack, *works: Coroutine[Any, Any, None]) -> None:
+    """Begin what goes on until the gateway ends."""
+    for work in works:
+        stack.callback(asyncio.create_task(work).cancel)
 
 
 def _egress(settings: Settings, seams: Seams, verify: ssl.SSLContext, stack: AsyncExitStack) -> Egress:
@@ -262,11 +275,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
     draining = asyncio.Event()
     folder = data_folder(settings)
-    ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
-    await ground.configuration.apply(settings)
-    await ground.keeper.refresh()
-    stack.callback(asyncio.create_task(ground.keeper.follow()).cancel)
-    _count_uses(store, ground, stack)
+    ground = await _ground(settings, seams, store, stack)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
