@@ -29,6 +29,7 @@ from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
+from gateway.services.event_log import EventLog
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
@@ -52,8 +53,10 @@ from gateway.services.records import Records
 from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
+from gateway.services.seats import Seats
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
+from gateway.services.sweeping import Sweeping
 from gateway.services.tenancies import Tenancies
 from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
@@ -116,6 +119,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     videos: Videos
     batches: Batches
     events: Events
+    event_log: EventLog
+    seats: Seats
+    sweeping: Sweeping
     hooks: Hooks
     queue: Queue
     unknowns: Unknowns
@@ -179,12 +185,12 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
     await ground.configuration.apply(settings)
     await ground.keeper.refresh()
-    following = asyncio.create_task(ground.keeper.follow())
-    stack.callback(following.cancel)
     usage = Usage(store=store, callers=ground.callers)
     stack.push_async_callback(usage.write)
-    using = asyncio.create_task(usage.follow())
-    stack.callback(using.cancel)
+    events = Events(store=store, hub=hub, draining=draining)
+    sweeping = Sweeping(store=store, keep_days=settings.events.keep_days, clock=clock)
+    for going_on in (ground.keeper.follow(), usage.follow(), events.keep_up(), sweeping.follow()):
+        stack.callback(asyncio.create_task(going_on).cancel)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -205,6 +211,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         timing=timing,
         luck=luck,
         egress_allow=settings.egress.allow,
+        events=settings.events,
     )
     quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
@@ -378,7 +385,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             ids=ids,
             probe=seams.probe,
         ),
-        events=Events(store=store, hub=hub, draining=draining),
+        events=events,
+        event_log=EventLog(store=store, hub=hub, draining=draining),
+        seats=Seats(settings.events.watchers),
+        sweeping=sweeping,
         hooks=Hooks(
             store=store,
             accounts=accounts,

@@ -41,6 +41,7 @@ _VIDEO_ID = re.compile(pattern(VIDEO))
 _BATCH_ID = re.compile(pattern(BATCH))
 _ATTEMPT_ID = re.compile(pattern(ATTEMPT))
 _ENTRY_ID = re.compile(pattern(ENTRY))
+_EVENT_ID = re.compile(pattern(EVENT))
 
 
 def first_of(moment: Millis) -> str:
@@ -66,6 +67,19 @@ def names_attempt(id: str) -> bool:
 def names_entry(id: str) -> bool:
     """Whether an id could be that of an entry of the ledger."""
     return _ENTRY_ID.fullmatch(id) is not None
+
+
+def names_event(id: str) -> bool:
+    """Whether an id could be an event's."""
+    return _EVENT_ID.fullmatch(id) is not None
+
+
+def made_at(id: str) -> Millis:
+    """When an id of ours was made; only of what could be one."""
+    number = 0
+    for character in id[-BODY_LENGTH:]:
+        number = number << 5 | ALPHABET.index(character)
+    return number >> 80
 
 
 def could_be(prefix: str, id: str) -> bool:
