@@ -18,6 +18,7 @@ from gateway.services.changes import Changes
 from gateway.services.client_tokens import ClientTokens
 from gateway.services.configuration import Configuration
 from gateway.services.directory import Keeper, Settle
+from gateway.services.endpoints import Endpoints
 from gateway.services.ledger import Ledger
 from gateway.services.places import Places
 from gateway.services.policies import Policies
@@ -48,6 +49,7 @@ class Footing(msgspec.Struct, frozen=True, kw_only=True):
     callers: Callers
     places: Places
     accounts: Accounts
+    endpoints: Endpoints
     policies: Policies
     books: Books
     ledger: Ledger
@@ -81,6 +83,7 @@ async def footing(
     tenants = Tenants()
     checks = TokenChecks(tenants=tenants, clock=clock, issuer=settings.server.public_url or ISSUER)
     callers = Callers(root=root, tenants=tenants, tokens=checks, clock=clock)
+    endpoints = Endpoints()
     places = Places(concurrency=settings.worker.concurrency, sends=sends_at_once(settings.worker.concurrency))
     accounts = Accounts(store, clock, settings.timing, known, ids=ids, luck=luck, places=places)
     policies = Policies(
@@ -93,7 +96,7 @@ async def footing(
         store=store,
         vault=vault,
         kinds=known,
-        adopters=(tenants.adopt, checks.adopt, callers.adopt, accounts.adopt),
+        adopters=(tenants.adopt, checks.adopt, callers.adopt, accounts.adopt, endpoints.adopt),
         settle=_settle(accounts, policies, ledger),
         clock=clock,
     )
@@ -104,6 +107,7 @@ async def footing(
         callers=callers,
         places=places,
         accounts=accounts,
+        endpoints=endpoints,
         policies=policies,
         books=books,
         ledger=ledger,

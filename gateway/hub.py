@@ -12,14 +12,14 @@ class Topic:
     """What some watch together: the news of it are counted, and who asks the same since the last asks once.
 
     Attributes:
-        tenant: whose it is.
+        tenant: whose it is; None for what is the engine's own.
         news: how often there may have been something new.
         watchers: how many there are.
     """
 
     __slots__ = ("_asked", "_changed", "news", "tenant", "watchers")
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, tenant: str | None) -> None:
         self.tenant = tenant
         self.news = 0
         self.watchers = 0
@@ -47,7 +47,7 @@ class Topic:
 
 
 class Hub:
-    """Topics: a video's id, or a tenant's log (gateway/store/events.py); those that somebody watches.
+    """Topics: a video's id, a tenant's log or the deliveries (gateway/store/events.py); those that somebody watches.
 
     It hears this process's commits at once, and other replicas' by the database's wake-ups.
     """
@@ -70,14 +70,14 @@ class Hub:
 
     def tenants(self) -> set[str]:
         """Whose things are watched."""
-        return {topic.tenant for topic in self._topics.values()}
+        return {topic.tenant for topic in self._topics.values() if topic.tenant is not None}
 
     def watchers(self) -> int:
-        """How many watch anything."""
-        return sum(topic.watchers for topic in self._topics.values())
+        """How many watch anything of a tenant's."""
+        return sum(topic.watchers for topic in self._topics.values() if topic.tenant is not None)
 
     @contextmanager
-    def watching(self, name: str, tenant: str) -> Iterator[Topic]:
+    def watching(self, name: str, tenant: str | None = None) -> Iterator[Topic]:
         """Watch a topic until the end of the block."""
         topic = self._topics.setdefault(name, Topic(tenant))
         topic.watchers += 1

@@ -5,6 +5,7 @@ import msgspec
 from schema.account import Account, Secret
 from schema.api_key import ApiKey
 from schema.client_token import SigningKey
+from schema.endpoint import EndpointRecord
 from schema.ownership import ManagedBy, Ownership
 from schema.tenant import Tenant
 
@@ -42,7 +43,7 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it at one revision; those removed are in it too, for what they began is brought to its end.
+    """All of it at one revision; tenants and accounts removed are in it too: what they began is brought to its end.
 
     Attributes:
         signing: the keys client tokens are signed with, oldest first; the last one signs.
@@ -53,6 +54,7 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     tenants: tuple[TenantRecord, ...] = ()
     keys: tuple[StoredKey, ...] = ()
     accounts: tuple[AccountRecord, ...] = ()
+    endpoints: tuple[EndpointRecord, ...] = ()
     signing: tuple[SigningKey, ...] = ()
     revoked_tokens: frozenset[str] = frozenset()
 

@@ -15,7 +15,8 @@
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
   x KeyReplaced           409           x KeyRevoked            409
-  x ChangedMeanwhile      412           x EventsGone            410
+  x ChangedMeanwhile      412           x NotInstalled          501
+  x EventsGone            410
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -260,6 +261,14 @@ class EventsGone(Gone):
     status = 410
     title = "What came after that event is no longer kept in full; begin anew from how things are now"
     kind = "invalid_request_error"
+    permanent = True
+
+
+class NotInstalled(GatewayError):
+    code = "not_installed"
+    status = 501
+    title = "This gateway has not installed what that takes"
+    kind = "server_error"
     permanent = True
 
 

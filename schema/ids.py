@@ -4,6 +4,7 @@ The body is a ULID (48 bits of milliseconds, 80 random bits, Crockford's base 32
 so they serve as keyset cursors, and nobody can guess the next one.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -30,6 +31,8 @@ ACCOUNT_EVENT = "aev_"
 KEY = "key_"
 GRANT = "ctk_"
 TRAIL = "aud_"
+ENDPOINT = "whe_"
+MESSAGE = "msg_"
 
 
 def pattern(prefix: str) -> str:
@@ -80,6 +83,12 @@ def made_at(id: str) -> Millis:
     for character in id[-BODY_LENGTH:]:
         number = number << 5 | ALPHABET.index(character)
     return number >> 80
+
+
+def derived(prefix: str, moment: Millis, *names: str) -> str:
+    """The id of what there is once for these names: the same whoever makes it, and unlike all others."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return prefix + _base32((moment << 80) | int.from_bytes(digest[:_RANDOM_BYTES], "big"))
 
 
 def could_be(prefix: str, id: str) -> bool:

@@ -11,6 +11,7 @@ from schema.account import Account
 from schema.api_key import ApiKey
 from schema.clock import Millis
 from schema.directory import AccountRecord, Directory, StoredKey, TenantRecord
+from schema.endpoint import EndpointRecord
 from schema.ownership import ManagedBy, Ownership
 
 
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     TENANT = "tenant"
     API_KEY = "api_key"
     ACCOUNT = "account"
+    ENDPOINT = "webhook_endpoint"
 
 
 class Verb(StrEnum):
@@ -59,7 +61,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     verb: Verb
     id: str
     tenant: str | None
-    record: TenantRecord | StoredKey | AccountRecord
+    record: TenantRecord | StoredKey | AccountRecord | EndpointRecord
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     credential: bool = False
@@ -126,6 +128,7 @@ def shown_tenant(record: TenantRecord) -> dict[str, Any]:
     tenant = record.tenant
     shown = {"name": tenant.name, "test": tenant.test, "origins": list(tenant.origins)}
     shown |= {"funding": msgspec.to_builtins(tenant.funding), "limits": msgspec.to_builtins(tenant.limits)}
+    shown |= {"retention": msgspec.to_builtins(tenant.retention)}
     return {**shown, "routing": msgspec.to_builtins(tenant.routing) if record.routed_by_file else None}
 
 

@@ -6,11 +6,12 @@ import msgspec
 
 from gateway.policy.planning import Change
 from gateway.services.trailing import write_down
-from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
+from gateway.services.vault import CREDENTIAL, ENDPOINT_SECRET, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreUnavailable
 from gateway.store.store import Transaction
 from schema.clock import Clock
 from schema.directory import AccountRecord, StoredKey, TenantRecord
+from schema.endpoint import EndpointRecord
 from schema.ids import Ids
 from schema.policy import BY_FILE, PolicyVersion
 
@@ -31,6 +32,8 @@ class Changes:
             await self._account(tx, change, record)
         elif isinstance(record, StoredKey):
             await tx.api_keys.put(record)
+        elif isinstance(record, EndpointRecord):
+            await self._endpoint(tx, record)
         else:
             assert_never(record)
         await self.tell(tx, change, actor=actor)
@@ -62,6 +65,19 @@ class Changes:
         await tx.account_setups.put(msgspec.structs.replace(record, account=account))
         if change.credential or change.webhook_secrets:
             await self._forget(tx, account.id, account.credential_version)
+
+    async def _endpoint(self, tx: Transaction, record: EndpointRecord) -> None:
+        """Keep an endpoint, and its secret when the record brings a new one; those that sign no more are dropped."""
+        endpoint = record.endpoint
+        new = record.secrets.get(endpoint.secret_version)
+        known = await tx.sealed.versions(ENDPOINT_SECRET, endpoint.id)
+        if new is not None and endpoint.secret_version not in {kept.place.version for kept in known}:
+            version = await self._vault.put(tx, ENDPOINT_SECRET, endpoint.id, new.reveal())
+            endpoint = msgspec.structs.replace(endpoint, secret_version=version)
+        await tx.webhook_endpoints.put(msgspec.structs.replace(record, endpoint=endpoint))
+        kept = {endpoint.secret_version, *([endpoint.secret_version - 1] if endpoint.previous_until else [])}
+        gone = record.ownership.removed_at is not None
+        await self._vault.forget(tx, ENDPOINT_SECRET, endpoint.id, frozenset() if gone else frozenset(kept))
 
     async def _forget(self, tx: Transaction, account: str, current: int) -> None:
         """Drop former secrets that no attempt under way was sent with; the one just replaced may be in use."""

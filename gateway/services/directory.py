@@ -13,7 +13,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.policy.sealing import CanNotOpen
-from gateway.services.vault import CREDENTIAL, SIGNING, WEBHOOK_SECRETS, Vault
+from gateway.services.vault import CREDENTIAL, ENDPOINT_SECRET, SIGNING, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
 from providers.base import ProviderKind
@@ -21,6 +21,7 @@ from schema.account import Account, Secret
 from schema.client_token import SigningKey
 from schema.clock import Clock, Millis
 from schema.directory import AccountRecord, Directory
+from schema.endpoint import EndpointRecord
 from schema.errors import Overloaded
 
 log = structlog.get_logger()
@@ -154,9 +155,17 @@ async def read_directory(
         tenants=tuple(await tx.tenants.all()),
         keys=tuple(await tx.api_keys.all(revoked=revoked)),
         accounts=tuple(accounts),
+        endpoints=await _endpoints(tx, vault),
         signing=await _signing(tx, vault),
         revoked_tokens=await tx.client_tokens.revoked(now),
     )
+
+
+async def _endpoints(tx: Transaction, vault: Vault) -> tuple[EndpointRecord, ...]:
+    """The webhook endpoints there are, with their secrets."""
+    secrets = await vault.all(tx, ENDPOINT_SECRET)
+    records = await tx.webhook_endpoints.all()
+    return tuple(replace(record, secrets=secrets.get(record.endpoint.id, {})) for record in records)
 
 
 async def _signing(tx: Transaction, vault: Vault) -> tuple[SigningKey, ...]:

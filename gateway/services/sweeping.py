@@ -1,78 +1,89 @@
-"""Removing what is kept long enough: old events, and client tokens that expired long ago; a few at a time."""
+"""Files whose time has come: videos let go of them as their tenants' retention says, and what nobody has is deleted.
+
+Every replica that works does this, side by side: a file is claimed by its own row, and whoever claimed it and died is
+followed by another after a while. Nothing is looked for in the store: what is published was written down before.
+"""
 
 import asyncio
-from functools import partial
+from contextlib import suppress
 
-import msgspec
 import structlog
 
+from gateway.assets import Assets as AssetStore
+from gateway.assets import AssetStoreFailed
 from gateway.store.database import StoreError
-from gateway.store.store import Store, Transaction, Work
+from gateway.store.files import Due
+from gateway.store.store import Store, Transaction
 from schema.clock import Clock, Millis
 from schema.errors import Overloaded
 
 log = structlog.get_logger()
 
-EVERY_SECONDS = 600.0
-PAUSE_SECONDS = 0.05
-"""Between two transactions, so that others write meanwhile."""
-AT_ONCE = 500
-_DAY: Millis = 86_400_000
-TOKEN_DAYS = 30
-"""After its end, so that it can be seen for a while what a token was used for."""
+AT_ONCE = 100
+"""Videos, extra outputs or files in one transaction."""
 
-
-class Swept(msgspec.Struct, frozen=True):
-    """How many were looked at and were old enough; events of videos that have not ended are among them, and stay."""
-
-    events: int
-    client_tokens: int
+DAY = 86_400_000
+AGAIN = 600_000
+"""Milliseconds after which a file is looked at again that could not be deleted."""
 
 
 class Sweeping:
-    def __init__(self, *, store: Store, keep_days: int, clock: Clock, at_once: int = AT_ONCE) -> None:
+    def __init__(self, *, store: Store, assets: AssetStore, clock: Clock, every: float) -> None:
         self._store = store
-        self._keep = keep_days * _DAY
+        self._assets = assets
         self._clock = clock
-        self._at_once = at_once
+        self._every = every
 
-    async def follow(self) -> None:
-        """Sweep again and again, until cancelled. Any number of replicas may, they only share the work."""
+    async def run(self) -> None:
+        """Sweep again and again, until canceled."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            try:
-                swept = await self.sweep()
-            except (StoreError, Overloaded) as error:
-                log.warning("sweep.broken_off", error=str(error))
-            else:
-                if swept != Swept(0, 0):
-                    log.info("sweep.done", events=swept.events, client_tokens=swept.client_tokens)
+            with suppress(StoreError, Overloaded):  # the database is told of elsewhere
+                await self.sweep()
+            await asyncio.sleep(self._every)
 
-    async def sweep(self) -> Swept:
-        """Remove all that is old enough now. Raises StoreError, Overloaded; what was removed until then stays so."""
-        now, events = self._clock.now(), 0
-        before = now - self._keep
-        while tenants := await self._store.read(lambda tx: tx.events.aged(before, self._at_once)):
-            for tenant in tenants:
-                events += await self._again(partial(_events, tenant=tenant, before=before, limit=self._at_once))
-        ended = now - TOKEN_DAYS * _DAY
-        tokens = await self._again(partial(_tokens, before=ended, limit=self._at_once))
-        return Swept(events, tokens)
+    async def sweep(self) -> int:
+        """One pass: how many files were deleted."""
+        while await self._store.write(self._expire) == AT_ONCE:
+            pass
+        deleted = 0
+        while claimed := await self._store.write(self._claim):
+            deleted += sum([await self._delete(due.key) for due in claimed if due.doomed])
+            if len(claimed) < AT_ONCE:
+                break
+        return deleted
 
-    async def _again(self, remove: Work[int]) -> int:
-        """In transactions of their own, until one finds less than it may take."""
-        removed = 0
-        while True:
-            some = await self._store.write(remove)
-            removed += some
-            if some < self._at_once:
-                return removed
-            await asyncio.sleep(PAUSE_SECONDS)
+    async def _expire(self, tx: Transaction) -> int:
+        """Some videos and extra outputs let go of their files; the most of either kind."""
+        now = self._clock.now()
+        videos, outputs = await tx.videos.expire(now, AT_ONCE), await tx.outputs.expire(now, AT_ONCE)
+        for tenant, key in sorted([*videos, *outputs]):
+            await tx.files.let_go(tenant, [key], now)
+        return max(len(videos), len(outputs))
+
+    async def _claim(self, tx: Transaction) -> list[Due]:
+        """Some files that are due: those that nobody has are doomed, and nobody can take them any more."""
+        now = self._clock.now()
+        due = await tx.files.due(now, now + AGAIN, AT_ONCE)
+        return [Due(one.key, one.doomed or await tx.files.doom(one.key, now)) for one in due]
+
+    async def _delete(self, key: str) -> bool:
+        """Delete a doomed file and its picture, then the word of it; it is tried again later when that fails."""
+        try:
+            await self._assets.delete(key)
+            await self._assets.delete(poster_key(key))
+        except AssetStoreFailed as error:
+            log.warning("file.not_deleted", key=key, error=str(error))
+            return False
+        await self._store.write(lambda tx: tx.files.forget(key))
+        log.info("file.deleted", key=key)
+        return True
 
 
-async def _events(tx: Transaction, *, tenant: str, before: Millis, limit: int) -> int:
-    return await tx.events.remove(tenant, before, limit)
+def poster_key(key: str) -> str:
+    """Where the picture of a file lies."""
+    return f"{key}.poster.jpg"
 
 
-async def _tokens(tx: Transaction, *, before: Millis, limit: int) -> int:
-    return await tx.client_tokens.remove(before, limit)
+def expiry(now: Millis, days: int | None) -> Millis | None:
+    """When a file goes that is kept so many days from now; None for never."""
+    return None if days is None else now + days * DAY

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 CREDENTIAL = "credential"
 WEBHOOK_SECRETS = "webhook_secrets"
+ENDPOINT_SECRET = "endpoint_secret"  # noqa: S105 - the name of a kind
+"""What signs what a webhook endpoint is told."""
 SIGNING = "signing"
 """Keys that client tokens are signed with."""
 

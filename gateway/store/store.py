@@ -11,8 +11,10 @@ from gateway.store.attempts import Attempts
 from gateway.store.batches import Batches
 from gateway.store.client_tokens import ClientTokens
 from gateway.store.database import Connection, Database
+from gateway.store.deliveries import Deliveries
 from gateway.store.estimates import Estimates
 from gateway.store.events import Events
+from gateway.store.files import Files
 from gateway.store.hooks import Hooks
 from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
@@ -32,6 +34,7 @@ from gateway.store.tenant_limits import TenantLimits
 from gateway.store.tenants import Tenants
 from gateway.store.trail import Trail
 from gateway.store.videos import Videos
+from gateway.store.webhook_endpoints import WebhookEndpoints
 
 T = TypeVar("T")
 
@@ -52,6 +55,7 @@ class Transaction:
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
+        self.files = Files(connection)
         self.resolutions = Resolutions(connection)
         self.instance = Instances(connection)
         self.ledger = Ledger(connection)
@@ -68,6 +72,8 @@ class Transaction:
         self.trail = Trail(connection)
         self.client_tokens = ClientTokens(connection)
         self.signing_keys = SigningKeys(connection)
+        self.webhook_endpoints = WebhookEndpoints(connection)
+        self.deliveries = Deliveries(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

@@ -43,7 +43,7 @@ def made(changes: list[Change], before: Directory | None = None) -> Directory:
             tenants[change.id] = change.record
         elif isinstance(change.record, AccountRecord):
             accounts[change.id] = change.record
-        else:
+        elif isinstance(change.record, StoredKey):
             keys[change.record.hash] = change.record
     return Directory(tenants=tuple(tenants.values()), keys=tuple(keys.values()), accounts=tuple(accounts.values()))
 

@@ -34,7 +34,7 @@ SETTINGS = {
 
 
 class PostgresServer:
-    """Starts on entering, is gone with all its files on leaving; ``folder``: where they lie, on the disk unless said."""
+    """Starts on entering, is gone with all its files on leaving; ``folder``: where they lie, if not on disk."""
 
     def __init__(self, folder: str | None = None, **settings: str) -> None:
         self._settings = {**SETTINGS, **settings}

@@ -1,0 +1,49 @@
+"""A webhook endpoint: a tenant's address that is told of its events, and what signs what it is told."""
+
+import msgspec
+
+from schema.account import Secret
+from schema.clock import Millis
+from schema.event import EventType
+from schema.ownership import Ownership
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An address as it is set up.
+
+    Attributes:
+        name: what it is for, in its owner's words.
+        events: which it is told of; empty for all.
+        secret_version: of the secret that signs; the one before it signs too, until ``previous_until``.
+        previous_until: None when it signs alone.
+        disabled_at: since when it is told nothing; None while it is told.
+        disabled_reason: why, in words for people.
+    """
+
+    id: str
+    tenant: str
+    url: str
+    name: str = ""
+    events: tuple[EventType, ...] = ()
+    secret_version: int = 1
+    previous_until: Millis | None = None
+    disabled_at: Millis | None = None
+    disabled_reason: str | None = None
+
+    def hears(self, type: EventType) -> bool:
+        """Whether it is told of events of this type."""
+        return not self.events or type in self.events
+
+
+class EndpointRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint with its secrets, by version: the current one, and the one before while it signs too."""
+
+    endpoint: Endpoint
+    secrets: dict[int, Secret] = {}
+    ownership: Ownership = Ownership()
+
+    def signing(self, now: Millis) -> tuple[Secret, ...]:
+        """The secrets that sign at that moment, the current one first."""
+        current, until = self.endpoint.secret_version, self.endpoint.previous_until
+        versions = [current, current - 1] if until is not None and now < until else [current]
+        return tuple(self.secrets[version] for version in versions if version in self.secrets)
