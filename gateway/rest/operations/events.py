@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.rest import events
+from gateway.rest import events, videos
 from gateway.rest.events import EventPageView
 from gateway.rest.headers import LAST_EVENT_ID
 from gateway.rest.operations.words import LIMIT, OF_VIDEO, ORDER, Key, Operation, Parameter, Reply, text
@@ -29,7 +29,7 @@ _TYPES = Parameter(
 )
 
 EVENTS: dict[Key, Operation] = {
-    ("get", events.OF_VIDEO): Operation(
+    ("get", videos.PATH + "/{video_id}/events"): Operation(
         id="watchVideo",
         tag="videos",
         summary="Watch a video",
