@@ -6,6 +6,7 @@ import pytest
 from gateway.policy.telling import event_json, state_seq, whole, worth_telling, written
 from schema.event import Event, EventType
 
+AT = 1_764_282_725_123
 VIDEO = "video_01kb4y9t7m0000000000000000"
 
 
