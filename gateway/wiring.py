@@ -32,6 +32,7 @@ from gateway.services.account_setups import AccountSetups
 from gateway.services.account_tests import AccountTests
 from gateway.services.accounts import Accounts
 from gateway.services.admission import Admission
+from gateway.services.aging import Aging
 from gateway.services.assets import Assets
 from gateway.services.availability import Availability
 from gateway.services.backlog import Backlog
@@ -41,6 +42,7 @@ from gateway.services.decisions import Decisions
 from gateway.services.deletions import Deletions
 from gateway.services.deliveries import Deliveries
 from gateway.services.disabling import Disabling
+from gateway.services.event_log import EventLog
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hearing import Hearing
@@ -72,6 +74,7 @@ from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
 from gateway.services.reusing import Reusing
+from gateway.services.seats import Seats
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
 from gateway.services.sweeping import Sweeping
@@ -148,6 +151,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     posters: Posters
     batches: Batches
     events: Events
+    event_log: EventLog
+    seats: Seats
+    aging: Aging
     hooks: Hooks
     queue: Queue
     unknowns: Unknowns
@@ -276,6 +282,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     draining = asyncio.Event()
     folder = data_folder(settings)
     ground = await _ground(settings, seams, store, stack)
+    events, aging = Events(store=store, hub=hub, draining=draining), Aging(store, settings.events.keep_days, clock)
+    _go_on(stack, events.keep_up(), aging.follow())
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -311,6 +319,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         timing=timing,
         luck=luck,
         egress_allow=settings.egress.allow,
+        events=settings.events,
     )
     quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
@@ -518,7 +527,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             ids=ids,
             probe=seams.probe,
         ),
-        events=Events(store=store, hub=hub, draining=draining),
+        events=events,
+        event_log=EventLog(store=store, hub=hub, draining=draining),
+        seats=Seats(settings.events.watchers),
+        aging=aging,
         hooks=Hooks(
             store=store,
             hearing=hearing,

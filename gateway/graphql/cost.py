@@ -43,6 +43,7 @@ _WIDTHS = {
     "prices": 2,
     "unknownAttempts": DEFAULT_PAGE,
     "resolutions": DEFAULT_PAGE,
+    "eventLog": DEFAULT_PAGE,
     "incidents": DEFAULT_PAGE,
     "clientTokens": DEFAULT_PAGE,
     "signingKeys": 2,

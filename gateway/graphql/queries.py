@@ -8,7 +8,7 @@ from strawberry.scalars import ID
 
 from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
-from gateway.graphql import admin, audit, batches, keys, policies, tenancies
+from gateway.graphql import admin, audit, batches, events, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql import images as of_images
 from gateway.graphql.connections import Paging, VideoConnection
@@ -177,6 +177,9 @@ class Query:
     )
     tenants: tenancies.TenantPage = strawberry.field(
         resolver=tenancies.tenants, description="For operators: the tenants as they are set up, by id."
+    )
+    event_log: events.EventConnection = strawberry.field(
+        resolver=events.event_log, description="What happened to you, newest first; `events` watches it."
     )
     audit_log: audit.AuditConnection = strawberry.field(
         resolver=audit.audit_log,

@@ -48,7 +48,13 @@ TENANT = (
         "filmgate videos get",
     ),
     deed("see why it went where it went", "GET /v1/videos/{video_id}/route", "query video", "filmgate videos explain"),
-    deed("watch a video", "GET /v1/videos/{video_id}", "subscription videoEvents", "filmgate videos watch"),
+    deed("watch a video", "GET /v1/videos/{video_id}/events", "subscription videoEvents", "filmgate videos watch"),
+    deed(
+        "read what happened, and watch what happens",
+        "GET /v1/events",
+        "query eventLog; subscription events",
+        "filmgate events list; filmgate events follow",
+    ),
     deed("cancel a video", "POST /v1/videos/{video_id}/cancel", "mutation cancelVideo", "filmgate videos cancel"),
     deed("download a video", "GET /v1/videos/{video_id}/content", BYTES, "filmgate videos download"),
     deed(
