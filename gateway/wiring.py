@@ -29,6 +29,7 @@ from gateway.probe import Probe, no_probe
 from gateway.services.account_setups import AccountSetups
 from gateway.services.account_tests import AccountTests
 from gateway.services.accounts import Accounts
+from gateway.services.addresses import Addresses
 from gateway.services.admission import Admission
 from gateway.services.assets import Assets
 from gateway.services.availability import Availability
@@ -38,6 +39,7 @@ from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
 from gateway.services.deletions import Deletions
 from gateway.services.deliveries import Deliveries
+from gateway.services.delivery_log import DeliveryLog
 from gateway.services.disabling import Disabling
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
@@ -155,6 +157,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     sweeping: Sweeping
     worker: Worker
     deliveries: Deliveries
+    delivery_log: DeliveryLog
     courier: Courier
     clock: Clock
     ids: Ids
@@ -211,7 +214,7 @@ async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Cl
 
 
 async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack: AsyncExitStack) -> Gateway:
-    timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
+    timing, clock, luck, ids, kinds = settings.timing, seams.clock, seams.luck, Ids(seams.entropy), by_name(seams.kinds)
     draining = asyncio.Event()
     folder = data_folder(settings)
     ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
@@ -370,7 +373,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
-    kinds, deliveries = by_name(seams.kinds), _deliveries(settings, seams, store, ground, egress)
+    deliveries, addresses = _deliveries(settings, seams, store, ground, egress), _addresses(ground, egress, clock)
     reloading = Reloading(
         settings=settings,
         vault=ground.vault,
@@ -391,6 +394,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         rates=rates,
         forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
         reusing=reusing,
+        addresses=addresses,
         quarantine=quarantine,
         assets=asset_store,
         clock=clock,
@@ -432,6 +436,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             backlog=backlog,
             rates=rates,
             quarantine=quarantine,
+            addresses=addresses,
             clock=clock,
             ids=ids,
             probe=seams.probe,
@@ -483,6 +488,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
         deliveries=deliveries,
+        delivery_log=DeliveryLog(store=store, endpoints=ground.endpoints, clock=clock),
         courier=Courier(
             deliveries=deliveries,
             hub=hub,
@@ -493,6 +499,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ids=ids,
         draining=draining,
     )
+
+
+def _addresses(ground: Footing, egress: Egress, clock: Clock) -> Addresses:
+    """What judges addresses that videos are given."""
+    return Addresses(endpoints=ground.endpoints, keeper=ground.keeper, judge=egress.judge, clock=clock)
 
 
 def _deliveries(settings: Settings, seams: Seams, store: Store, ground: Footing, egress: Egress) -> Deliveries:

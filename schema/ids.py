@@ -33,6 +33,7 @@ GRANT = "ctk_"
 TRAIL = "aud_"
 ENDPOINT = "whe_"
 MESSAGE = "msg_"
+ADDRESS = "adr_"
 
 
 def pattern(prefix: str) -> str:

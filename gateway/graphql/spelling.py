@@ -8,6 +8,7 @@ from schema.remedy import Change, Party
 _SPELLINGS: dict[str, str] = {
     "image_url": "inputReference.imageUrl",
     "gateway.max_cost_micros": "routing.maxCost",
+    "gateway.webhook_url": "webhookUrl",
 }
 _UNDERSCORE = re.compile("_([a-z])")
 _WISH = re.compile(r"videos\[\d+\]\.")

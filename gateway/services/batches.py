@@ -15,6 +15,7 @@ from gateway.policy.client_tokens import granted, own_key
 from gateway.policy.routing import Snapshot
 from gateway.policy.signing import batch_fingerprint
 from gateway.probe import Point, Probe
+from gateway.services.addresses import Addresses
 from gateway.services.admission import Admission, Plan
 from gateway.services.allowances import Room
 from gateway.services.backlog import Backlog
@@ -111,6 +112,7 @@ class Batches:
         backlog: Backlog,
         rates: Rates,
         quarantine: Quarantine,
+        addresses: Addresses,
         clock: Clock,
         ids: Ids,
         probe: Probe,
@@ -122,6 +124,7 @@ class Batches:
         self._backlog = backlog
         self._rates = rates
         self._quarantine = quarantine
+        self._addresses = addresses
         self._clock = clock
         self._ids = ids
         self._probe = probe
@@ -154,6 +157,7 @@ class Batches:
             if earlier is None:
                 raise
             return earlier
+        asked = replace(asked, wishes=tuple([await self._told(wish) for wish in asked.wishes]))
         (tenant, seen), now = await self._decisions.seen(tenant), self._clock.now()
         bids = self._bids(tenant, asked, seen, now)
         wished = len(bids)
@@ -184,6 +188,15 @@ class Batches:
         if asked.key is None or not all(isinstance(wish, Order) for wish in asked.wishes):
             return None
         return await self._store.read(lambda tx: _replay(tx, asked), tenant=asked.tenant)
+
+    async def _told(self, wish: Order | InvalidRequest) -> Order | InvalidRequest:
+        """A wish, or what is wrong with where it is to be told of."""
+        if isinstance(wish, Order):
+            try:
+                await self._addresses.check(wish)
+            except InvalidRequest as error:
+                return error
+        return wish
 
     def _bids(self, tenant: Tenant, asked: BatchOrder, seen: Snapshot, now: Millis) -> list[Bid]:
         """Every wish with its decision. Raises InvalidRequest or NoRoute for all that are wrong."""

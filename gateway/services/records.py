@@ -167,7 +167,7 @@ class Records:
         return after
 
     def tell(self, tx: Transaction, video: Video, type: EventType, now: Millis, **data: Any) -> None:
-        """Add an event that says how the video is now."""
+        """Add an event that says how the video is now, for whoever hears it and for the video's own address."""
         facts: dict[str, Any] = {"status": video.status, "substate": video.substate, "progress": video.progress}
         if video.error is not None:
             facts["error"] = {"code": video.error.code, "message": video.error.message}
@@ -180,7 +180,8 @@ class Records:
                 type=type,
                 at=now,
                 data=facts | data,
-            )
+            ),
+            video.routing.webhook_url,
         )
 
 

@@ -35,6 +35,8 @@ VALUES = {
     "batch_id": f"batch_{ID}",
     "account_id": "veo-main",
     "tenant_id": "acme",
+    "endpoint_id": f"whe_{ID}",
+    "delivery_id": f"msg_{ID}",
     "version": "1",
 }
 
