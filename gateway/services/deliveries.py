@@ -121,9 +121,9 @@ class Deliveries:
     # whose turn it is
 
     async def claim(self, limit: int, *, healthy_only: bool) -> list[Delivery]:
-        """Some whose turn it is, leased for one try each, their bodies frozen."""
+        """Some whose turn it is, leased for one try each, their bodies frozen; those that will be answered first."""
         now = self._clock.now()
-        if not await self._store.read(lambda tx: tx.deliveries.due(now)):
+        if not await self._store.read(lambda tx: tx.deliveries.ready(now, healthy_only=healthy_only)):
             return []
         until = now + millis(self._timeout) + self._spare
 
@@ -131,7 +131,8 @@ class Deliveries:
             claimed = await tx.deliveries.claim(now=now, until=until, limit=limit, healthy_only=healthy_only)
             return [await self._frozen(tx, delivery) for delivery in claimed]
 
-        return await self._store.write(work)
+        claimed = await self._store.write(work)
+        return sorted(claimed, key=lambda delivery: delivery.endpoint in self.shaky)
 
     @staticmethod
     async def _frozen(tx: Transaction, delivery: Delivery) -> Delivery:

@@ -25,8 +25,9 @@ _COLUMNS = (
 _PENDING = "(SELECT 1 FROM deliveries AS ahead WHERE ahead.endpoint = ? AND ahead.subject = ? AND state = 'pending')"
 _ROW = f"(?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, CASE WHEN EXISTS {_PENDING} THEN NULL ELSE CAST(? AS BIGINT) END)"
 _ROWS_AT_ONCE = 50
+_ANY = 2**31 - 1
 # of every endpoint that may be called the longest due first, and everybody's first before anybody's second
-_CLAIM = f"""
+_READY = f"""
 WITH ready AS (
   SELECT waiting.id, waiting.due,
     (SELECT count(*) FROM deliveries AS busy WHERE busy.endpoint = waiting.endpoint AND busy.leased_until > ?)
@@ -34,11 +35,11 @@ WITH ready AS (
     coalesce(states.failures, 0) AS failures
   FROM deliveries AS waiting LEFT JOIN endpoint_states AS states ON states.endpoint = waiting.endpoint
   WHERE waiting.due <= ? AND coalesce(states.resting_until, 0) <= ? AND coalesce(states.failures, 0) <= ?
-), chosen AS MATERIALIZED (
-  SELECT id FROM deliveries WHERE due <= ? AND id IN (
-    SELECT id FROM ready WHERE place <= CASE WHEN failures >= {SHAKY} THEN 1 ELSE {AT_ONCE} END
-    ORDER BY place, due LIMIT ?
-  ) /*skip locked*/
+), first AS (
+  SELECT id, place, due FROM ready WHERE place <= CASE WHEN failures >= {SHAKY} THEN 1 ELSE {AT_ONCE} END
+)"""
+_CLAIM = f"""{_READY}, chosen AS MATERIALIZED (
+  SELECT id FROM deliveries WHERE due <= ? AND id IN (SELECT id FROM first ORDER BY place, due LIMIT ?) /*skip locked*/
 )
 UPDATE deliveries SET due = ?, leased_until = ?, epoch = epoch + 1, tries = tries + 1
 WHERE id IN (SELECT id FROM chosen) RETURNING {_COLUMNS}"""
@@ -68,13 +69,16 @@ class Deliveries:
         Args:
             healthy_only: of endpoints whose last answer was a success, or that gave none yet.
         """
-        most = 0 if healthy_only else 2**31 - 1
+        most = 0 if healthy_only else _ANY
         rows = await self._connection.all(_CLAIM, now, now, now, most, now, limit, until, until)
         return [_delivery(row) for row in rows]
 
-    async def due(self, now: Millis) -> bool:
-        """Whether it may be somebody's turn."""
-        return await self._connection.one("SELECT 1 FROM deliveries WHERE due <= ? LIMIT 1", now) is not None
+    async def ready(self, now: Millis, *, healthy_only: bool = False) -> bool:
+        """Whether it is somebody's turn: what is due may have to wait for its endpoint."""
+        if await self._connection.one("SELECT 1 FROM deliveries WHERE due <= ? LIMIT 1", now) is None:
+            return False
+        most = 0 if healthy_only else _ANY
+        return await self._connection.one(f"{_READY} SELECT 1 FROM first LIMIT 1", now, now, now, most) is not None
 
     async def next_due(self, now: Millis) -> Millis | None:
         """When the next one becomes due after this moment."""
