@@ -2,7 +2,7 @@
 
 import rich_click as click
 
-from gateway.cli.webhook_deliveries import COMMANDS
+from gateway.cli import listening, webhook_deliveries
 
 
 @click.group()
@@ -10,5 +10,5 @@ def webhooks() -> None:
     """Webhook endpoints, and what they are told."""
 
 
-for command in COMMANDS:
+for command in (*webhook_deliveries.COMMANDS, *listening.COMMANDS):
     webhooks.add_command(command)

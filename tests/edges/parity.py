@@ -282,6 +282,8 @@ HERE_ALONE = {
     "filmgate db restore": "works on the database itself",
     "filmgate ledger verify": "works on the database itself",
     "filmgate receipts verify": "needs no gateway",
+    "filmgate webhooks listen": "forwards events to a receiver under development",
+    "filmgate webhooks trigger": "needs no gateway",
     "filmgate schema openapi": "prints a description",
     "filmgate schema sdl": "prints a description",
     "filmgate doctor": "looks at this machine",

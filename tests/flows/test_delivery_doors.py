@@ -7,9 +7,11 @@ import httpx
 import pytest
 import structlog
 from click.testing import CliRunner, Result
+from standardwebhooks import Webhook
 
 from gateway.cli import main
 from gateway.cli.exits import ExitCode
+from gateway.cli.listening import secret_of
 from schema.delivery import DeliveryState
 from tests.flows.test_deliveries import settled, setup_for
 from tests.graphql.asking import ask
@@ -199,3 +201,17 @@ async def test_whoever_does_not_own_an_endpoint_learns_nothing_of_it(pair, owner
 
     assert reader == [403, 403]
     assert another == [404, 404, 404, 404]
+
+
+async def test_a_receiver_under_development_is_sent_samples_signed_the_same_way_each_time(pair, receiver):
+    secret = secret_of(ADMIN_KEY).reveal()
+
+    first = await command(pair, "trigger", "video.completed", "--forward-to", f"{receiver.url}/here")
+    second = await command(pair, "trigger", "video.failed", "--forward-to", f"{receiver.url}/here")
+    odd = await command(pair, "trigger", "video.failed", "--forward-to", "localhost:3000")
+
+    for call in receiver.calls:
+        Webhook(secret).verify(call.body, call.headers)
+    assert [call.event["type"] for call in receiver.calls] == ["video.completed", "video.failed"]
+    assert ["  HTTP 204  " in result.stdout for result in (first, second)] == [True, True]
+    assert odd.exit_code == ExitCode.USAGE

@@ -135,7 +135,7 @@ async def test_a_gateway_that_is_killed_in_the_middle_loses_none(tmp_path, postg
     if rounds > ROUNDS:
         found = [await on_sqlite, await on_postgres]
     else:
-        found = await asyncio.gather(on_sqlite, on_postgres)  # they mostly wait for those that hang
+        found = list(await asyncio.gather(on_sqlite, on_postgres))  # they mostly wait for those that hang
     await postgres.drop("load")
 
     for calls in found:
