@@ -113,6 +113,7 @@ def _moment(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
+@pytest.mark.timeout(1200)
 async def test_many_endpoints_fail_and_the_healthy_ones_are_told_everything_in_order(tmp_path, rounds):
     if rounds <= ROUNDS:
         pytest.skip("the short form says it of a gateway that is killed besides")
@@ -127,6 +128,7 @@ async def test_many_endpoints_fail_and_the_healthy_ones_are_told_everything_in_o
     told(f"none hangs: {_figures(without)}")
 
 
+@pytest.mark.timeout(1200)
 async def test_a_gateway_that_is_killed_in_the_middle_loses_none(tmp_path, postgres, rounds):
     much, database = load(rounds), await postgres.create_migrated("load")
     on_sqlite = run(tmp_path / "sqlite", None, much, kill=True)
