@@ -31,6 +31,7 @@ from gateway.probe import Probe, no_probe
 from gateway.services.account_setups import AccountSetups
 from gateway.services.account_tests import AccountTests
 from gateway.services.accounts import Accounts
+from gateway.services.addresses import Addresses
 from gateway.services.admission import Admission
 from gateway.services.aging import Aging
 from gateway.services.assets import Assets
@@ -41,6 +42,7 @@ from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
 from gateway.services.deletions import Deletions
 from gateway.services.deliveries import Deliveries
+from gateway.services.delivery_log import DeliveryLog
 from gateway.services.disabling import Disabling
 from gateway.services.event_log import EventLog
 from gateway.services.events import Events
@@ -172,6 +174,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     sweeping: Sweeping
     worker: Worker
     deliveries: Deliveries
+    delivery_log: DeliveryLog
     courier: Courier
     clock: Clock
     ids: Ids
@@ -278,7 +281,7 @@ async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Cl
 
 
 async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack: AsyncExitStack) -> Gateway:
-    timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
+    timing, clock, luck, ids, kinds = settings.timing, seams.clock, seams.luck, Ids(seams.entropy), by_name(seams.kinds)
     draining = asyncio.Event()
     folder = data_folder(settings)
     ground = await _ground(settings, seams, store, stack)
@@ -458,7 +461,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
-    kinds, deliveries = by_name(seams.kinds), _deliveries(settings, seams, store, ground, egress)
+    deliveries, addresses = _deliveries(settings, seams, store, ground, egress), _addresses(ground, egress, clock)
     reloading = Reloading(
         settings=settings,
         vault=ground.vault,
@@ -480,6 +483,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
         images=images,
         reusing=reusing,
+        addresses=addresses,
         quarantine=quarantine,
         assets=asset_store,
         clock=clock,
@@ -523,6 +527,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             backlog=backlog,
             rates=rates,
             quarantine=quarantine,
+            addresses=addresses,
             clock=clock,
             ids=ids,
             probe=seams.probe,
@@ -577,6 +582,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
         deliveries=deliveries,
+        delivery_log=DeliveryLog(store=store, endpoints=ground.endpoints, clock=clock),
         courier=Courier(
             deliveries=deliveries,
             hub=hub,
@@ -587,6 +593,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ids=ids,
         draining=draining,
     )
+
+
+def _addresses(ground: Footing, egress: Egress, clock: Clock) -> Addresses:
+    """What judges addresses that videos are given."""
+    return Addresses(endpoints=ground.endpoints, keeper=ground.keeper, judge=egress.judge, clock=clock)
 
 
 def _deliveries(settings: Settings, seams: Seams, store: Store, ground: Footing, egress: Egress) -> Deliveries:

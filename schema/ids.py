@@ -34,6 +34,7 @@ TRAIL = "aud_"
 IMAGE = "img_"
 ENDPOINT = "whe_"
 MESSAGE = "msg_"
+ADDRESS = "adr_"
 
 
 def pattern(prefix: str) -> str:

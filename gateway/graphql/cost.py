@@ -46,6 +46,8 @@ _WIDTHS = {
     "eventLog": DEFAULT_PAGE,
     "incidents": DEFAULT_PAGE,
     "clientTokens": DEFAULT_PAGE,
+    "webhookDeliveries": DEFAULT_PAGE,
+    "log": 3,
     "signingKeys": 2,
     "suspense": 10,
     "reconciliation": 30,

@@ -11,6 +11,7 @@ from gateway.graphql import accounts as of_accounts
 from gateway.graphql import admin, audit, batches, events, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql import images as of_images
+from gateway.graphql import webhook_deliveries as deliveries
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -161,6 +162,14 @@ class Query:
     )
     api_key: keys.ApiKey | None = strawberry.field(
         resolver=keys.show_api_key, description="One of them; null when there is none with this id."
+    )
+    webhook_deliveries: deliveries.WebhookDeliveryConnection = strawberry.field(
+        resolver=deliveries.webhook_deliveries,
+        description="What a webhook endpoint, or the address that a video was given, was told and is to be told, "
+        "newest first; needs `TENANT_ADMIN`.",
+    )
+    webhook_delivery: deliveries.WebhookDelivery | None = strawberry.field(
+        resolver=deliveries.webhook_delivery, description="One of them; null when there is none with this id."
     )
     providers: list[of_accounts.ProviderAccount] = strawberry.field(
         resolver=of_accounts.providers, description="How the accounts are that can make your videos."

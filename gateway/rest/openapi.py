@@ -45,6 +45,7 @@ _TAGS = {
     "money": "What videos cost, and what your money did.",
     "models": "What can be asked for.",
     "tenant": "Who you are, and how your videos are routed.",
+    "webhooks": "Your webhook endpoints, and what they were told.",
     "keys": "Your API keys: make, change, rotate and revoke them.",
     "operator": "For operators: unknown outcomes, tenants' money and routing, incidents, quarantine after a restore.",
     "hooks": "Where providers call us back.",

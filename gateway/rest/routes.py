@@ -29,6 +29,7 @@ from gateway.rest import (
     tenancies,
     tenant,
     videos,
+    webhook_deliveries,
 )
 
 
@@ -65,6 +66,14 @@ def rest_routes() -> list[HTTPRouteHandler]:
         client_tokens.revoke,
         client_tokens.keys,
         client_tokens.rotate,
+        webhook_deliveries.list_,
+        webhook_deliveries.retrieve,
+        webhook_deliveries.replay,
+        webhook_deliveries.replay_since,
+        webhook_deliveries.test,
+        webhook_deliveries.list_of_video,
+        webhook_deliveries.retrieve_of_video,
+        webhook_deliveries.replay_of_video,
         tenant.retrieve,
         tenant.change,
         tenant.history,

@@ -168,7 +168,7 @@ class Records:
         return after
 
     def tell(self, tx: Transaction, video: Video, type: EventType, now: Millis, **data: Any) -> None:
-        """Add an event that says how the video is now."""
+        """Add an event that says how the video is now, for whoever hears it and for the video's own address."""
         tx.events.add(
             Event(
                 id=self._ids.event(now),
@@ -178,7 +178,8 @@ class Records:
                 type=type,
                 at=now,
                 data=facts_of(video) | data,
-            )
+            ),
+            video.routing.webhook_url,
         )
 
 

@@ -7,10 +7,12 @@ from operator import attrgetter
 import msgspec
 from msgspec.structs import replace
 
+from gateway.policy.delivering import address_id
 from gateway.store.database import Connection, Row
-from gateway.store.deliveries import Deliveries
+from gateway.store.deliveries import Deliveries, Hearer
 from gateway.store.webhook_endpoints import WebhookEndpoints
 from schema.clock import Millis
+from schema.endpoint import Endpoint
 from schema.event import TERMINAL, Event, EventType
 
 _encode = msgspec.json.Encoder().encode
@@ -39,11 +41,14 @@ class Events:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._added: list[Event] = []
+        self._urls: dict[str, str] = {}
         self.told: set[str] = set()
 
-    def add(self, event: Event) -> None:
-        """Tell an event at the end of this transaction."""
+    def add(self, event: Event, url: str | None = None) -> None:
+        """Tell an event at the end of this transaction; this address too, beside whoever hears it."""
         self._added.append(event)
+        if url is not None:
+            self._urls[event.id] = url
         self.told |= {log_of(event.tenant), *([] if event.video is None else [event.video])}
 
     async def write(self) -> None:
@@ -58,17 +63,20 @@ class Events:
             first = last - len(events) + 1
             placed = [replace(event, position=first + n) for n, event in enumerate(events)]
             await self._insert(placed)
-            if endpoints:
-                await self._deliver(tenant, placed)
+            if endpoints or self._urls:
+                listening = await WebhookEndpoints(self._connection).listening(tenant) if endpoints else []
+                await self._deliver(placed, listening)
 
-    async def _deliver(self, tenant: str, events: list[Event]) -> None:
-        """Each event is delivered to those of its tenant's endpoints that hear it."""
+    async def _deliver(self, events: list[Event], listening: list[Endpoint]) -> None:
+        """Each event is delivered to those of its tenant's endpoints that hear it, and to its video's own address."""
         deliveries = Deliveries(self._connection)
-        endpoints = await WebhookEndpoints(self._connection).listening(tenant)
         for event in events:
-            heard = [endpoint.id for endpoint in endpoints if endpoint.hears(event.type)]
-            if heard:
-                await deliveries.add(event, heard)
+            hearers: list[Hearer] = [(endpoint.id, None) for endpoint in listening if endpoint.hears(event.type)]
+            url = self._urls.get(event.id)
+            if url is not None:
+                hearers.append((address_id(event.tenant, url), url))
+            if hearers:
+                await deliveries.add(event, hearers)
                 self.told.add(DELIVERIES)
 
     async def _take(self, tenant: str, count: int) -> tuple[int, int]:

@@ -69,7 +69,7 @@ def value(kind: GraphQLInputType) -> str:
             return str(next(iter(kind.values)))
         case GraphQLInputObjectType():
             return "{" + arguments(kind.fields) + "}"
-    return {"Int": "1", "Boolean": "true"}.get(str(kind), '"0"')
+    return {"Int": "1", "Boolean": "true", "DateTime": '"2026-01-01T00:00:00Z"'}.get(str(kind), '"0"')
 
 
 def arguments(those: dict[str, Any]) -> str:

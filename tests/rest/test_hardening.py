@@ -36,6 +36,8 @@ VALUES = {
     "account_id": "veo-main",
     "tenant_id": "acme",
     "image_id": f"img_{ID}",
+    "endpoint_id": f"whe_{ID}",
+    "delivery_id": f"msg_{ID}",
     "version": "1",
 }
 
