@@ -12,6 +12,7 @@ import msgspec
 from schema.account import Account, Secret
 from schema.clock import Millis
 from schema.event import EventType
+from schema.image import LARGEST_IMAGE
 from schema.tenant import Scope, Tenant
 
 _YEAR = 366 * 24 * 3600.0
@@ -108,6 +109,22 @@ class AssetsSettings(Section, frozen=True, kw_only=True):
     url: str = "file://./assets"
     options: dict[str, str] | None = None
     max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
+
+
+class ImagesSettings(Section, frozen=True, kw_only=True):
+    """Pictures that videos start from.
+
+    Attributes:
+        max_bytes: a larger picture is refused; 50 MiB at most.
+        max_pixels: so is one whose width times height is more.
+        keep_seconds: how long a picture is kept after it was last sent or used.
+        at_once: pictures of one tenant that may be on their way in at once, at each replica; more are refused with 429.
+    """
+
+    max_bytes: Annotated[int, msgspec.Meta(ge=1024, le=LARGEST_IMAGE)] = LARGEST_IMAGE
+    max_pixels: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 40_000_000
+    keep_seconds: Seconds = 7 * 24 * 3600
+    at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
 
 
 class EgressSettings(Section, frozen=True, kw_only=True):
@@ -331,6 +348,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     assets: AssetsSettings = AssetsSettings()
+    images: ImagesSettings = ImagesSettings()
     egress: EgressSettings = EgressSettings()
     timing: Timing = Timing()
     worker: WorkerSettings = WorkerSettings()
@@ -350,6 +368,7 @@ SECTIONS: dict[str, type[Section]] = {
     "database": DatabaseSettings,
     "secrets": SecretsSettings,
     "assets": AssetsSettings,
+    "images": ImagesSettings,
     "egress": EgressSettings,
     "timing": Timing,
     "worker": WorkerSettings,

@@ -35,6 +35,7 @@ VALUES = {
     "batch_id": f"batch_{ID}",
     "account_id": "veo-main",
     "tenant_id": "acme",
+    "image_id": f"img_{ID}",
     "version": "1",
 }
 
