@@ -5,7 +5,7 @@ import msgspec
 from schema.account import Account, Secret
 from schema.api_key import ApiKey
 from schema.client_token import SigningKey
-from schema.endpoint import EndpointRecord
+from schema.endpoint import EndpointRecord, TenantSecret
 from schema.ownership import ManagedBy, Ownership
 from schema.tenant import Tenant
 
@@ -55,6 +55,7 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[StoredKey, ...] = ()
     accounts: tuple[AccountRecord, ...] = ()
     endpoints: tuple[EndpointRecord, ...] = ()
+    webhook_secrets: tuple[TenantSecret, ...] = ()
     signing: tuple[SigningKey, ...] = ()
     revoked_tokens: frozenset[str] = frozenset()
 

@@ -7,6 +7,11 @@ from schema.clock import Millis
 from schema.event import EventType
 from schema.ownership import Ownership
 
+MOST = 32
+"""Endpoints of one tenant, the file's among them."""
+
+MAX_NAME = 200
+
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """An address as it is set up.
@@ -14,6 +19,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: what it is for, in its owner's words.
         events: which it is told of; empty for all.
+        secret_by_file: the configuration file gives the secret, so nobody else may rotate it.
         secret_version: of the secret that signs; the one before it signs too, until ``previous_until``.
         previous_until: None when it signs alone.
         disabled_at: since when it is told nothing; None while it is told.
@@ -25,6 +31,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     name: str = ""
     events: tuple[EventType, ...] = ()
+    secret_by_file: bool = False
     secret_version: int = 1
     previous_until: Millis | None = None
     disabled_at: Millis | None = None
@@ -47,3 +54,32 @@ class EndpointRecord(msgspec.Struct, frozen=True, kw_only=True):
         current, until = self.endpoint.secret_version, self.endpoint.previous_until
         versions = [current, current - 1] if until is not None and now < until else [current]
         return tuple(self.secrets[version] for version in versions if version in self.secrets)
+
+    @property
+    def current(self) -> Secret | None:
+        """The secret that signs from now on; None when none lies there."""
+        return self.secrets.get(self.endpoint.secret_version)
+
+
+class TenantSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """What signs the webhooks that a tenant asks for video by video, without an endpoint.
+
+    Attributes:
+        version: how many there were.
+        at: since when the current one signs.
+        previous: the one before, while it signs too.
+        previous_until: None when there is none before.
+    """
+
+    tenant: str
+    version: int
+    current: Secret
+    at: Millis
+    previous: Secret | None = None
+    previous_until: Millis | None = None
+
+    def signing(self, now: Millis) -> tuple[Secret, ...]:
+        """The secrets that sign at that moment, the current one first."""
+        if self.previous is None or self.previous_until is None or now >= self.previous_until:
+            return (self.current,)
+        return (self.current, self.previous)

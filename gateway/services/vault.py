@@ -20,6 +20,8 @@ CREDENTIAL = "credential"
 WEBHOOK_SECRETS = "webhook_secrets"
 ENDPOINT_SECRET = "endpoint_secret"  # noqa: S105 - the name of a kind
 """What signs what a webhook endpoint is told."""
+TENANT_SECRET = "tenant_webhook_secret"  # noqa: S105 - the name of a kind
+"""What signs what a tenant's videos tell the address that was given with them."""
 SIGNING = "signing"
 """Keys that client tokens are signed with."""
 

@@ -17,6 +17,7 @@ class _Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str
     name: str = ""
     events: tuple[EventType, ...] = ()
+    secret_by_file: bool = False
     secret_version: int = 1
     previous_until: Millis | None = None
     disabled_at: Millis | None = None
@@ -69,6 +70,7 @@ def _terms(endpoint: Endpoint) -> _Terms:
         url=endpoint.url,
         name=endpoint.name,
         events=endpoint.events,
+        secret_by_file=endpoint.secret_by_file,
         secret_version=endpoint.secret_version,
         previous_until=endpoint.previous_until,
         disabled_at=endpoint.disabled_at,
