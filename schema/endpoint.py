@@ -83,3 +83,17 @@ class TenantSecret(msgspec.Struct, frozen=True, kw_only=True):
         if self.previous is None or self.previous_until is None or now >= self.previous_until:
             return (self.current,)
         return (self.current, self.previous)
+
+
+class EndpointWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants of an endpoint, new or known; what is unset stays as it is.
+
+    Attributes:
+        events: empty for all.
+        disabled: it is to be told nothing, or told again.
+    """
+
+    url: str | msgspec.UnsetType = msgspec.UNSET
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    events: tuple[EventType, ...] | msgspec.UnsetType = msgspec.UNSET
+    disabled: bool | msgspec.UnsetType = msgspec.UNSET

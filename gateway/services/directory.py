@@ -13,6 +13,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.policy.sealing import CanNotOpen
+from gateway.services.tenant_secrets import tenant_secrets
 from gateway.services.vault import CREDENTIAL, ENDPOINT_SECRET, SIGNING, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
@@ -156,6 +157,7 @@ async def read_directory(
         keys=tuple(await tx.api_keys.all(revoked=revoked)),
         accounts=tuple(accounts),
         endpoints=await _endpoints(tx, vault),
+        webhook_secrets=await tenant_secrets(tx, vault),
         signing=await _signing(tx, vault),
         revoked_tokens=await tx.client_tokens.revoked(now),
     )
@@ -172,6 +174,14 @@ async def _signing(tx: Transaction, vault: Vault) -> tuple[SigningKey, ...]:
     """The keys of client tokens, oldest first."""
     seeds = await vault.all(tx, SIGNING)
     return tuple(SigningKey(facts=facts, secret=seeds[facts.kid][1]) for facts in await tx.signing_keys.all())
+
+
+async def read_endpoint(tx: Transaction, vault: Vault, id: str) -> EndpointRecord | None:
+    """One webhook endpoint with its secrets; None when it is not there."""
+    record = await tx.webhook_endpoints.get(id)
+    if record is None or record.ownership.removed_at is not None:
+        return None
+    return replace(record, secrets=await vault.of(tx, ENDPOINT_SECRET, id))
 
 
 async def read_account(
