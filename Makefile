@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.installed
 
+# What is compiled once is not compiled again by each of the processes that tests start: 2 s instead of 7 s.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_COMPILE_BYTECODE = 1
+
 .PHONY: demo demo-reset test check format bench soak seeds install clean
 
 demo: $(STAMP)  ## the gateway in front of two simulated upstreams

@@ -10,7 +10,7 @@ import uvloop
 
 from gateway.config.settings import Settings
 from gateway.reloading import Examine, reloaded_by_signal
-from gateway.serving import serving, stop_signals
+from gateway.serving import at_work, serving, stop_signals, stop_work
 from gateway.store.database import connect
 from gateway.store.migrate import packaged
 from gateway.telemetry import configure_logging
@@ -68,9 +68,9 @@ def work(settings: Settings, *, seams: Seams | None = None, examine: Examine | N
 async def _work(settings: Settings, seams: Seams | None, examine: Examine | None) -> None:
     async with gateway(settings, seams) as built:
         await _warn(built)
-        with stop_signals(built.worker.stop), reloaded_by_signal(built.reloading, examine):
+        with stop_signals(lambda: stop_work(built)), reloaded_by_signal(built.reloading, examine):
             log.info("worker.ready")
-            await built.worker.run()
+            await at_work(built)
 
 
 async def _warn(built: Gateway) -> None:

@@ -18,6 +18,10 @@ from gateway.wiring import Gateway
 
 log = structlog.get_logger()
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients and proxies keep an idle connection (60 at most, as a rule): who closes first must be they, or a
+request that is on its way meets a closed door."""
+
 GRACE_SECONDS = 30
 """How long requests and streams may take to end once the process was asked to stop."""
 
@@ -55,6 +59,7 @@ async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int =
         ws_per_message_deflate=False,
         ws_max_size=max_message,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = Server(config)
     config.load()
@@ -82,7 +87,7 @@ async def serving(built: Gateway, *, listener: socket.socket | None = None, work
         OSError: the address is taken.
     """
     listener = listener or listen(*built.settings.server.address)
-    working = asyncio.create_task(built.worker.run()) if worker else None
+    working = asyncio.create_task(at_work(built)) if worker else None
     try:
         largest = built.settings.server.max_body_bytes
         async with listening(build_app(built), listener, max_message=largest):
@@ -91,11 +96,24 @@ async def serving(built: Gateway, *, listener: socket.socket | None = None, work
                 yield
             finally:
                 built.draining.set()
-                built.worker.stop()
+                stop_work(built)
     finally:
-        built.worker.stop()
+        stop_work(built)
         if working is not None:
             await working
+
+
+async def at_work(built: Gateway) -> None:
+    """Do its work and deliver its events, until ``stop_work``."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(built.worker.run())
+        group.create_task(built.courier.run())
+
+
+def stop_work(built: Gateway) -> None:
+    """Begin nothing more; what was begun ends."""
+    built.worker.stop()
+    built.courier.stop()
 
 
 @contextmanager

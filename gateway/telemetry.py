@@ -19,9 +19,9 @@ _SECRET_NAMES = re.compile(
     r"^key$|authorization|api_?key|credential$|secret|token|password|signature|cookie|prompt|idempotency", re.IGNORECASE
 )
 _SECRET_TEXTS = re.compile(
-    r"(?i:\bbearer\s+)\S+|\bfg_(?:live|test)_\w+|\bwhsec_\S+|(?<=://)[^/@\s]+(?=@)|(?<=/hooks/)\S+"
+    r"(?i:\bbearer\s+)\S+|\bfg_(?:live|test)_\w+|\bwhsec_\S+|(?<=://)[^/@\s]+(?=@)|(?<=/hooks/)\S+|(?<=/content/)\S+"
 )
-_TRACES = re.compile(r"earer|EARER|fg_|whsec_|://|/hooks/")
+_TRACES = re.compile(r"earer|EARER|fg_|whsec_|://|/hooks/|/content/")
 """What every secret text has a part of: most texts have none, and one cheap look says so."""
 
 _DEEPEST = 6

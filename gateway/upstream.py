@@ -2,7 +2,8 @@
 
 Two httpx clients, for two needs. A submit costs money, so it uses plain httpx without keep-alive, whose trace says
 whether the first byte left this machine. Polls are many and harmless, so they use httpx over aiohttp, which costs a
-tenth of the CPU at 64 connections (docs/decisions/0004).
+tenth of the CPU at 64 connections (docs/decisions/0004). Both are there twice: what goes to an account of a
+tenant's own reaches public addresses alone (docs/egress.md).
 """
 
 import asyncio
@@ -14,8 +15,10 @@ import aiohttp
 import httpx
 import msgspec
 import structlog
-from httpx_aiohttp import AiohttpTransport
 
+from gateway.dialing import HonestTransport
+from gateway.egress import Egress
+from gateway.policy.egress import EgressFailed
 from gateway.policy.verdict import Evidence
 from gateway.probe import Point, Probe
 from providers.base import Accepted, Adapter, Flow, Replay, WireRequest, WireResponse
@@ -26,7 +29,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
-_NETWORK = (httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL, TimeoutError, OSError)
+_NETWORK = (EgressFailed, httpx.HTTPError, aiohttp.ClientError, httpx.InvalidURL, TimeoutError, OSError)
 
 MAX_ANSWER = 1 << 20
 """Bytes of an answer we read; providers' answers are a few hundred."""
@@ -63,28 +66,32 @@ class Upstream:
     """The only client of providers."""
 
     def __init__(
-        self, *, submit_deadline: float, probe: Probe, verify: ssl.SSLContext, transport: Transport | None = None
+        self,
+        *,
+        submit_deadline: float,
+        probe: Probe,
+        verify: ssl.SSLContext,
+        egress: Egress,
+        transport: Transport | None = None,
     ) -> None:
         self._submit_deadline = submit_deadline
         self._probe = probe
-        self._paid = httpx.AsyncClient(
-            limits=httpx.Limits(max_keepalive_connections=0, max_connections=None),
-            timeout=httpx.Timeout(submit_deadline, connect=CONNECT_SECONDS),
-            follow_redirects=False,
-            trust_env=False,
-            verify=verify,
-            transport=transport,
-        )
-        self._free = httpx.AsyncClient(
-            transport=transport or _HonestTransport(client=partial(_session, verify), verify=verify),
-            timeout=httpx.Timeout(POLL_SECONDS, connect=CONNECT_SECONDS),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._egress = egress
+        limits = httpx.Limits(max_keepalive_connections=0, max_connections=None)
+        paid = transport or httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
+        free = transport or HonestTransport(client=partial(_session, verify), verify=verify)
+        self._operators = _Clients(paid, free, submit_deadline)
+        self._tenants = _Clients(egress.fresh(), egress.pooled(), submit_deadline)
 
     async def close(self) -> None:
-        await self._paid.aclose()
-        await self._free.aclose()
+        for clients in (self._operators, self._tenants):
+            await clients.paid.aclose()
+            await clients.free.aclose()
+
+    def _clients(self, account: Account) -> "_Clients":
+        """An operator knows where its accounts are; a tenant's own must not lead inside."""
+        guarded = account.owner is not None and not self._egress.exempts(account.base_url)
+        return self._tenants if guarded else self._operators
 
     async def submit(self, flow: Flow[Accepted], request: WireRequest, account: Account, adapter: Adapter) -> Sent:
         """Send the paid request of a flow once, and let the flow read the answer. Raises nothing of the network's.
@@ -96,7 +103,7 @@ class Upstream:
         try:
             async with asyncio.timeout(self._submit_deadline):
                 answer = await self._exchange(
-                    self._paid, adapter.authorize(request, account.credential), account, trace
+                    self._clients(account).paid, adapter.authorize(request, account.credential), account, trace
                 )
         except (*_NETWORK, UnreadableAnswer, ValueError) as error:  # ValueError: a credential HTTP can not carry
             evidence = Evidence(started=trace.started, reading=None, trouble=_trouble(error))
@@ -127,7 +134,7 @@ class Upstream:
     async def _asked(self, request: WireRequest, account: Account) -> WireResponse:
         try:
             async with asyncio.timeout(POLL_SECONDS):
-                return await self._exchange(self._free, request, account, None)
+                return await self._exchange(self._clients(account).free, request, account, None)
         except (*_NETWORK, ValueError) as error:
             raise ProviderFailure(FailureKind.UNREACHABLE, _trouble(error)) from error
         except UnreadableAnswer as error:
@@ -150,6 +157,18 @@ class Upstream:
             await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return WireResponse(status=response.status_code, headers=headers, body=body)
+
+
+class _Clients:
+    """One client for submits, one for everything that may repeat."""
+
+    def __init__(self, paid: Transport, free: Transport, submit_deadline: float) -> None:
+        self.paid = _client(paid, httpx.Timeout(submit_deadline, connect=CONNECT_SECONDS))
+        self.free = _client(free, httpx.Timeout(POLL_SECONDS, connect=CONNECT_SECONDS))
+
+
+def _client(transport: Transport, timeout: httpx.Timeout) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
 
 
 def authorities() -> ssl.SSLContext:
@@ -180,10 +199,12 @@ class _Trace:
         self._probe = probe
 
     async def __call__(self, name: str, info: dict[str, Any]) -> None:
-        del info
+        request = info.get("request")
+        if request is not None and request.method == b"CONNECT":
+            return  # asks a proxy for a tunnel: nothing of ours is in it
         if name == "http11.send_request_headers.started":
             self.started = True
-        elif name == "http11.send_request_body.complete":
+        elif name == "http11.send_request_body.complete" and self.started:
             self._probe(Point.BYTES_SENT)
 
 
@@ -199,7 +220,9 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _trouble(error: BaseException) -> str:
-    """The error's class and text; never a URL with a secret, for we put none there."""
+    """The error's class and text; never a URL with a secret, for we put none there. A guard's says what it may."""
+    if isinstance(error, EgressFailed):
+        return str(error)
     return f"{type(error).__name__}: {error}".rstrip(": ")[:300]
 
 
@@ -210,28 +233,3 @@ def _session(verify: ssl.SSLContext) -> aiohttp.ClientSession:
         trust_env=False,
         auto_decompress=False,
     )
-
-
-class _HonestTransport(AiohttpTransport):
-    """The stock map calls a connection closed after the request was read ``ConnectTimeout``; say what happened."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            response: httpx.Response = await super().handle_async_request(request)
-        except httpx.HTTPError as error:
-            honest = _honest(error, request)
-            if honest is None:
-                raise
-            raise honest from error.__cause__
-        return response
-
-
-def _honest(error: httpx.HTTPError, request: httpx.Request) -> httpx.HTTPError | None:
-    match error.__cause__:
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return httpx.ConnectError(str(error), request=request)
-        case aiohttp.ServerTimeoutError():
-            return httpx.ReadTimeout(str(error), request=request)
-        case aiohttp.ClientConnectionError():
-            return httpx.RemoteProtocolError(str(error), request=request)
-    return None

@@ -11,12 +11,19 @@ from pathlib import Path
 import msgspec
 
 from gateway.assets import Assets as AssetStore
+from gateway.assets import clear
 from gateway.config.given import Surroundings
 from gateway.config.settings import Settings
+from gateway.config.tenants import Common
+from gateway.courier import Courier
+from gateway.egress import Egress
 from gateway.fetcher import Fetcher
 from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
+from gateway.names import Lookup, Names, system
+from gateway.policy.delivering import Terms
+from gateway.policy.egress import Rules
 from gateway.policy.receipts import Signer
 from gateway.probe import Probe, no_probe
 from gateway.services.account_setups import AccountSetups
@@ -29,6 +36,9 @@ from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
+from gateway.services.deletions import Deletions
+from gateway.services.deliveries import Deliveries
+from gateway.services.disabling import Disabling
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hooks import Hooks
@@ -37,11 +47,13 @@ from gateway.services.keys import Keys
 from gateway.services.ledger import Ledger
 from gateway.services.limits import Limits
 from gateway.services.limits_use import LimitsUses
+from gateway.services.links import Links
 from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
 from gateway.services.policies import Policies
+from gateway.services.posters import Posters
 from gateway.services.quarantine import Quarantine
 from gateway.services.queue import Queue
 from gateway.services.quotes import Quotes
@@ -52,8 +64,10 @@ from gateway.services.records import Records
 from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
+from gateway.services.reusing import Reusing
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
+from gateway.services.sweeping import Sweeping
 from gateway.services.tenancies import Tenancies
 from gateway.services.tenants import Tenants
 from gateway.services.tending import Tending
@@ -72,9 +86,11 @@ from gateway.upstream import Transport, Upstream, authorities
 from gateway.worker import Worker
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
-from schema.clock import Clock, SystemClock
+from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
+
+_DAY = 86_400_000
 
 
 class Seams(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +101,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
         verify: how TLS certificates are checked; None is by the authorities everybody trusts.
         kinds: the providers it knows.
         transport: what carries requests to them, and brings files; None is the network.
+        lookup: tells where names lead that tenants and providers gave.
     """
 
     clock: Clock = SystemClock()
@@ -94,6 +111,7 @@ class Seams(msgspec.Struct, frozen=True, kw_only=True):
     verify: ssl.SSLContext | None = None
     kinds: tuple[ProviderKind, ...] = KINDS
     transport: Transport | None = None
+    lookup: Lookup = system
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +132,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     cancels: Cancels
     videos: Videos
+    deletions: Deletions
+    links: Links
+    posters: Posters
     batches: Batches
     events: Events
     hooks: Hooks
@@ -131,7 +152,10 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Quarantine
     receipts: Receipts
     reconciliation: Reconciliation
+    sweeping: Sweeping
     worker: Worker
+    deliveries: Deliveries
+    courier: Courier
     clock: Clock
     ids: Ids
     draining: asyncio.Event
@@ -143,6 +167,7 @@ async def gateway(settings: Settings, seams: Seams | None = None) -> AsyncIterat
 
     Raises:
         StoreError: the database can not be reached, is in use, or is newer than this version.
+        AssetStoreFailed: finished videos could not be kept.
     """
     seams = seams or Seams()
     async with AsyncExitStack() as stack:
@@ -156,6 +181,7 @@ async def gateway(settings: Settings, seams: Seams | None = None) -> AsyncIterat
         built = await _build(settings, seams, store, hub, stack)
         if database.name == "sqlite":  # one process owns the file, so every lease is a dead one's
             await store.write(lambda tx: tx.tasks.orphaned(seams.clock.now()))
+            await store.write(lambda tx: tx.deliveries.orphaned(seams.clock.now()))
         yield built
 
 
@@ -172,6 +198,18 @@ def _announcer(database: Database) -> Told:
     return announce
 
 
+async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Clock) -> AssetStore:
+    """Where finished videos go, which was written to; what a killed process left half downloaded is gone.
+
+    Beside others, who may download just now, only what is older than any download may be.
+    """
+    alone = store.database.name == "sqlite"
+    clear(folder / "incoming", clock.now() - (0 if alone else 2 * millis(settings.timing.asset_timeout_seconds)))
+    asset_store = AssetStore(settings.assets.url, settings.assets.options)
+    await asset_store.check()
+    return asset_store
+
+
 async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack: AsyncExitStack) -> Gateway:
     timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
     draining = asyncio.Event()
@@ -179,12 +217,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
     await ground.configuration.apply(settings)
     await ground.keeper.refresh()
-    following = asyncio.create_task(ground.keeper.follow())
-    stack.callback(following.cancel)
+    stack.callback(asyncio.create_task(ground.keeper.follow()).cancel)
     usage = Usage(store=store, callers=ground.callers)
     stack.push_async_callback(usage.write)
-    using = asyncio.create_task(usage.follow())
-    stack.callback(using.cancel)
+    stack.callback(asyncio.create_task(usage.follow()).cancel)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -195,7 +231,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     records = Records(ids, books)
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
-    quotes = Quotes(store=store, decisions=decisions, books=books, key=root, clock=clock, timing=timing)
+    reusing = Reusing(records=records, books=books, ids=ids, timing=timing)
+    quotes = Quotes(
+        store=store, decisions=decisions, books=books, reusing=reusing, key=root, clock=clock, timing=timing
+    )
     pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
         accounts=accounts,
@@ -209,22 +248,32 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
     verify = seams.verify or authorities()
+    egress = Egress(
+        exempt=settings.egress.allow,
+        rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
+        verify=verify,
+        transport=seams.transport,
+        proxy=settings.egress.proxy or None,
+        names=Names(seams.lookup),
+    )
+    stack.push_async_callback(egress.close)
     upstream = Upstream(
-        submit_deadline=timing.submit_deadline_seconds, probe=seams.probe, verify=verify, transport=seams.transport
+        submit_deadline=timing.submit_deadline_seconds,
+        probe=seams.probe,
+        verify=verify,
+        egress=egress,
+        transport=seams.transport,
     )
     stack.push_async_callback(upstream.close)
     fetcher = Fetcher(
         folder=folder / "incoming",
         max_bytes=settings.assets.max_bytes,
         deadline=timing.asset_timeout_seconds,
-        exempt=settings.egress.allow,
-        verify=verify,
-        transport=seams.transport,
+        egress=egress,
     )
-    stack.push_async_callback(fetcher.close)
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
-    asset_store = AssetStore(settings.assets.url)
+    asset_store = await _asset_store(settings, folder, store, clock)
     callbacks = Callbacks(settings.server.public_url, root)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
     rates = Rates(store=store, tenants=tenants, clock=clock, luck=luck)
@@ -279,9 +328,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         probe=seams.probe,
         places=ground.places,
     )
+    sweeping = Sweeping(store=store, assets=asset_store, clock=clock, every=timing.sweep_seconds)
     assets = Assets(
         store=store,
         accounts=accounts,
+        tenants=tenants,
         records=records,
         quarantine=quarantine,
         upstream=upstream,
@@ -316,20 +367,35 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         settings=settings.worker,
         may_send=may_send,
         call=queue.call,
+        beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
-    kinds = by_name(seams.kinds)
+    kinds, deliveries = by_name(seams.kinds), _deliveries(settings, seams, store, ground, egress)
     reloading = Reloading(
         settings=settings,
         vault=ground.vault,
         configuration=ground.configuration,
         keeper=ground.keeper,
-        allows=(updates.allow, fetcher.allow),
+        allows=(updates.allow, egress.allow),
         clock=clock,
     )
 
     def around() -> Surroundings:
         return Surroundings(kinds=kinds, server=settings.server, egress=reloading.settings.egress)
+
+    videos = Videos(
+        store=store,
+        admission=admission,
+        decisions=decisions,
+        backlog=backlog,
+        rates=rates,
+        forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
+        reusing=reusing,
+        quarantine=quarantine,
+        assets=asset_store,
+        clock=clock,
+        probe=seams.probe,
+    )
 
     return Gateway(
         settings=settings,
@@ -354,18 +420,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         quotes=quotes,
         ledger=ground.ledger,
         cancels=cancels,
-        videos=Videos(
-            store=store,
-            admission=admission,
-            decisions=decisions,
-            backlog=backlog,
-            rates=rates,
-            forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
-            quarantine=quarantine,
-            assets=asset_store,
-            clock=clock,
-            probe=seams.probe,
-        ),
+        videos=videos,
+        deletions=Deletions(store=store, clock=clock),
+        links=Links(videos=videos, tenants=tenants, root=root, public_url=settings.server.public_url, clock=clock),
+        posters=Posters(store=store, assets=asset_store, folder=folder / "incoming"),
         batches=Batches(
             store=store,
             admission=admission,
@@ -403,7 +461,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             tenants=tenants,
             accounts=accounts,
             providers=frozenset(kinds),
-            limits=lambda: reloading.settings.limits,
+            common=lambda: Common(limits=reloading.settings.limits, retention=reloading.settings.retention),
             clock=clock,
         ),
         account_setups=AccountSetups(
@@ -421,11 +479,42 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         trails=Trails(store),
         receipts=Receipts(store=store, signer=Signer(root), issuer=settings.server.public_url),
         quarantine=quarantine,
+        sweeping=sweeping,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
+        deliveries=deliveries,
+        courier=Courier(
+            deliveries=deliveries,
+            hub=hub,
+            poll_seconds=settings.worker.poll_seconds,
+            may_call=quarantine.is_off,
+        ),
         clock=clock,
         ids=ids,
         draining=draining,
+    )
+
+
+def _deliveries(settings: Settings, seams: Seams, store: Store, ground: Footing, egress: Egress) -> Deliveries:
+    """What tells webhook endpoints."""
+    timing, clock, ids = settings.timing, seams.clock, Ids(seams.entropy)
+    return Deliveries(
+        store=store,
+        endpoints=ground.endpoints,
+        keeper=ground.keeper,
+        disabling=Disabling(store=store, keeper=ground.keeper, clock=clock, ids=ids),
+        caller=egress,
+        clock=clock,
+        ids=ids,
+        luck=seams.luck,
+        terms=Terms(
+            schedule=timing.delivery_schedule_seconds,
+            reset=timing.breaker_reset_seconds,
+            give_up=timing.delivery_give_up_seconds,
+        ),
+        timeout=timing.delivery_timeout_seconds,
+        spare=millis(timing.lease_seconds),
+        keep=settings.webhooks.keep_days * _DAY,
     )
 
 

@@ -47,6 +47,7 @@ class Worker:
         settings: WorkerSettings,
         may_send: MaySend,
         call: Call,
+        beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._name = name
         self._store = store
@@ -58,6 +59,7 @@ class Worker:
         self._settings = settings
         self._may_send = may_send
         self._call = call
+        self._beside = beside
         self._call_at: Millis | None = None
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
@@ -75,6 +77,7 @@ class Worker:
     async def run(self) -> None:
         """Work until told to stop; then let sends end, drop what is safe to do again, and give back what is left."""
         beating = asyncio.create_task(self._keep_leases())
+        beside = None if self._beside is None else asyncio.ensure_future(self._beside())
         try:
             while not self._stopping.is_set():
                 self._news.clear()
@@ -88,6 +91,9 @@ class Worker:
             beating.cancel()
             with suppress(asyncio.CancelledError):
                 await beating
+            if beside is not None:
+                beside.cancel()
+                await asyncio.wait({beside})
             await self._give_back()
 
     async def _drain(self) -> None:

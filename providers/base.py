@@ -159,6 +159,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         max_prompt: characters.
         typical_seconds: how long a video usually takes to make, (best, worst), for the first guesses.
         video_hosts: hosts its links may point to; ``*.example.com`` covers subdomains.
+        video_types: what its files may be: ``video/mp4``, ``video/webm``, ``video/quicktime``.
     """
 
     models: tuple[str, ...]
@@ -171,6 +172,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     max_prompt: int = 2000
     typical_seconds: tuple[int, int] = (60, 300)
     video_hosts: tuple[str, ...] = ()
+    video_types: tuple[str, ...] = ("video/mp4",)
 
 
 class RateCard(Protocol):

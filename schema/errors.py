@@ -15,7 +15,7 @@
   x PreconditionRequired  428           x RefTaken              409
   x VersionConflict       412           x ManagedByFile         409
   x KeyReplaced           409           x KeyRevoked            409
-  x ChangedMeanwhile      412
+  x ChangedMeanwhile      412           x NotInstalled          501
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -250,6 +250,14 @@ class Gone(GatewayError):
     status = 410
     title = "There is no such file any more, or there never was"
     kind = "invalid_request_error"
+    permanent = True
+
+
+class NotInstalled(GatewayError):
+    code = "not_installed"
+    status = 501
+    title = "This gateway has not installed what that takes"
+    kind = "server_error"
     permanent = True
 
 

@@ -4,6 +4,7 @@ The body is a ULID (48 bits of milliseconds, 80 random bits, Crockford's base 32
 so they serve as keyset cursors, and nobody can guess the next one.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -68,6 +69,12 @@ def names_attempt(id: str) -> bool:
 def names_entry(id: str) -> bool:
     """Whether an id could be that of an entry of the ledger."""
     return _ENTRY_ID.fullmatch(id) is not None
+
+
+def derived(prefix: str, moment: Millis, *names: str) -> str:
+    """The id of what there is once for these names: the same whoever makes it, and unlike all others."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return prefix + _base32((moment << 80) | int.from_bytes(digest[:_RANDOM_BYTES], "big"))
 
 
 def could_be(prefix: str, id: str) -> bool:

@@ -40,6 +40,7 @@ class AttemptState(StrEnum):
 class VideoMove(StrEnum):
     START = "start"  # an upstream may be working on it
     COMPLETE = "complete"  # the file is ours
+    REUSE = "reuse"  # an equal video's file is its too
     FAIL = "fail"
     CANCEL = "cancel"
 
@@ -57,6 +58,7 @@ class AttemptMove(StrEnum):
 VIDEO_MOVES: dict[VideoStatus, dict[VideoMove, VideoStatus]] = {
     VideoStatus.QUEUED: {
         VideoMove.START: VideoStatus.IN_PROGRESS,
+        VideoMove.REUSE: VideoStatus.COMPLETED,
         VideoMove.FAIL: VideoStatus.FAILED,
         VideoMove.CANCEL: VideoStatus.CANCELED,
     },

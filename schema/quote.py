@@ -213,6 +213,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         price: None when the account that would make it has no price; then there is no id, for there is no promise, and
             neither is there one when it would be made at an account of the tenant's own.
         missing: micros that lack for it on the tenant's balance or budget.
+        reused_from: the video whose file it would have, for nothing; then there is no promise either.
     """
 
     id: str | None
@@ -225,3 +226,4 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     expected: Micros | None
     missing: Micros = 0
     decision: Decision
+    reused_from: str | None = None

@@ -39,6 +39,12 @@ Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.
 """ISO 8601, UTC, milliseconds."""
 
 
+class AskedReuse(msgspec.Struct, frozen=True, kw_only=True):
+    """The file of an equal wish would do, if it was completed no longer ago than that."""
+
+    within_seconds: _Count
+
+
 class AskedRouting(msgspec.Struct, frozen=True, kw_only=True):
     """How the video was to be routed, as asked; null leaves it to the tenant's policy.
 
@@ -58,6 +64,7 @@ class AskedRouting(msgspec.Struct, frozen=True, kw_only=True):
     max_wait_seconds: _Count | None
     on_max_wait: OnMaxWait | None
     priority: Priority | None
+    reuse: AskedReuse | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +216,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         adjusted: what was bent to suit the account it went to.
         file: null unless it completed.
         extra_outputs: files that attempts gave later; they are not charged.
+        reused_from: the video whose file this one has, for nothing; left out when it has its own.
     """
 
     version: Annotated[int, msgspec.Meta(ge=VERSION, le=VERSION)] = VERSION
@@ -228,6 +236,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     money: ReceiptMoney
     file: ReceiptFile | None
     extra_outputs: Annotated[tuple[ReceiptOutput, ...], msgspec.Meta(max_length=1000)]
+    reused_from: Annotated[str, msgspec.Meta(pattern=pattern(VIDEO), max_length=32)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class SignedReceipt(Receipt, frozen=True, kw_only=True):

@@ -147,6 +147,12 @@ class TenantLimits(msgspec.Struct, frozen=True, kw_only=True):
     reads_per_minute: int | None = None
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long finished files are kept; None is for ever."""
+
+    days: int | None = None
+
+
 class LimitsUse(msgspec.Struct, frozen=True, kw_only=True):
     """How much of each of its limits a tenant uses now; None where nobody counts, for there is no limit.
 
@@ -178,6 +184,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     policy_version: int | None = None
     funding: Funding = UNLIMITED
     limits: TenantLimits = TenantLimits()
+    retention: Retention = Retention()
     origins: tuple[str, ...] = ()
     test: bool = False
 

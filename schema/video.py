@@ -98,8 +98,21 @@ class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     image_url: Url | None = None
 
 
+LONGEST_REUSE = 31_536_000
+"""A year: the oldest a file may be told to be used again."""
+
 LONGEST_SECONDS = 86_400
 """A day: the longest a video may be told to take."""
+
+
+class Reuse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file of an equal wish of one's own will do.
+
+    Attributes:
+        within_seconds: if it was completed no longer ago than that.
+    """
+
+    within_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_REUSE)]
 
 
 class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -114,6 +127,7 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         on_max_wait: what to do after that.
         priority: its place among its tenant's own videos.
         quote_id: a quote whose top is the most that is charged.
+        reuse: have the file of an equal wish instead, if there is one, for nothing.
     """
 
     only: Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)] = ()
@@ -128,6 +142,7 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_wait_seconds: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None = None
     on_max_wait: OnMaxWait | None = None
     priority: Priority | None = None
+    reuse: Reuse | None = None
 
 
 Metadata = dict[str, str]
@@ -222,6 +237,10 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         held_from: the tenant's account of the ledger that was drawn on.
         end_user: whose eyes it is for beside its tenant's; None when a client token said nobody.
         client_token: the client token that made it; None when a key did.
+        wish: SHA-256 (hex) over its spec: equal ones may have the same file.
+        reused_from: the video whose file it shares.
+        gone_at: when its file was let go of, because it expired or the video was deleted.
+        deleted_at: when its tenant deleted it: nobody sees it any more, the books still know it.
     """
 
     id: str
@@ -253,6 +272,10 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     client_token: str | None = None
     error: VideoError | None = None
     asset: Asset | None = None
+    wish: str | None = None
+    reused_from: str | None = None
+    gone_at: Millis | None = None
+    deleted_at: Millis | None = None
 
     @property
     def ended(self) -> bool:
@@ -266,6 +289,11 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         """
         expired = self.error is not None and self.error.code == VideoErrorCode.DEADLINE_EXCEEDED
         return self.status is VideoStatus.CANCELED or (expired and self.routing.deadline_seconds is not None)
+
+    def has_file(self, now: Millis) -> bool:
+        """Whether it has a file of its own that is still to be had."""
+        kept = self.asset is not None and self.gone_at is None
+        return kept and (self.expires_at is None or now < self.expires_at)
 
     @property
     def may_still_cost(self) -> bool:

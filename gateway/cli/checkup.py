@@ -16,6 +16,7 @@ from gateway.config.settings import Settings, parse_listen, without_password
 OLDEST_PYTHON = (3, 11)
 """Before it, a WAL reset can corrupt the file."""
 
+_ASSETS_SECONDS = 45
 _DATABASE_SECONDS = 10
 
 
@@ -116,13 +117,25 @@ async def _pending(url: str) -> list[str]:
 def check_assets(settings: Settings) -> Check:
     url = settings.assets.url
     if not url.startswith("file://"):
-        return Check(mark=Mark.NOTE, name="assets", found=f"{url} was not tried")
+        return _check_object_store(settings)
     folder = Path(url.removeprefix("file://"))
     existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         fix = f"make {existing} a folder this user may write to"
         return Check(mark=Mark.BAD, name="assets", found=f"{folder} can not be written to", fix=fix)
     return Check(mark=Mark.OK, name="assets", found=str(folder) + ("" if folder.exists() else ", to be made"))
+
+
+def _check_object_store(settings: Settings) -> Check:
+    """Written to, read and deleted from, as a server does when it starts."""
+    from gateway.assets import Assets, AssetStoreFailed
+
+    try:
+        asyncio.run(asyncio.wait_for(Assets(settings.assets.url, settings.assets.options).check(), _ASSETS_SECONDS))
+    except (AssetStoreFailed, TimeoutError) as error:
+        fix = "see assets.url and assets.options, and the credentials in the environment"
+        return Check(mark=Mark.BAD, name="assets", found=_said(error), fix=fix)
+    return Check(mark=Mark.OK, name="assets", found=f"{settings.assets.url} can be written to")
 
 
 def check_port(settings: Settings) -> Check:

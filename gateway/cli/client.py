@@ -12,7 +12,7 @@ import msgspec
 from gateway import __version__
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.reasons import remedy_words
-from gateway.cli.wire import Balance, Batch, LedgerPage, Page, Problem, Quote, Reconciled, Route, Video
+from gateway.cli.wire import Balance, Batch, ContentLink, LedgerPage, Page, Problem, Quote, Reconciled, Route, Video
 
 T = TypeVar("T")
 
@@ -66,6 +66,22 @@ class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     replayed: bool = False
 
 
+class Had(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is of a file already: its first bytes, and the ETag of what they were of."""
+
+    size: int
+    etag: str
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that comes in pieces, or the ``rest`` of it; ``size`` is how much is to come, when the answer says it."""
+
+    pieces: Iterator[bytes]
+    size: int | None
+    etag: str
+    rest: bool
+
+
 class Client:
     """A caller of one gateway.
 
@@ -108,6 +124,10 @@ class Client:
     def cancel(self, video: str) -> Answer[Video]:
         """Not repeated once it was sent: the second would be told that the video has ended."""
         return self._answer(self._send("POST", f"/v1/videos/{video}/cancel", repeat=False), Video)
+
+    def link(self, video: str, wish: dict[str, Any]) -> Answer[ContentLink]:
+        """A link to its file; asking twice makes two, which does no harm."""
+        return self._answer(self._send("POST", f"/v1/videos/{video}/links", repeat=True, json=wish), ContentLink)
 
     def receipt(self, video: str) -> bytes:
         """The signed receipt, byte for byte."""
@@ -158,12 +178,23 @@ class Client:
         return self._answer(self._send(method, path, repeat=method == "DELETE", **parts), kind)
 
     @contextmanager
-    def content(self, video: str, attempt: str | None = None) -> Iterator[tuple[Iterator[bytes], int | None]]:
-        """The finished file, or an attempt's extra output, in pieces, and its size when the answer says it."""
+    def content(self, video: str, attempt: str | None = None, had: Had | None = None) -> Iterator[Content]:
+        """The finished file, or an attempt's extra output, in pieces.
+
+        Args:
+            had: what there is of it already: the rest is asked for, and the whole when it is another file by now.
+        """
         path = f"/v1/videos/{video}/content"
-        with self._pieces(path if attempt is None else f"{path}?output={attempt}") as response:
+        path = path if attempt is None else f"{path}?output={attempt}"
+        more = {} if had is None else {"range": f"bytes={had.size}-", "if-range": had.etag}
+        with self._pieces(path, **more) as response:
             size = response.headers.get("content-length", "")
-            yield response.iter_raw(), int(size) if size.isdecimal() else None
+            yield Content(
+                pieces=response.iter_raw(),
+                size=int(size) if size.isdecimal() else None,
+                etag=response.headers.get("etag", ""),
+                rest=response.status_code == httpx.codes.PARTIAL_CONTENT,
+            )
 
     @contextmanager
     def _pieces(self, path: str, **headers: str) -> Iterator[httpx.Response]:

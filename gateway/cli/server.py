@@ -85,6 +85,7 @@ def _again(config_file: Path, options: tuple[str, ...]) -> "Examine":
 @contextmanager
 def failures_told() -> Iterator[None]:
     """What an operator can mend (a port or a database in use, a database that is away) in words, not as a traceback."""
+    from gateway.assets import AssetStoreFailed
     from gateway.policy.sealing import CanNotOpen
     from gateway.store.database import StoreError, StoreUnavailable
 
@@ -98,5 +99,7 @@ def failures_told() -> Iterator[None]:
         raise Stop(ExitCode.FAILED, f"{error}; {hint}") from error
     except CanNotOpen as error:
         raise Stop(ExitCode.FAILED, str(error)) from error
+    except AssetStoreFailed as error:
+        raise Stop(ExitCode.FAILED, f"{error}; see assets.url and assets.options, filmgate doctor says more") from error
     except StoreError as error:
         raise Stop(ExitCode.FAILED, f"{without_password(str(error))}; filmgate doctor says more") from error

@@ -32,6 +32,7 @@ def _terms_options(command: Command) -> Command:
         click.option("--weight", type=_NUMBER, help="Its share when several wait."),
         click.option("--concurrent", type=_NUMBER, help="Videos in the making at once."),
         click.option("--per-minute", type=_NUMBER, help="Videos it may create in a minute."),
+        click.option("--keep-days", "days", type=_NUMBER, help="How long its finished files are kept."),
         click.option("--reads-per-minute", type=_NUMBER, help="Other requests in a minute, at each replica."),
     ):
         command = option(command)
@@ -46,6 +47,7 @@ def _terms(wanted: dict[str, Any]) -> dict[str, Any]:
         **({"origins": list(wanted["origins"])} if wanted["origins"] else {}),
         **({"funding": funding} if funding else {}),
         **({"limits": limits} if limits else {}),
+        **({} if wanted["days"] is None else {"retention": {"days": wanted["days"]}}),
     }
 
 

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import rich_click as click
 
@@ -13,7 +14,7 @@ from gateway.cli.downloads import STDOUT, download
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, output_option, show, show_all_json, show_json, tell
 from gateway.cli.watching import exit_of, wait_for
-from gateway.cli.wire import Video
+from gateway.cli.wire import Deleted, Video
 from gateway.cli.wishes import body, wish_options
 from schema.clock import SystemClock
 from schema.ids import Ids
@@ -160,6 +161,39 @@ def download_(
 def cancel(video: str, url: str | None, api_key: str | None, output: Format) -> None:
     """Cancel the video ID. Free before a provider has it; after that it costs what the provider still does."""
     _show_video(connect(url, api_key).cancel(video), output)
+
+
+@videos.command()
+@_id_argument
+@connection_options
+def delete(video: str, url: str | None, api_key: str | None) -> None:
+    """Delete the video ID, which has ended: its files go; the ledger and its receipt stay."""
+    connect(url, api_key).do("DELETE", f"/v1/videos/{video}", Deleted)
+    tell(f"deleted: {video}")
+
+
+@videos.command()
+@_id_argument
+@click.option("--expires", type=click.IntRange(60, 86_400), default=3600, show_default=True, metavar="SECONDS")
+@click.option("--save", is_flag=True, help="Browsers save the file, and do not show it.")
+@click.option("--thumbnail", is_flag=True, help="A picture of it, not the film.")
+@connection_options
+@output_option
+def link(
+    video: str, *, expires: int, save: bool, thumbnail: bool, url: str | None, api_key: str | None, output: Format
+) -> None:
+    """Print a link to the file of the video ID that needs no key."""
+    client = connect(url, api_key)
+    wish = {
+        "expires_in_seconds": expires,
+        "disposition": "attachment" if save else "inline",
+        "variant": "thumbnail" if thumbnail else "video",
+    }
+    answer = client.link(video, wish)
+    if output is Format.TABLE:
+        show(urljoin(f"{client.url}/", answer.value.url))
+    else:
+        show_json(answer.raw, output)
 
 
 @videos.command()

@@ -84,6 +84,19 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         return self.error is not None and self.error.code in _MADE_BY_PROVIDER
 
 
+class Deleted(msgspec.Struct, frozen=True):
+    """What is no more."""
+
+    id: str
+
+
+class ContentLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link to a file; ``expires_at`` in seconds since the epoch."""
+
+    url: str
+    expires_at: int
+
+
 class Page(msgspec.Struct, frozen=True):
     """A list of videos, and whether there are more behind ``last_id``."""
 

@@ -24,6 +24,14 @@ def web_address(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str |
     return None
 
 
+def proxy_address(url: str) -> str | None:
+    """What is wrong with the address of a proxy, which may hold a user name and a password; None when nothing is."""
+    scheme, between, rest = url.partition("://")
+    if problem := web_address(f"{scheme}{between}{rest.rpartition('@')[2]}", ("http",)):
+        return problem
+    return None if urlsplit(url).path in ("", "/") else "must end behind its port"
+
+
 def origin_of(url: str) -> str:
     """``https://host:port``, as it stands in ``egress.allow``: lower case, without the scheme's own port."""
     parts = urlsplit(url)

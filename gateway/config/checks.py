@@ -1,12 +1,13 @@
 """What the types can not say: names that name nobody, secrets anybody could guess, clocks that contradict."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from gateway.config.accounts import AccountSetup
-from gateway.config.addresses import is_private, origin_of, web_address
+from gateway.config.addresses import is_private, origin_of, proxy_address, web_address
 from gateway.config.master_key import MAKE_A_KEY
 from gateway.config.places import Place
 from gateway.config.reading import Notes, suggestion
@@ -59,12 +60,21 @@ def check_database(database: DatabaseSettings, notes: Notes) -> None:
         )
 
 
+_SECRETS = re.compile(r"secret|token|password|_key$|^key$|access_key(?!_id)|credential", re.IGNORECASE)
+_OUTSIDE = "set it in the environment: AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_KEY"
+
+
 def check_assets(assets: AssetsSettings, notes: Notes) -> None:
     scheme, _, rest = assets.url.partition("://")
     if scheme not in ("file", "s3", "gs", "az") or not rest:
         notes.error(
             ("assets", "url"), f"{assets.url!r} is not a place for files", 'write "file://./assets" or "s3://…"'
         )
+    if scheme == "file" and assets.options:
+        notes.error(("assets", "options"), "means nothing for a folder", "take it out")
+    for name in assets.options or ():
+        if _SECRETS.search(name):
+            notes.error(("assets", "options", name), "is a secret, and this file holds none", _OUTSIDE)
 
 
 def check_egress(settings: EgressSettings, notes: Notes) -> None:
@@ -74,6 +84,8 @@ def check_egress(settings: EgressSettings, notes: Notes) -> None:
             notes.error(place, problem)
         elif origin_of(origin) != origin:
             notes.error(place, f"{origin!r} is not an origin as we compare them", f'write "{origin_of(origin)}"')
+    if settings.proxy and (problem := proxy_address(settings.proxy)):
+        notes.error(("egress", "proxy"), problem, 'write "http://host:port"')
 
 
 def check_timing(timing: Timing, notes: Notes) -> None:

@@ -11,10 +11,10 @@ from gateway.config.accounts import AccountSetup, read_account
 from gateway.config.addresses import is_private, origin_of
 from gateway.config.places import Place
 from gateway.config.reading import WRONG, Mistake, Notes, Tables
-from gateway.config.settings import EgressSettings, LimitsSettings, Section, ServerSettings
+from gateway.config.settings import EgressSettings, Section, ServerSettings
 from gateway.config.spellings import read_money, read_web_origin
 from gateway.config.tables import Money, WebOrigin
-from gateway.config.tenants import read_tenant
+from gateway.config.tenants import Common, read_tenant
 from gateway.policy.patching import merged
 from providers.base import ProviderKind
 from schema.account import Account, Limits, Secret, own_id
@@ -201,12 +201,12 @@ def _without(document: Any, names: Mapping[str, str], notes: Notes) -> Any:
     return {name: value for name, value in document.items() if name not in names}
 
 
-def new_tenant(document: Any, names: checks.Names, limits: LimitsSettings) -> Tenant:
+def new_tenant(document: Any, names: checks.Names, common: Common) -> Tenant:
     """A tenant as it was written.
 
     Args:
         names: those its routing may name.
-        limits: those of tenants that say nothing.
+        common: what holds for tenants that say nothing.
 
     Raises:
         InvalidRequest: every field that is missing, unknown, of a wrong type or out of range.
@@ -214,7 +214,7 @@ def new_tenant(document: Any, names: checks.Names, limits: LimitsSettings) -> Te
     notes = Notes()
     document = _without_nulls(document)
     document = _without(document, _ELSEWHERE, notes)
-    placed = read_tenant(document, _tables(), limits, (), notes)
+    placed = read_tenant(document, _tables(), common, (), notes)
     if placed is not None:
         checks.check_routing(placed, names, notes)
     refuse(notes)
@@ -223,7 +223,7 @@ def new_tenant(document: Any, names: checks.Names, limits: LimitsSettings) -> Te
     return placed.setup.tenant
 
 
-def changed_tenant(known: Tenant, changes: Any, limits: LimitsSettings) -> Tenant:
+def changed_tenant(known: Tenant, changes: Any, common: Common) -> Tenant:
     """A tenant after a JSON merge patch; its routing is changed elsewhere. Raises InvalidRequest."""
     if not isinstance(changes, dict):
         raise InvalidRequest.field("body", "invalid_value", "must be an object")
@@ -233,7 +233,7 @@ def changed_tenant(known: Tenant, changes: Any, limits: LimitsSettings) -> Tenan
             notes.error((name,), "can not be changed", "make another tenant")
     own = _without(changes, {**_ELSEWHERE, "routing": "change its routing policy"}, notes)
     own = {name: value for name, value in own.items() if name not in ("id", "test")}
-    placed = read_tenant(merged(written_tenant(known), own), _tables(), limits, (), notes)
+    placed = read_tenant(merged(written_tenant(known), own), _tables(), common, (), notes)
     refuse(notes)
     if placed is None:
         raise AssertionError("what can not be read was noted")
@@ -260,6 +260,7 @@ def written_tenant(tenant: Tenant) -> dict[str, Any]:
             **{name: format_micros(amount) for name, amount in amounts.items() if amount is not None},
         },
         "limits": {name: value for name, value in limits.items() if value is not None},
+        "retention": {} if tenant.retention.days is None else {"days": tenant.retention.days},
     }
 
 

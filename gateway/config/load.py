@@ -22,7 +22,7 @@ from gateway.config.settings import SECTIONS, DatabaseUrl, KeySetup, Network, Se
 from gateway.config.spellings import read_moment, read_money, read_network, read_web_origin
 from gateway.config.tables import Moment, Money, WebOrigin
 from gateway.config.telling import findings_of, unreadable
-from gateway.config.tenants import PlacedTenant, read_tenant
+from gateway.config.tenants import Common, PlacedTenant, read_tenant
 from gateway.config.webhooks import Reachable, check_webhooks
 from providers.base import ProviderKind
 from providers.registry import KINDS, by_name
@@ -139,10 +139,8 @@ def _settings(
     tables = _tables(SecretTexts(environ, production=_in_production(raw), elsewhere=elsewhere))
     sections = _sections(raw, tables, notes)
     accounts = [read_account(value, kinds, tables, place, notes) for place, value in _elements(raw, "accounts", notes)]
-    tenants = [
-        read_tenant(value, tables, sections["limits"], place, notes)
-        for place, value in _elements(raw, "tenants", notes)
-    ]
+    common = Common(limits=sections["limits"], retention=sections["retention"])
+    tenants = [read_tenant(value, tables, common, place, notes) for place, value in _elements(raw, "tenants", notes)]
     readable = Readable(
         accounts=tuple(account for account in accounts if account),
         tenants=tuple(tenant for tenant in tenants if tenant),

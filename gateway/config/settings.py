@@ -26,6 +26,7 @@ DatabaseUrl = Annotated[str, "the address of a database; may be kept outside the
 Origin = Annotated[str, "scheme, host and port, nothing behind them"]
 Network = Annotated[str, "a network in CIDR notation, or one address"]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 
 DEFAULT_SCOPES = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE})
@@ -98,11 +99,14 @@ class AssetsSettings(Section, frozen=True, kw_only=True):
     """Where finished videos are kept.
 
     Attributes:
-        url: ``file://folder``, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
+        url: ``file://folder``, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``az://container/prefix``.
+        options: what an object store is told beside its address, such as ``endpoint`` or ``region``; credentials stand
+            in the environment.
         max_bytes: a larger video is refused.
     """
 
     url: str = "file://./assets"
+    options: dict[str, str] | None = None
     max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
 
 
@@ -111,9 +115,16 @@ class EgressSettings(Section, frozen=True, kw_only=True):
 
     Attributes:
         allow: origins it may call although their addresses are private.
+        proxy: ``http://host:port`` of a proxy that makes every call to an address of a tenant's or provider's giving.
     """
 
     allow: tuple[Origin, ...] = ()
+    proxy: str = ""
+
+    def __repr__(self) -> str:
+        """Never with a password."""
+        proxy = without_password(self.proxy) if self.proxy else ""
+        return f"EgressSettings(allow={self.allow!r}, proxy={proxy!r})"
 
 
 class Timing(Section, frozen=True, kw_only=True):
@@ -128,10 +139,13 @@ class Timing(Section, frozen=True, kw_only=True):
         incomplete_grace_seconds: for an upstream that said completed and gave no usable file.
         replay_schedule_seconds: when a lost submit is sent again, under the same key, where the upstream honours keys.
         replay_window_seconds: how old a key may be for that: nobody says how long an upstream remembers it.
-        delivery_schedule_seconds: between tries of one webhook to a tenant; this version sends none yet.
+        delivery_schedule_seconds: between tries of one webhook to a tenant.
         delivery_timeout_seconds: for one of them.
+        delivery_give_up_seconds: for how long a webhook endpoint may do nothing but fail before it is disabled.
         asset_timeout_seconds: for one download of a finished video.
         asset_tries: how often that is tried.
+        orphan_seconds: after which a file is deleted that was published and that no video has.
+        sweep_seconds: between two looks for files to delete.
         breaker_failures: failures in a row that rest an account.
         breaker_reset_seconds: how long it rests.
         tend_seconds: between two looks after an account whose circuit is not closed, or whose credits are counted.
@@ -151,8 +165,11 @@ class Timing(Section, frozen=True, kw_only=True):
     replay_window_seconds: Seconds = 900
     delivery_schedule_seconds: Schedule = (5, 300, 1800, 7200, 18000, 36000, 36000)
     delivery_timeout_seconds: Seconds = 15
+    delivery_give_up_seconds: Seconds = 432_000
     asset_timeout_seconds: Seconds = 600
     asset_tries: Count = 6
+    orphan_seconds: Seconds = 86_400
+    sweep_seconds: Seconds = 60
     breaker_failures: Count = 5
     breaker_reset_seconds: Seconds = 30
     tend_seconds: Seconds = 5
@@ -200,18 +217,30 @@ class LimitsSettings(Section, frozen=True, kw_only=True):
     reads_per_minute: Number | None = None
 
 
+class RetentionSettings(Section, frozen=True, kw_only=True):
+    """How long what was made is kept, where a tenant says nothing of its own.
+
+    Attributes:
+        videos_days: after which a finished video's file is deleted; unset: never.
+    """
+
+    videos_days: Days | None = None
+
+
 class WebhookSettings(Section, frozen=True, kw_only=True):
-    """What webhooks to tenants may call. This version keeps and checks endpoints, and delivers nothing yet.
+    """What webhooks to tenants may call, and how long it is kept what they were told.
 
     Attributes:
         allow_http: plain ``http://`` addresses may be called.
         ports: those that may be called; an origin in ``egress.allow`` may have any.
         secret_overlap_seconds: for so long a rotated secret signs too, beside the new one.
+        keep_days: how long the log of deliveries shows those that have ended.
     """
 
     allow_http: bool = False
     ports: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=64)] = (80, 443)
     secret_overlap_seconds: Annotated[float, msgspec.Meta(ge=0, le=30 * 86_400)] = 86_400
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
 
 
 class LogLevel(StrEnum):
@@ -297,6 +326,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker: WorkerSettings = WorkerSettings()
     queue: QueueSettings = QueueSettings()
     limits: LimitsSettings = LimitsSettings()
+    retention: RetentionSettings = RetentionSettings()
     webhooks: WebhookSettings = WebhookSettings()
     observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
@@ -314,6 +344,7 @@ SECTIONS: dict[str, type[Section]] = {
     "worker": WorkerSettings,
     "queue": QueueSettings,
     "limits": LimitsSettings,
+    "retention": RetentionSettings,
     "webhooks": WebhookSettings,
     "observability": ObservabilitySettings,
 }

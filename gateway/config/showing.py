@@ -126,7 +126,9 @@ def masked(value: Any, kind: Any) -> Any:
         return [masked(inner, item) for inner in value]
     if not isinstance(value, str):
         return value
-    return without_password(value) if kind == DatabaseUrl else _QUERY.sub(MASK, value) if "://" in value else value
+    if kind != DatabaseUrl and "://" in value:
+        value = _QUERY.sub(MASK, value)
+    return without_password(value)
 
 
 def written(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from gateway.config.reading import NAME
-from gateway.config.settings import DEFAULT_SCOPES, KeySetup, Network, Number, Section
+from gateway.config.settings import DEFAULT_SCOPES, Days, KeySetup, Network, Number, Section
 from schema.account import Secret
 from schema.event import EventType
 from schema.policy import MAX_RULES, Names, Seconds, Share, Wait
@@ -190,6 +190,16 @@ class TenantLimitsTable(Section, frozen=True, kw_only=True):
     reads_per_minute: Number | None = None
 
 
+class RetentionTable(Section, frozen=True, kw_only=True):
+    """How long the tenant's finished files are kept; what is not said here stands in ``[retention]``.
+
+    Attributes:
+        days: after which a video's file is deleted; the video stays.
+    """
+
+    days: Days | None = None
+
+
 class WebhookTable(Section, frozen=True, kw_only=True):
     """An address of the tenant's that is told of events.
 
@@ -217,6 +227,7 @@ class TenantTable(Section, frozen=True, kw_only=True):
         routing: how its videos are routed; with this table the file manages that, without it the API does.
         funding: what it may spend.
         limits: what it may take.
+        retention: how long its files are kept.
         origins: web origins whose pages may call for it from a browser.
         webhooks: its addresses that are told of events.
     """
@@ -228,6 +239,7 @@ class TenantTable(Section, frozen=True, kw_only=True):
     routing: RoutingTable | None = None
     funding: FundingTable = FundingTable()
     limits: TenantLimitsTable = TenantLimitsTable()
+    retention: RetentionTable = RetentionTable()
     origins: Annotated[tuple[WebOrigin, ...], msgspec.Meta(max_length=64)] = ()
     webhooks: Annotated[tuple[WebhookTable, ...], msgspec.Meta(max_length=32)] = ()
 

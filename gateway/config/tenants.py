@@ -6,9 +6,9 @@ import msgspec
 
 from gateway.config.places import Place
 from gateway.config.reading import Notes, Tables
-from gateway.config.settings import LimitsSettings, TenantSetup, WebhookSetup
+from gateway.config.settings import LimitsSettings, RetentionSettings, TenantSetup, WebhookSetup
 from gateway.config.tables import FundingTable, RoutingTable, RuleTable, TenantLimitsTable, TenantTable, WebhookTable
-from schema.tenant import Funding, RoutingPolicy, Rule, Tenant, TenantLimits, Weights, When
+from schema.tenant import Funding, Retention, RoutingPolicy, Rule, Tenant, TenantLimits, Weights, When
 
 
 class PlacedTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,23 +18,31 @@ class PlacedTenant(msgspec.Struct, frozen=True, kw_only=True):
     setup: TenantSetup
 
 
-def read_tenant(raw: Any, tables: Tables, limits: LimitsSettings, place: Place, notes: Notes) -> PlacedTenant | None:
+class Common(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for tenants that say nothing of their own."""
+
+    limits: LimitsSettings = LimitsSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+
+def read_tenant(raw: Any, tables: Tables, common: Common, place: Place, notes: Notes) -> PlacedTenant | None:
     """The tenant, or None when too little of it could be read; every mistake is noted.
 
     Args:
-        limits: those of tenants that say nothing.
+        common: what holds for tenants that say nothing.
     """
     table = tables.read(raw, TenantTable, place, notes)
-    return PlacedTenant(place=place, setup=_setup(table, limits)) if table else None
+    return PlacedTenant(place=place, setup=_setup(table, common)) if table else None
 
 
-def _setup(table: TenantTable, limits: LimitsSettings) -> TenantSetup:
+def _setup(table: TenantTable, common: Common) -> TenantSetup:
     tenant = Tenant(
         id=table.id,
         name=table.name or table.id,
         routing=RoutingPolicy() if table.routing is None else _policy(table.routing),
         funding=_funding(table.funding),
-        limits=_limits(table.limits, limits),
+        limits=_limits(table.limits, common.limits),
+        retention=Retention(days=table.retention.days or common.retention.videos_days),
         origins=table.origins,
         test=table.test,
     )

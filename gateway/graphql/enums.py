@@ -15,6 +15,7 @@ from schema.event import EventType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
+from schema.link import Disposition, Variant
 from schema.ownership import ManagedBy
 from schema.remedy import Party
 from schema.resolution import Verb
@@ -256,6 +257,19 @@ _show(
     LIKELY_BILLED="Lost submits, had they been billed, are exactly what is missing.",
     LIKELY_NOT_BILLED="The balances before and after leave no room for it.",
     MAYBE_TOPPED_UP="Somebody bought credits, or the provider gave some back.",
+)
+_show(
+    Disposition,
+    "What a browser does with what a link leads to.",
+    INLINE="It shows it.",
+    ATTACHMENT="It saves it.",
+)
+_show(
+    Variant,
+    "What of a video.",
+    name="ContentVariant",
+    VIDEO="The film.",
+    THUMBNAIL="A picture of it.",
 )
 _show(
     BatchMode,

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from gateway.graphql import account_setups as setups
-from gateway.graphql import accounts, admin, audit, batches, keys, policies, tenancies
+from gateway.graphql import accounts, admin, audit, batches, files, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
@@ -94,6 +94,15 @@ class Mutation:
             return cancel_refusal(error)
         return CancelVideoSuccess(video=Video.of(video))
 
+    delete_video: files.DeleteVideoPayload = strawberry.mutation(
+        resolver=files.delete_video,
+        description="Delete a video that has ended: it is found no more, and its files go. The ledger and its receipt "
+        "stay. Deleting a deleted one changes nothing.",
+    )
+    create_content_link: files.CreateContentLinkPayload = strawberry.mutation(
+        resolver=files.create_content_link,
+        description="Make a link to a video's file that works for a while without a key.",
+    )
     update_tenant_policy: policies.UpdateTenantPolicyPayload = strawberry.mutation(
         resolver=policies.update_tenant_policy,
         description="Change how a tenant's videos are routed; what changes nothing makes no new version.",

@@ -37,6 +37,13 @@ class InputReference:
     )
 
 
+@strawberry.input(description="The file of an equal wish of yours will do.")
+class ReuseInput:
+    within_seconds: int = strawberry.field(
+        description="If it was completed no longer ago than that, 1 to 31536000 seconds."
+    )
+
+
 @strawberry.input(description="How this video is routed. It may narrow the tenant's policy, never widen it.")
 class RoutingInput:
     only: list[str] | None = strawberry.field(
@@ -76,6 +83,12 @@ class RoutingInput:
         default=None, description="Which of your own waiting videos goes first; it means nothing to other tenants."
     )
 
+    reuse: ReuseInput | None = strawberry.field(
+        default=None,
+        description="Have the file of an equal video of yours, if there is one: it is completed at once and costs "
+        "nothing.",
+    )
+
     def wish(self) -> RoutingWish:
         """Raises InvalidRequest, naming the field."""
         return checked_routing(
@@ -92,6 +105,7 @@ class RoutingInput:
                 max_wait_seconds=self.max_wait_seconds,
                 on_max_wait=self.on_max_wait,
                 priority=self.priority,
+                reuse=None if self.reuse is None else {"within_seconds": self.reuse.within_seconds},
             )
         )
 

@@ -93,9 +93,9 @@ class Query:
         description="What a video would cost now, and where it would be made. Nothing is sent, counted or kept."
     )
     async def quote(self, info: Info, input: Wish) -> Quote:  # noqa: A002  # GraphQL's name
-        tenant, _ = info.context.browser(Scope.VIDEOS_READ)
+        tenant, grant = info.context.browser(Scope.VIDEOS_READ)
         order = input.order(tenant, None)
-        return Quote.of(await info.context.gateway.quotes.quote(tenant, order.spec, order.routing))
+        return Quote.of(await info.context.gateway.quotes.quote(tenant, order.spec, order.routing, grant))
 
     @strawberry.field(description="How you stand.")
     async def balance(self, info: Info) -> Balance:

@@ -29,6 +29,9 @@ class Quote:
         description="What you lack for it on your balance or of a budget; 0 when there is enough."
     )
     decision: Decision = strawberry.field(description="Every account, best first, and what speaks against it.")
+    reused_from: strawberry.ID | None = strawberry.field(
+        description="The video whose file it would have, for nothing, as the wish allows; null when it would be made."
+    )
 
     @classmethod
     def of(cls, facts: QuoteFacts) -> Self:
@@ -45,4 +48,5 @@ class Quote:
             expected_micros=amount(facts.expected),
             missing_micros=Amount(facts.missing),
             decision=Decision.of(facts.decision),
+            reused_from=None if facts.reused_from is None else strawberry.ID(facts.reused_from),
         )

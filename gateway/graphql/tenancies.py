@@ -69,6 +69,7 @@ class TenantSetup:
     origins: list[str] = strawberry.field(description="Web origins whose pages may call for it.")
     funding: TenantTerms = strawberry.field(description="What it may spend.")
     limits: TenantSetupLimits = strawberry.field(description="What it may take of what all share.")
+    retention_days: int | None = strawberry.field(description="How long its finished files are kept; null is for ever.")
     version: int = strawberry.field(description="Give it as `expectedVersion` to change it.")
     managed_by: ManagedBy = strawberry.field(description="Where it is changed.")
     file: str | None = strawberry.field(description="The file's name, where one manages it.")
@@ -84,6 +85,7 @@ class TenantSetup:
             origins=list(whose.origins),
             funding=TenantTerms.of(whose.funding),
             limits=TenantSetupLimits.of(whose.limits),
+            retention_days=whose.retention.days,
             version=owned.version,
             managed_by=owned.managed_by,
             file=owned.source,
@@ -118,6 +120,13 @@ class TenantLimitsInput:
     reads_per_minute: int | None = strawberry.field(default=strawberry.UNSET, description="Other requests in a minute.")
 
 
+@strawberry.input(description="How long a tenant's finished files are kept.")
+class TenantRetentionInput:
+    days: int | None = strawberry.field(
+        default=strawberry.UNSET, description="1 to 36500; null is the gateway's own default."
+    )
+
+
 @strawberry.input(description="A tenant to be; it has no keys yet.")
 class CreateTenantInput:
     id: str = strawberry.field(description="Letters, digits, dots, dashes and underscores.")
@@ -128,6 +137,9 @@ class CreateTenantInput:
     origins: list[str] | None = strawberry.field(default=strawberry.UNSET, description="Whose pages may call for it.")
     funding: TenantFundingInput | None = strawberry.field(default=strawberry.UNSET, description="What it may spend.")
     limits: TenantLimitsInput | None = strawberry.field(default=strawberry.UNSET, description="What it may take.")
+    retention: TenantRetentionInput | None = strawberry.field(
+        default=strawberry.UNSET, description="How long its files are kept."
+    )
     routing: RoutingPolicyInput | None = strawberry.field(
         default=strawberry.UNSET, description="What its routing policy begins with."
     )
@@ -139,6 +151,9 @@ class TenantChangesInput:
     origins: list[str] | None = strawberry.field(default=strawberry.UNSET, description="Whose pages may call for it.")
     funding: TenantFundingInput | None = strawberry.field(default=strawberry.UNSET, description="What it may spend.")
     limits: TenantLimitsInput | None = strawberry.field(default=strawberry.UNSET, description="What it may take.")
+    retention: TenantRetentionInput | None = strawberry.field(
+        default=strawberry.UNSET, description="How long its files are kept."
+    )
 
 
 @strawberry.input(description="How to change a tenant; its routing policy is changed by `updateTenantPolicy`.")

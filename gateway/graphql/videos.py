@@ -116,6 +116,9 @@ class Video(Node):
     content_url: str | None = strawberry.field(
         description="Where its file is, a path on this gateway for the same API key; null until it has completed."
     )
+    reused_from: strawberry.ID | None = strawberry.field(
+        description="The video whose file it has, for nothing; null when it was made for itself."
+    )
     version: int = strawberry.field(
         description="Grows with every change: of two copies of a video, the higher version is the later."
     )
@@ -147,6 +150,7 @@ class Video(Node):
             credits=facts.credits,
             adjustments=[Adjustment.of(adjustment) for adjustment in facts.adjustments],
             content_url=f"/v1/videos/{facts.id}/content" if facts.status is VideoStatus.COMPLETED else None,
+            reused_from=None if facts.reused_from is None else strawberry.ID(facts.reused_from),
             version=facts.version,
         )
 

@@ -1,10 +1,75 @@
-"""May a link that somebody else gave us be followed? What can be judged without resolving it."""
+"""May an address that somebody else gave us be called? What can be judged without asking anybody, and the words."""
 
+import re
+from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
+import msgspec
+
 MAX_URL = 2048
 _PORTS = {"https": 443, "http": 80}
+
+
+class Kind(StrEnum):
+    """Why a call was not made, or came to nothing."""
+
+    REFUSED = "refused"  # by what the URL itself says
+    UNREACHABLE = "unreachable"  # its name leads nowhere, or inside; nobody listens; no certificate
+    TIMEOUT = "timeout"
+    BROKEN = "broken"  # the connection ended before the answer did, or what came is no HTTP
+    TOO_LONG = "too_long"
+    ENCODED = "encoded"
+
+
+_TEXTS = {
+    Kind.REFUSED: "the address may not be called",
+    Kind.UNREACHABLE: "the address can not be reached",
+    Kind.TIMEOUT: "there was no whole answer in time",
+    Kind.BROKEN: "the connection broke before the answer was whole",
+    Kind.TOO_LONG: "the answer is too long",
+    Kind.ENCODED: "the answer is encoded though identity was asked for",
+}
+
+
+class EgressFailed(Exception):
+    """A call to an address that somebody gave us. Its text is for whoever gave it: it tells nothing of our network.
+
+    Attributes:
+        detail: what happened, for our own log alone.
+    """
+
+    def __init__(self, kind: Kind, text: str | None = None, *, detail: str = "") -> None:
+        super().__init__(text or _TEXTS[kind])
+        self.kind = kind
+        self.detail = detail or str(self)
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be called, beside the origins an operator exempted.
+
+    Attributes:
+        allow_http: plain ``http://`` too.
+    """
+
+    ports: tuple[int, ...] = (443,)
+    allow_http: bool = False
+
+
+def fault(url: str, rules: Rules, exempt: tuple[str, ...]) -> str | None:
+    """What is wrong with a URL, in words that finish "url …"; None when nothing is that can be seen from outside."""
+    parts = _split(url)
+    if parts is None:
+        return f"must be a URL with scheme and host, at most {MAX_URL} plain characters, without user name and password"
+    if origin(parts) in exempt:
+        return None
+    schemes = ("https", "http") if rules.allow_http else ("https",)
+    if parts.scheme not in schemes:
+        return f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+    port = _PORTS[parts.scheme] if parts.port is None else parts.port
+    if port not in rules.ports:
+        return f"must not name port {port}; the ports that may be called: {', '.join(map(str, rules.ports))}"
+    return None if _outside(parts) else "must lead to a host of the public internet"
 
 
 def origin(parts: SplitResult) -> str | None:
@@ -41,6 +106,20 @@ def _split(url: str) -> SplitResult | None:
     return parts if plain and "%" not in parts.netloc else None  # an escaped host is read differently by everybody
 
 
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_INSIDE = (".localhost", ".local", ".internal")
+
+
+def _outside(parts: SplitResult) -> bool:
+    """Its host is a public address as it is usually written, or a whole name that may lead to one."""
+    host = parts.hostname or ""
+    if "[" in parts.netloc or _NUMBER.fullmatch(host.rpartition(".")[2]):  # 127.1, 0x7f.1 and 2130706433 are numbers
+        return is_public(host) and ("[" in parts.netloc) == (":" in host)
+    return _NAME.fullmatch(host) is not None and not host.endswith(_INSIDE)
+
+
 def _listed(host: str, hosts: tuple[str, ...]) -> bool:
     return any(
         host == known or (known.startswith("*.") and host.endswith(known[1:])) for known in map(str.lower, hosts)
@@ -63,9 +142,11 @@ _DENIED = tuple(
 def is_public(address: str) -> bool:
     """Whether an IP address (text, as the resolver gives it) is one that the public internet routes."""
     try:
-        found = ip_address(address.partition("%")[0])
+        found = ip_address(address)
     except ValueError:
         return False
     inner = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     judged = found if inner is None else inner
+    if "%" in address:  # a scope is a network card's, and no card's neighbours are public
+        return False
     return judged.is_global and not any(judged.version == net.version and judged in net for net in _DENIED)

@@ -130,6 +130,7 @@ def shown_tenant(record: TenantRecord) -> dict[str, Any]:
     tenant = record.tenant
     shown = {"name": tenant.name, "test": tenant.test, "origins": list(tenant.origins)}
     shown |= {"funding": msgspec.to_builtins(tenant.funding), "limits": msgspec.to_builtins(tenant.limits)}
+    shown |= {"retention": msgspec.to_builtins(tenant.retention)}
     return {**shown, "routing": msgspec.to_builtins(tenant.routing) if record.routed_by_file else None}
 
 

@@ -12,12 +12,14 @@ from msgspec.structs import replace
 from schema.account import Secret
 from schema.batch import BatchMode
 from schema.clock import Millis
+from schema.link import Disposition, Variant
 from schema.money import Micros
 from schema.video import Metadata, RoutingWish, VideoSpec
 
 _MAC_CHARS = 32
 _QUOTE = "quote_"
 _QUOTE_MAC = 16
+_LINK_MAC = 24
 
 
 def callback_token(key: Secret, attempt: str) -> str:
@@ -43,6 +45,11 @@ def key_hash(pepper: Secret, api_key: str) -> bytes:
 def fingerprint(spec: VideoSpec, routing: RoutingWish, metadata: Metadata) -> str:
     """SHA-256 (hex) over the parsed, defaulted wish: equal wishes are equal however they were written."""
     return hashlib.sha256(msgspec.json.encode((spec, routing, metadata), order="sorted")).hexdigest()
+
+
+def spec_digest(spec: VideoSpec) -> str:
+    """SHA-256 (hex) over what is wanted alone: how it is routed and what is noted with it makes no other film of it."""
+    return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()
 
 
 def batch_fingerprint(wishes: Sequence[str], mode: BatchMode) -> str:
@@ -80,6 +87,42 @@ def promise_in(key: Secret, id: str) -> Promise | None:
         return msgspec.msgpack.decode(said, type=Promise) if genuine else None
     except (binascii.Error, UnicodeEncodeError, msgspec.DecodeError):
         return None
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a content link says: this file of this tenant, until then, to be shown or saved."""
+
+    tenant: str
+    video: str
+    output: str | None
+    variant: Variant
+    expires_at: Millis
+    disposition: Disposition
+
+
+def link_of(key: Secret, link: Link) -> str:
+    """The last part of a content link's address: what it says, and an HMAC over it."""
+    said = msgspec.msgpack.encode(link)
+    return urlsafe_b64encode(said + _link_mac(key, said)).rstrip(b"=").decode()
+
+
+def link_in(key: Secret, token: str) -> Link | None:
+    """What a content link says; None when we did not make it, letter for letter."""
+    try:
+        whole = urlsafe_b64decode(token.encode() + b"==")
+        said, mac = whole[:-_LINK_MAC], whole[-_LINK_MAC:]
+        if not hmac.compare_digest(mac, _link_mac(key, said)):
+            return None
+        link = msgspec.msgpack.decode(said, type=Link)
+    except (binascii.Error, UnicodeEncodeError, msgspec.DecodeError):
+        return None
+    return link if hmac.compare_digest(link_of(key, link).encode(), token.encode()) else None
+
+
+def _link_mac(key: Secret, said: bytes) -> bytes:
+    """By a key of its own, which follows from the gateway's."""
+    own = hmac.digest(key.reveal().encode(), b"content-link key", "sha256")
+    return hmac.digest(own, said, "sha256")[:_LINK_MAC]
 
 
 def _quote_mac(key: Secret, said: bytes) -> bytes:

@@ -24,7 +24,7 @@ from gateway.turnstile import allowances
 from gateway.wiring import Gateway
 from schema.clock import Millis
 from schema.ids import REQUEST, names_video
-from schema.tenant import Principal
+from schema.tenant import Principal, Tenant
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -39,6 +39,7 @@ _HARDENING = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+_EMBEDDING = b"cross-origin-resource-policy"
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_CONTENT_FROM_US = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _BROKEN = 4500
@@ -165,7 +166,8 @@ class Edge:
     def _headers(self, headers: Any, scope: HTTPScope | WebSocketScope, id: bytes) -> list[Header]:
         given = dict(headers)
         limits = allowance_headers(allowances(self._gateway, scope["state"]))
-        whole = [*headers, (b"x-request-id", id), *limits, *self._always]
+        always = self._always if _EMBEDDING not in given else [one for one in self._always if one[0] != _EMBEDDING]
+        whole = [*headers, (b"x-request-id", id), *limits, *always]
         if b"cache-control" not in given:
             whole.append(_NO_STORE)
         if b"content-security-policy" not in given:
@@ -181,8 +183,12 @@ class Edge:
         if page is None:
             return None
         principal: Principal | None = scope["state"].get("principal")
-        welcomes = self._gateway.tenants.welcomes if principal is None else principal.welcomes
-        return page if welcomes(page) else None
+        tenant: Tenant | None = scope["state"].get("tenant")  # whose link was followed
+        if principal is not None:
+            welcome = principal.welcomes(page)
+        else:
+            welcome = self._gateway.tenants.welcomes(page) if tenant is None else page in tenant.origins
+        return page if welcome else None
 
     def _log(self, asked: Any, method: str, status: int, size: int, began: float) -> None:
         """One line a request; those who watch us are told of only when they hear bad news."""

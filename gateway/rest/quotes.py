@@ -7,7 +7,7 @@ from litestar import post
 
 from gateway.rest.answers import Answer
 from gateway.rest.requests import Call, browser
-from gateway.rest.views import Moment, Money, Name, encode
+from gateway.rest.views import Moment, Money, Name, VideoId, encode
 from gateway.rest.wishes import read_wish
 from schema.money import CURRENCY
 from schema.quote import Decision, Quote
@@ -32,6 +32,7 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True):
         expected_micros: what it will probably cost.
         missing_micros: what you lack for it on your balance or of a budget; 0 when there is enough.
         decision: every account, best first, and what speaks against it; times in it are milliseconds.
+        reused_from: the video whose file it would have, for nothing, as the wish allows; null when it would be made.
     """
 
     id: _QuoteId | None
@@ -46,13 +47,15 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True):
     expected_micros: Money | None
     missing_micros: Money
     decision: Decision
+    reused_from: VideoId | None = None
 
 
 @post(PATH)
 async def create(request: Call) -> Answer:
     gateway, principal = browser(request, Scope.VIDEOS_READ)
     wish = await read_wish(request)
-    return Answer(encode(quote_view(await gateway.quotes.quote(principal.tenant, wish.spec, wish.routing))))
+    quote = await gateway.quotes.quote(principal.tenant, wish.spec, wish.routing, principal.grant)
+    return Answer(encode(quote_view(quote)))
 
 
 def quote_view(quote: Quote) -> QuoteView:
@@ -68,4 +71,5 @@ def quote_view(quote: Quote) -> QuoteView:
         expected_micros=quote.expected,
         missing_micros=quote.missing,
         decision=quote.decision,
+        reused_from=quote.reused_from,
     )

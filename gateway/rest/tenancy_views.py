@@ -14,6 +14,7 @@ from schema.policy import Amount
 from schema.tenant import Funding, FundingMode, Tenant, TenantLimits
 
 _Weight = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+_Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 _Origin = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Origins = Annotated[tuple[_Origin, ...], msgspec.Meta(max_length=64)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -46,6 +47,16 @@ class TenantLimitsGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     reads_per_minute: Number | _Unset | None = _UNSET
 
 
+class RetentionGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a tenant's finished files are kept.
+
+    Attributes:
+        days: null is the gateway's own default.
+    """
+
+    days: _Days | _Unset | None = _UNSET
+
+
 class NewTenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A tenant to be; it has no keys yet.
 
@@ -62,6 +73,7 @@ class NewTenant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     origins: Origins | _Unset | None = _UNSET
     funding: FundingGiven | _Unset | None = _UNSET
     limits: TenantLimitsGiven | _Unset | None = _UNSET
+    retention: RetentionGiven | _Unset | None = _UNSET
     routing: RoutingChanges | _Unset | None = _UNSET
 
 
@@ -86,6 +98,16 @@ class AllLimitsView(msgspec.Struct, frozen=True, kw_only=True):
     reads_per_minute: Count | None
 
 
+class RetentionView(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a tenant's finished files are kept.
+
+    Attributes:
+        days: from when a video completes; null is for ever.
+    """
+
+    days: Count | None
+
+
 class SetupView(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant as it is set up, in the words it is changed with.
 
@@ -101,6 +123,7 @@ class SetupView(msgspec.Struct, frozen=True, kw_only=True):
     origins: Origins
     funding: TermsView
     limits: AllLimitsView
+    retention: RetentionView
     version: Version
     managed_by: ManagedBy
     file: Text | None
@@ -152,6 +175,7 @@ def setup_view(record: TenantRecord) -> SetupView:
         origins=tenant.origins,
         funding=_terms(tenant.funding),
         limits=_all_limits(tenant.limits),
+        retention=RetentionView(days=tenant.retention.days),
         **owned(record.ownership),
     )
 

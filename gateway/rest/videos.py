@@ -1,6 +1,9 @@
 """/v1/videos"""
 
-from litestar import get, post
+from typing import Literal
+
+import msgspec
+from litestar import delete, get, post
 from msgspec.structs import replace
 
 from gateway.auth import while_it_works
@@ -9,7 +12,7 @@ from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait_seconds
 from gateway.rest.pages import links, page_wish
 from gateway.rest.requests import Call, browser, caller, creator, headers, video_id, watcher
-from gateway.rest.views import encode, etag, page_view, video_view
+from gateway.rest.views import VideoId, encode, etag, page_view, video_view
 from gateway.rest.wishes import read_wish
 from gateway.services.videos import Seen
 from gateway.wiring import Gateway
@@ -87,6 +90,21 @@ async def cancel(request: Call) -> Answer:
     await gateway.cancels.cancel(principal.tenant.id, id)
     seen = await gateway.videos.seen(principal.tenant.id, id)
     return Answer(encode(video_view(seen, gateway.accounts)))
+
+
+class DeletedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A video that is no more, in OpenAI's shape."""
+
+    id: VideoId
+    object: Literal["video.deleted"] = "video.deleted"
+    deleted: Literal[True] = True
+
+
+@delete(PATH + "/{video_id:str}", status_code=200)
+async def delete_(request: Call) -> Answer:
+    gateway, principal = caller(request, Scope.VIDEOS_WRITE)
+    deleted = await gateway.deletions.delete(principal.tenant.id, video_id(request))
+    return Answer(encode(DeletedView(id=deleted.id)))
 
 
 @get(PATH + "/{video_id:str}/route")

@@ -124,6 +124,7 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
         attempts: first to last.
         adjustments: wishes that were bent to what the provider can do.
         extra_outputs: files that came too late to be the video's own, first to last.
+        reused_from: the video whose file it has, for nothing; null when it was made for itself.
         version: grows with every change.
     """
 
@@ -138,6 +139,7 @@ class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
     attempts: Annotated[tuple[AttemptView, ...], msgspec.Meta(max_length=64)]
     adjustments: Annotated[tuple[Adjustment, ...], msgspec.Meta(max_length=16)]
     extra_outputs: Annotated[tuple[ExtraOutputView, ...], msgspec.Meta(max_length=64)] = ()
+    reused_from: VideoId | None = None
     version: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 
 
@@ -235,6 +237,7 @@ def video_view(seen: Seen, accounts: Accounts) -> VideoView:
             attempts=tuple([_attempt(attempt) for attempt in seen.attempts]),
             adjustments=video.adjustments,
             extra_outputs=tuple([_output(output) for output in seen.outputs]),
+            reused_from=video.reused_from,
             version=video.version,
         ),
     )

@@ -18,6 +18,7 @@ from schema.money import parse_micros
 from schema.size import SIZE_HINT, wished_shape
 from schema.video import (
     ANY_MODEL,
+    LONGEST_REUSE,
     LONGEST_SECONDS,
     MAX_METADATA,
     MAX_METADATA_KEY,
@@ -65,6 +66,16 @@ class ImageReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     image_url: Url
 
 
+class ReuseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file of an equal wish of yours will do: the same prompt, model, shape, duration, quality and picture.
+
+    Attributes:
+        within_seconds: if that was completed no longer ago.
+    """
+
+    within_seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_REUSE)]
+
+
 class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How this video is routed; what is left out is your tenant's policy, which a video may narrow and never widen.
 
@@ -86,6 +97,7 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         on_max_wait: what to do when it has waited so long: `spill` goes to the next that has room, `fail` ends it with
             `wait_exceeded`.
         priority: which of your own waiting videos goes first; it means nothing to other tenants.
+        reuse: have the file of an equal video of yours, if there is one: it is completed at once and costs nothing.
     """
 
     only: _Names | None = None
@@ -102,6 +114,7 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_wait_seconds: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None = None
     on_max_wait: OnMaxWait | None = None
     priority: Priority | None = None
+    reuse: ReuseOptions | None = None
 
 
 class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,6 +173,7 @@ _HINTS = {
     "input_reference": 'must be {"image_url": "https://…"}; uploading a file is not available in this version',
     "metadata": f"takes up to {MAX_METADATA} pairs of text: keys of 1 to {MAX_METADATA_KEY} characters, "
     f"values of at most {MAX_METADATA_VALUE}",
+    "gateway.reuse": 'must be {"within_seconds": N}, from 1 to 31536000',
     "gateway.quote_id": "must be the id of a quote, as it was given",
 }
 """What to say instead of msgspec's words, by field or by the object it lies in; schema/video.py has more."""
@@ -256,6 +270,8 @@ def as_wish(wanted: CreateVideo) -> Wish:
     routing = {} if wanted.gateway is None else _given(wanted.gateway)
     if (max_cost := routing.pop("max_cost", None)) is not None:
         routing["max_cost_micros"] = parse_micros(max_cost)
+    if (reuse := routing.pop("reuse", None)) is not None:
+        routing["reuse"] = {"within_seconds": reuse.within_seconds}
     spec = {
         "prompt": wanted.prompt,
         "model": wanted.model or ANY_MODEL,

@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.config.settings import Timing
+from gateway.policy.signing import spec_digest
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.quotes import Quotes
@@ -70,6 +71,7 @@ class Admission:
             held_from=None if top is None else self._books.source(order.tenant),
             end_user=order.end_user,
             client_token=order.client_token,
+            wish=spec_digest(order.spec),
         )
         return Plan(video=video, decision=msgspec.json.encode(decision))
 

@@ -7,20 +7,23 @@ import structlog
 from gateway.assets import Assets as AssetStore
 from gateway.assets import AssetStoreFailed
 from gateway.config.settings import Timing
-from gateway.fetcher import Fetched, Fetcher, FetchFailed
+from gateway.fetcher import Fetched, Fetcher, FetchFailed, NoRoom
 from gateway.policy import backoff
+from gateway.policy.sniffing import EXTENSIONS
 from gateway.probe import Point, Probe
 from gateway.services.accounts import Accounts
 from gateway.services.limits import Limits
 from gateway.services.prospects import FILE_LOST, prospect, substate_of
 from gateway.services.quarantine import Quarantine
 from gateway.services.records import Records
+from gateway.services.sweeping import expiry
+from gateway.services.tenants import Tenants
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
 from gateway.upstream import Upstream
 from providers.base import Phase
 from schema.attempt import Attempt
-from schema.clock import Clock, Millis
+from schema.clock import Clock, Millis, millis
 from schema.errors import ProviderFailure
 from schema.event import EventType
 from schema.lifecycle import AttemptState, VideoMove
@@ -44,6 +47,7 @@ class Assets:
         *,
         store: Store,
         accounts: Accounts,
+        tenants: Tenants,
         records: Records,
         quarantine: Quarantine,
         upstream: Upstream,
@@ -57,6 +61,7 @@ class Assets:
     ) -> None:
         self._store = store
         self._accounts = accounts
+        self._tenants = tenants
         self._records = records
         self._quarantine = quarantine
         self._upstream = upstream
@@ -80,7 +85,7 @@ class Assets:
         except FetchFailed as failure:
             log.warning("asset.fetch_failed", attempt=made.id, tries=task.errors + 1, error=str(failure))
             await self._failed(task, made)
-        except AssetStoreFailed as failure:  # ours to mend, and none of the provider's tries
+        except (AssetStoreFailed, NoRoom) as failure:  # ours to mend, and none of the provider's tries
             log.error("asset.store_failed", attempt=made.id, error=str(failure))  # noqa: TRY400 - it names the cause
             await self._not_stored(task, made)
 
@@ -89,7 +94,8 @@ class Assets:
         hosts = () if configured is None else configured[1].capabilities.video_hosts
         stale = task.errors > 0 or self._age(made) > FRESH
         url = (await self._fresh_link(made) if stale else None) or made.video_url or ""
-        return await self._fetcher.fetch(url, name=f"{made.id}.{task.epoch}", hosts=hosts)
+        types = ("video/mp4",) if configured is None else configured[1].capabilities.video_types
+        return await self._fetcher.fetch(url, name=f"{made.id}.{task.epoch}", hosts=hosts, types=types)
 
     def _age(self, made: Attempt) -> Millis:
         return self._clock.now() - (made.ended_at or made.started_at)
@@ -111,18 +117,19 @@ class Assets:
 
     async def _keep(self, task: Task, made: Attempt, fetched: Fetched) -> None:
         """Publish the file, then say so: a completed video always has its bytes."""
-        key = f"{made.tenant}/{made.video}/{made.id}.{fetched.sha256[:16]}.mp4"
-        self._probe(Point.BEFORE_PUBLISH)
-        try:
-            await self._assets.put(key, fetched.path)
-        finally:
-            fetched.path.unlink(missing_ok=True)
+        name = f"{made.id}.{task.epoch}.{fetched.sha256[:16]}.{EXTENSIONS[fetched.media_type]}"
+        key = f"{made.tenant}/{made.video}/{name}"
+        await self._publish(made, key, fetched)
         asset = Asset(key=key, size=fetched.size, sha256=fetched.sha256, media_type=fetched.media_type)
         now = self._clock.now()
 
         async def complete(tx: Transaction) -> Video | None:
             locked = await tx.videos.lock(made.video)
             await tx.tasks.finish(task)
+            if locked is not None and locked.deleted_at is not None:
+                return None
+            if not await tx.files.take(made.tenant, key):
+                raise AssetStoreFailed("it took so long to publish the file that it was swept away")
             if locked is None or locked.ended:
                 return None if locked is None else await self._add_output(tx, locked, made, asset, now)
             return await self._records.video(
@@ -135,21 +142,37 @@ class Assets:
                 account=made.account,
                 provider=made.provider,
                 asset=asset,
+                expires_at=self._expiry(made.tenant, now),
                 made=await tx.attempts.get(made.id),  # what it cost may have been told meanwhile
             )
 
         self._probe(Point.BEFORE_SETTLE)
         kept = await self._store.write(complete)
         self._probe(Point.SETTLED)
-        if kept is None:  # the video itself is gone, so nobody could ever ask for the file
-            await self._assets.delete(key)
-        else:
+        if kept is not None:  # else the video itself is gone, and the file is swept away
             name = "video.completed" if kept.asset == asset else "video.extra_output"
             log.info(name, video=kept.id, attempt=made.id, account=made.account, bytes=asset.size)
 
+    async def _publish(self, made: Attempt, key: str, fetched: Fetched) -> None:
+        """Write down that the file is published, and do it: what is written down and nobody's is swept away."""
+        due = self._clock.now() + millis(self._timing.orphan_seconds)
+        try:
+            await self._store.write(lambda tx: tx.files.announce(key, made.tenant, due))
+            self._probe(Point.BEFORE_PUBLISH)
+            await self._assets.put(key, fetched.path)
+        finally:
+            fetched.path.unlink(missing_ok=True)
+
+    def _expiry(self, tenant: str, now: Millis) -> Millis | None:
+        """When a file that came now goes again."""
+        whose = self._tenants.once(tenant)
+        return None if whose is None else expiry(now, whose.retention.days)
+
     async def _add_output(self, tx: Transaction, video: Video, made: Attempt, asset: Asset, now: Millis) -> Video:
         """The video has ended: it stays as it is, and has one file more."""
-        if not await tx.outputs.add(ExtraOutput(made.id, asset, now), tenant=video.tenant, video=video.id):
+        if not await tx.outputs.add(
+            ExtraOutput(made.id, asset, now, self._expiry(video.tenant, now)), tenant=video.tenant, video=video.id
+        ):
             return video
         return await self._tell_late(tx, video, made, now, size=asset.size, sha256=asset.sha256)
 

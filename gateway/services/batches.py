@@ -202,6 +202,8 @@ class Batches:
     def _bid(self, tenant: Tenant, wish: Order | InvalidRequest, seen: Snapshot, now: Millis, id: str) -> Bid:
         if isinstance(wish, InvalidRequest):
             raise wish
+        if wish.routing.reuse is not None:
+            raise InvalidRequest.field("gateway.reuse", "unsupported", "is for videos that are asked for one by one")
         decision = self._decisions.among(seen, tenant, wish.spec, wish.routing, now)
         plan = self._admission.plan(wish, decision, now, id=id)
         promised = wish.routing.quote_id is not None

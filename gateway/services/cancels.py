@@ -34,7 +34,7 @@ class Cancels:
 
         async def stop(tx: Transaction) -> Video:
             video = await tx.videos.lock_own(tenant, id)
-            if video is None:
+            if video is None or video.deleted_at is not None:
                 raise NotFound
             if video.status is VideoStatus.CANCELED:
                 return video

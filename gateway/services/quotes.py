@@ -7,36 +7,49 @@ from gateway.config.settings import Timing
 from gateway.policy.signing import Promise, promise_in, promise_of, wish_digest
 from gateway.services.books import Books
 from gateway.services.decisions import Decisions
+from gateway.services.reusing import Reusing
 from gateway.store.store import Store
 from schema.account import Secret
 from schema.clock import Clock, Millis, millis
 from schema.errors import InvalidRequest
-from schema.money import Micros
+from schema.money import Micros, MicrosRange
 from schema.quote import Candidate, Decision, Quote
-from schema.tenant import Tenant
-from schema.video import Order, RoutingWish, VideoSpec
+from schema.tenant import Grant, Tenant
+from schema.video import Order, RoutingWish, Video, VideoSpec
 
 _FIELD = "gateway.quote_id"
 
 
 class Quotes:
     def __init__(
-        self, *, store: Store, decisions: Decisions, books: Books, key: Secret, clock: Clock, timing: Timing
+        self,
+        *,
+        store: Store,
+        decisions: Decisions,
+        books: Books,
+        reusing: Reusing,
+        key: Secret,
+        clock: Clock,
+        timing: Timing,
     ) -> None:
         self._store = store
         self._decisions = decisions
         self._books = books
+        self._reusing = reusing
         self._key = key
         self._clock = clock
         self._timing = timing
 
-    async def quote(self, tenant: Tenant, spec: VideoSpec, routing: RoutingWish) -> Quote:
-        """What this wish would cost now.
+    async def quote(self, tenant: Tenant, spec: VideoSpec, routing: RoutingWish, grant: Grant | None = None) -> Quote:
+        """What this wish would cost now: nothing, if it would have the file of an equal one that the grant shows.
 
         Raises:
             InvalidRequest, NoRoute: as a video of this wish would be refused.
         """
         now = self._clock.now()
+        source = await self._source(tenant, spec, routing, grant, now)
+        if source is not None:
+            return self._reused(tenant, source, routing, now)
         decision = await self._decisions.decide(tenant, spec, routing, now)
         best = _best(decision)
         expires_at = now + millis(self._timing.quote_seconds)
@@ -53,6 +66,30 @@ class Quotes:
             expected=await self._expected(best, spec),
             missing=0 if left is None or top is None else max(top - left, 0),
             decision=decision,
+        )
+
+    async def _source(
+        self, tenant: Tenant, spec: VideoSpec, routing: RoutingWish, grant: Grant | None, now: Millis
+    ) -> Video | None:
+        if routing.reuse is None:
+            return None
+        shows = (lambda _: True) if grant is None else grant.shows
+        return await self._store.read(
+            lambda tx: self._reusing.source(tx, tenant.id, spec, routing, now, shows=shows), tenant=tenant.id
+        )
+
+    def _reused(self, tenant: Tenant, source: Video, routing: RoutingWish, now: Millis) -> Quote:
+        """Nothing is promised: by then the file may have expired, and the wish is made anew at the usual price."""
+        return Quote(
+            id=None,
+            created_at=now,
+            expires_at=now + millis(self._timing.quote_seconds),
+            account=source.account or "",
+            provider=source.provider or "",
+            price=MicrosRange(0, 0),
+            expected=0,
+            decision=Decision(at=now, strategy=routing.strategy or tenant.routing.strategy, candidates=()),
+            reused_from=source.id,
         )
 
     def promised(self, order: Order, now: Millis) -> Micros | None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from msgspec import UNSET
 
 from gateway.policy.receipts import KeySet, Signer
 from gateway.store.store import Store, Transaction
@@ -77,7 +78,7 @@ class Receipts:
 
 
 async def _facts(tx: Transaction, tenant: str, id: str) -> Facts:
-    video, decision = await tx.videos.get(tenant, id), await tx.videos.decision(tenant, id)
+    video, decision = await tx.videos.booked(tenant, id), await tx.videos.decision(tenant, id)
     if video is None or decision is None:
         raise NotFound
     if video.completed_at is None:
@@ -100,6 +101,7 @@ def receipt_of(facts: Facts, issuer: str | None) -> Receipt:
         video=video.id,
         tenant=video.tenant,
         revision=video.version,
+        reused_from=UNSET if video.reused_from is None else video.reused_from,
         created_at=_written(video.created_at),
         ended_at=_written(facts.ended_at),
         status=video.status,

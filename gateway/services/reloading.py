@@ -16,7 +16,7 @@ from schema.clock import Clock, Millis
 log = structlog.get_logger()
 
 AT_START = ("server", "database", "assets", "timing", "worker", "queue", "webhooks", "observability")
-"""Sections that are read when a process starts, and not again."""
+"""Sections that are read when a process starts, and not again; nor is the proxy of ``egress``."""
 
 Allow = Callable[[tuple[str, ...]], None]
 
@@ -108,4 +108,5 @@ class Reloading:
 
 def differing(began: Settings, settings: Settings) -> tuple[str, ...]:
     """The sections that only a restart brings into force."""
-    return tuple(name for name in AT_START if getattr(began, name) != getattr(settings, name))
+    sections = [name for name in AT_START if getattr(began, name) != getattr(settings, name)]
+    return (*sections, "egress") if began.egress.proxy != settings.egress.proxy else tuple(sections)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gateway.config.checks import Names
 from gateway.config.given import changed_tenant, new_tenant
-from gateway.config.settings import LimitsSettings
+from gateway.config.tenants import Common
 from gateway.policy.planning import Kind, NotChangeable, removal, revocation, tenant_change
 from gateway.services.accounts import Accounts
 from gateway.services.changes import Changes
@@ -40,7 +40,7 @@ class Tenancies:
 
     Args:
         providers: names a tenant's routing may use beside accounts'.
-        limits: those of tenants that say nothing of their own.
+        common: what holds for tenants that say nothing of their own.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Tenancies:
         tenants: Tenants,
         accounts: Accounts,
         providers: frozenset[str],
-        limits: Callable[[], LimitsSettings],
+        common: Callable[[], Common],
         clock: Clock,
     ) -> None:
-        self._limits = limits
+        self._common = common
         self._store = store
         self._changes = changes
         self._keeper = keeper
@@ -84,7 +84,7 @@ class Tenancies:
         Raises:
             InvalidRequest: every field that is wrong; or there is such a tenant.
         """
-        tenant = new_tenant(document, self._names(), self._limits())
+        tenant = new_tenant(document, self._names(), self._common())
 
         async def work(tx: Transaction) -> TenantRecord:
             await self._begin(tx, by)
@@ -118,7 +118,7 @@ class Tenancies:
 
         async def work(tx: Transaction) -> TenantRecord:
             known = await self._held(tx, id, expected, by)
-            wanted = replace(known, tenant=changed_tenant(known.tenant, changes, self._limits()))
+            wanted = replace(known, tenant=changed_tenant(known.tenant, changes, self._common()))
             return await self._make(tx, wanted, known, by)
 
         return await self._kept(work)

@@ -14,6 +14,7 @@ from gateway.services.forecasts import Forecasts
 from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
 from gateway.services.rates import Rates
+from gateway.services.reusing import Reusing
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from schema.attempt import Attempt
@@ -35,6 +36,10 @@ from schema.video import Asset, Order, Video
 
 RESENT_WITHIN = 900_000
 """Milliseconds in which a wish that an SDK sends again, without a key, is the earlier one (standards, IDEM-14)."""
+
+
+NOT_BEFORE = 5
+"""Seconds after which to ask again for a file that is being made."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -86,6 +91,7 @@ class Videos:
         backlog: Backlog,
         rates: Rates,
         forecasts: Forecasts,
+        reusing: Reusing,
         quarantine: Quarantine,
         assets: AssetStore,
         clock: Clock,
@@ -97,6 +103,7 @@ class Videos:
         self._backlog = backlog
         self._rates = rates
         self._forecasts = forecasts
+        self._reusing = reusing
         self._quarantine = quarantine
         self._assets = assets
         self._clock = clock
@@ -128,6 +135,9 @@ class Videos:
             if earlier is None:
                 raise
             return _replay(order, earlier)
+        reused = None if order.routing.reuse is None else await self._reuse(tenant, order)
+        if reused is not None:
+            return reused
         await self._backlog.room(tenant, 1, least=1)
         try:
             accepted = await self._accept(tenant, order, None)
@@ -186,6 +196,30 @@ class Videos:
         if accepted.replayed:
             return accepted
         return replace(accepted, forecast=await self._forecasts.fresh(accepted.video, decision))
+
+    async def _reuse(self, tenant: Tenant, order: Order) -> Accepted | None:
+        """The order's video, which has the file of an equal one; None when there is no such file."""
+        now = self._clock.now()
+        id = self._reusing.fresh(now)
+
+        async def reuse(tx: Transaction) -> Accepted | None:
+            earlier = await self._resent(tx, order)
+            if earlier is not None:
+                return _replay(order, earlier)
+            turnstile = await self._rates.admit(tx, tenant.id, 1)
+            try:
+                video = await self._reusing.keep(tx, id, tenant, order, now)
+            except LookupError:  # a racing twin with the same key was first
+                return _replay(order, await tx.videos.by_key(order.tenant, order.key or ""))
+            if video is None:
+                return None
+            await self._rates.created(tx, turnstile)
+            return Accepted(video, replayed=False)
+
+        try:
+            return await self._store.write(reuse, tenant=order.tenant)
+        except CommitUnknown as error:
+            return await self._kept(order, id, error)
 
     async def _kept(self, order: Order, id: str, error: CommitUnknown) -> Accepted:
         """What became of a create whose commit was sent and not answered: it, its twin, or nothing at all."""
@@ -283,6 +317,7 @@ class Videos:
 
     async def decision(self, tenant: str, id: str) -> bytes:
         """The routing decision stored with a video, JSON. Raises NotFound."""
+        await self.get(tenant, id)
         decision = await self._store.read(lambda tx: tx.videos.decision(tenant, id), tenant=tenant)
         if decision is None:
             raise NotFound
@@ -292,17 +327,25 @@ class Videos:
         """The finished file's facts. Raises NotFound, NotReady while it is made, Gone when it failed or expired."""
         video = await self.get(tenant, id)
         if video.status is VideoStatus.COMPLETED and video.asset is not None:
+            if not video.has_file(self._clock.now()):
+                raise Gone("The file has expired: it was kept as long as your tenant's retention says")
             return video.asset
         if video.ended:
             late = await self._store.read(lambda tx: tx.outputs.of_video(tenant, id), tenant=tenant)
             raise Gone(_no_file(video, late))
-        raise NotReady(f"The video is {video.status}, {video.progress} %; its file is there once it has completed")
+        raise NotReady(
+            f"The video is {video.status}, {video.progress} %; its file is there once it has completed",
+            retry_after_seconds=NOT_BEFORE,
+        )
 
     async def output(self, tenant: str, id: str, attempt: str) -> Asset:
-        """An extra output's facts. Raises NotFound when the tenant's video has no such one."""
+        """An extra output's facts. Raises NotFound when the video has no such one, Gone when it expired."""
+        await self.get(tenant, id)
         output = await self._store.read(lambda tx: tx.outputs.get(tenant, id, attempt), tenant=tenant)
         if output is None:
             raise NotFound
+        if not output.there(self._clock.now()):
+            raise Gone("The file has expired: it was kept as long as your tenant's retention says")
         return output.asset
 
     def content(self, asset: Asset, start: int, end: int) -> AsyncIterator[bytes]:
@@ -330,6 +373,8 @@ def _no_file(video: Video, outputs: list[ExtraOutput]) -> str:
 def _replay(order: Order, earlier: Video | None) -> Accepted:
     if earlier is None:
         raise Overloaded("Another request with this key is in the way; try again", retry_after_seconds=1)
+    if earlier.deleted_at is not None:
+        raise IdempotencyKeyReused("The video of this Idempotency-Key was deleted; use a new key for a new wish")
     if earlier.fingerprint != order.fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used for a different video; use a new key for a new wish")
     return Accepted(earlier, replayed=True)

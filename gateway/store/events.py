@@ -8,11 +8,15 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.store.database import Connection, Row
+from gateway.store.deliveries import Deliveries
+from gateway.store.webhook_endpoints import WebhookEndpoints
 from schema.event import Event, EventType
 
 _encode = msgspec.json.Encoder().encode
 _COLUMNS = "tenant, position, id, video, seq, type, at, data"
 _ROWS_AT_ONCE = 100
+DELIVERIES = "deliveries"
+"""The topic of those who deliver to webhook endpoints."""
 
 
 def log_of(tenant: str) -> str:
@@ -41,22 +45,35 @@ class Events:
         """
         for tenant, added in groupby(sorted(self._added, key=attrgetter("tenant")), key=attrgetter("tenant")):
             events = list(added)
-            last = await self._take(tenant, len(events))
+            last, endpoints = await self._take(tenant, len(events))
             first = last - len(events) + 1
-            await self._insert([replace(event, position=first + n) for n, event in enumerate(events)])
+            placed = [replace(event, position=first + n) for n, event in enumerate(events)]
+            await self._insert(placed)
+            if endpoints:
+                await self._deliver(tenant, placed)
 
-    async def _take(self, tenant: str, count: int) -> int:
-        """The last of so many new positions."""
+    async def _deliver(self, tenant: str, events: list[Event]) -> None:
+        """Each event is delivered to those of its tenant's endpoints that hear it."""
+        deliveries = Deliveries(self._connection)
+        endpoints = await WebhookEndpoints(self._connection).listening(tenant)
+        for event in events:
+            heard = [endpoint.id for endpoint in endpoints if endpoint.hears(event.type)]
+            if heard:
+                await deliveries.add(event, heard)
+                self.told.add(DELIVERIES)
+
+    async def _take(self, tenant: str, count: int) -> tuple[int, int]:
+        """The last of so many new positions, and how many endpoints the tenant has."""
         row = await self._connection.one(
             "INSERT INTO event_logs (tenant, last) VALUES (?, ?) "
-            "ON CONFLICT (tenant) DO UPDATE SET last = event_logs.last + excluded.last RETURNING last",
+            "ON CONFLICT (tenant) DO UPDATE SET last = event_logs.last + excluded.last RETURNING last, endpoints",
             tenant,
             count,
         )
         if row is None:
             raise AssertionError("an upsert returns its row")
-        last: int = row[0]
-        return last
+        last, endpoints = row
+        return last, endpoints
 
     async def _insert(self, events: list[Event]) -> None:
         for start in range(0, len(events), _ROWS_AT_ONCE):

@@ -11,8 +11,10 @@ from gateway.store.attempts import Attempts
 from gateway.store.batches import Batches
 from gateway.store.client_tokens import ClientTokens
 from gateway.store.database import Connection, Database
+from gateway.store.deliveries import Deliveries
 from gateway.store.estimates import Estimates
 from gateway.store.events import Events
+from gateway.store.files import Files
 from gateway.store.hooks import Hooks
 from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
@@ -53,6 +55,7 @@ class Transaction:
         self.hooks = Hooks(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
+        self.files = Files(connection)
         self.resolutions = Resolutions(connection)
         self.instance = Instances(connection)
         self.ledger = Ledger(connection)
@@ -70,6 +73,7 @@ class Transaction:
         self.client_tokens = ClientTokens(connection)
         self.signing_keys = SigningKeys(connection)
         self.webhook_endpoints = WebhookEndpoints(connection)
+        self.deliveries = Deliveries(connection)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

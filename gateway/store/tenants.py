@@ -5,7 +5,7 @@ import msgspec
 from gateway.store.database import Connection, Row
 from gateway.store.owned import OWNERSHIP, ownership, ownership_values
 from schema.directory import TenantRecord
-from schema.tenant import Funding, RoutingPolicy, Tenant, TenantLimits
+from schema.tenant import Funding, Retention, RoutingPolicy, Tenant, TenantLimits
 
 _COLUMNS = f"id, {OWNERSHIP}, terms"
 
@@ -18,6 +18,7 @@ class _Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origins: tuple[str, ...] = ()
     funding: Funding = Funding()
     limits: TenantLimits = TenantLimits()
+    retention: Retention = Retention()
     routing: RoutingPolicy = RoutingPolicy()
     routed_by_file: bool = False
 
@@ -59,6 +60,7 @@ def _terms(record: TenantRecord) -> _Terms:
         origins=tenant.origins,
         funding=tenant.funding,
         limits=tenant.limits,
+        retention=tenant.retention,
         routing=tenant.routing,
         routed_by_file=record.routed_by_file,
     )
@@ -73,6 +75,7 @@ def _record(row: Row) -> TenantRecord:
         origins=terms.origins,
         funding=terms.funding,
         limits=terms.limits,
+        retention=terms.retention,
         routing=terms.routing,
     )
     return TenantRecord(tenant=tenant, routed_by_file=terms.routed_by_file, ownership=ownership(row[1:7]))

@@ -16,17 +16,17 @@ _COLUMNS = (
     "id, tenant, idempotency_key, fingerprint, spec, routing, metadata, status, substate, progress, version, "
     "created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments, quoted_low, "
     "quoted_high, charged, credits, error_code, error_message, asset_key, asset_size, asset_sha256, asset_media_type, "
-    "held, held_from, end_user, client_token"
+    "held, held_from, end_user, client_token, wish, reused_from, gone_at, deleted_at"
 )
 _ADD = (
-    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 35)}) "
+    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 39)}) "
     "ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id"
 )
 _MUTABLE = (
     "status = ?, substate = ?, progress = ?, version = ?, started_at = ?, completed_at = ?, expires_at = ?, "
     "account = ?, provider = ?, adjustments = ?, quoted_low = ?, quoted_high = ?, charged = ?, credits = ?, "
     "error_code = ?, error_message = ?, asset_key = ?, asset_size = ?, asset_sha256 = ?, asset_media_type = ?, "
-    "held = ?, held_from = ?"
+    "held = ?, held_from = ?, gone_at = ?, deleted_at = ?"
 )
 _encode = msgspec.json.Encoder().encode
 _spec = msgspec.json.Decoder(VideoSpec).decode
@@ -72,12 +72,24 @@ class Videos:
             video.held_from,
             video.end_user,
             video.client_token,
+            video.wish,
+            video.reused_from,
+            video.gone_at,
+            video.deleted_at,
             decision.decode(),
             batch,
         )
         return row is not None
 
     async def get(self, tenant: str, id: str) -> Video | None:
+        """One of a tenant's videos that it has not deleted."""
+        row = await self._connection.one(
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND id = ? AND deleted_at IS NULL", tenant, id
+        )
+        return None if row is None else _video(row)
+
+    async def booked(self, tenant: str, id: str) -> Video | None:
+        """The same, deleted or not: what was paid for stays known."""
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND id = ?", tenant, id)
         return None if row is None else _video(row)
 
@@ -94,7 +106,8 @@ class Videos:
         """
         row = await self._connection.one(
             f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND fingerprint = ? AND created_at >= ? "
-            "AND idempotency_key IS NULL AND batch IS NULL AND status NOT IN ('failed', 'canceled') "
+            "AND idempotency_key IS NULL AND batch IS NULL AND deleted_at IS NULL "
+            "AND status NOT IN ('failed', 'canceled') "
             "ORDER BY created_at DESC LIMIT 1",
             tenant,
             fingerprint,
@@ -102,10 +115,38 @@ class Videos:
         )
         return None if row is None else _video(row)
 
+    async def reusable(self, tenant: str, wish: str, since: Millis, now: Millis, limit: int) -> list[Video]:
+        """A tenant's completed videos of an equal wish that have their own files, the latest first."""
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND wish = ? AND completed_at >= ? "
+            "AND status = 'completed' AND reused_from IS NULL AND gone_at IS NULL "
+            "AND (expires_at IS NULL OR expires_at > ?) ORDER BY completed_at DESC LIMIT ?",
+            tenant,
+            wish,
+            since,
+            now,
+            limit,
+        )
+        return [_video(row) for row in rows]
+
+    async def expire(self, now: Millis, limit: int) -> list[tuple[str, str]]:
+        """Let go of the files of up to so many videos whose time has come: tenant and key of each."""
+        rows = await self._connection.all(
+            "WITH ready AS MATERIALIZED (SELECT id FROM videos WHERE expires_at <= ? AND gone_at IS NULL "
+            "AND asset_key IS NOT NULL ORDER BY expires_at LIMIT ? /*skip locked*/) "
+            "UPDATE videos SET gone_at = ? WHERE id IN (SELECT id FROM ready) RETURNING tenant, asset_key",
+            now,
+            limit,
+            now,
+        )
+        return [(tenant, key) for tenant, key in rows]
+
     async def of_batch(self, tenant: str, batch: str) -> list[Video]:
         """The videos of one of a tenant's batches, as its wishes were given."""
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND batch = ? ORDER BY id", tenant, batch
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND batch = ? AND deleted_at IS NULL ORDER BY id",
+            tenant,
+            batch,
         )
         return [_video(row) for row in rows]
 
@@ -130,7 +171,7 @@ class Videos:
         here, state = ("", ()) if status is None else (" AND status = ?", (status,))
         shown, whose = _shown(grant)
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ?{beyond}{here}{shown}{keyset.order}",
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND deleted_at IS NULL{beyond}{here}{shown}{keyset.order}",
             tenant,
             *cursor,
             *state,
@@ -229,6 +270,8 @@ class Videos:
             *_asset(video),
             video.held,
             video.held_from,
+            video.gone_at,
+            video.deleted_at,
             *args,
             video.tenant,
             video.id,
@@ -264,7 +307,8 @@ def _video(row: Row) -> Video:
     (id, tenant, key, fingerprint, spec, routing, metadata, status, substate, progress, version) = row[:11]
     (created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments) = row[11:19]
     (quoted_low, quoted_high, charged, credits, error_code, error_message) = row[19:25]
-    (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from, end_user, client_token) = row[25:]
+    (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from, end_user, client_token) = row[25:33]
+    (wish, reused_from, gone_at, deleted_at) = row[33:]
     return Video(
         id=id,
         tenant=tenant,
@@ -293,6 +337,10 @@ def _video(row: Row) -> Video:
         held_from=held_from,
         end_user=end_user,
         client_token=client_token,
+        wish=wish,
+        reused_from=reused_from,
+        gone_at=gone_at,
+        deleted_at=deleted_at,
         error=None if error_code is None else VideoError(error_code, error_message),
         asset=None
         if asset_key is None

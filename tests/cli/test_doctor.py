@@ -124,7 +124,16 @@ def test_a_place_for_videos_that_is_none_is_told(checks, elsewhere):
     (elsewhere / "assets").write_text("a file")
 
     assert checks(config())["assets"]["mark"] == Mark.BAD
-    assert checks(config(assets="s3://bucket/videos"))["assets"]["mark"] == Mark.NOTE
+
+
+def test_an_object_store_that_can_not_be_reached_is_told(checks):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    store = f'options = {{ endpoint = "http://127.0.0.1:{port}", allow_http = "true" }}'
+    assets = checks(config().replace('file://./assets"', f's3://bucket/videos"\n{store}'))["assets"]
+
+    assert assets["mark"] == Mark.BAD
+    assert "assets.options" in assets["fix"]
 
 
 def test_a_port_somebody_else_uses_is_told(checks):

@@ -14,6 +14,7 @@ from gateway.config.tables import (
     BesideTable,
     FundingTable,
     LimitsTable,
+    RetentionTable,
     RoutingTable,
     RuleTable,
     TenantLimitsTable,
@@ -72,6 +73,7 @@ def test_every_field_of_accounts_and_tenants_stands_in_the_example(raw):
     assert tenant["routing"]["rules"][0].keys() == names(RuleTable)
     assert tenant["routing"]["rules"][0]["when"].keys() == names(WhenTable)
     assert tenant["funding"].keys() == names(FundingTable)
+    assert tenant["retention"].keys() == names(RetentionTable)
     assert tenant["limits"].keys() == names(TenantLimitsTable)
     assert tenant["webhooks"][0].keys() == names(WebhookTable)
     assert {name for key in tenant["keys"] for name in key} == {"env", *names(BesideTable)}

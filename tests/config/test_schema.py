@@ -47,7 +47,7 @@ def tables(value, path=()):
 
 
 def test_a_misspelt_key_is_refused_in_every_table_of_the_example(example):
-    places = list(tables(example))
+    places = [place for place in tables(example) if place != ("assets", "options")]  # its keys are the store's own
 
     for place in places:
         wrong = deepcopy(example)

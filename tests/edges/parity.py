@@ -51,6 +51,13 @@ TENANT = (
     deed("cancel a video", "POST /v1/videos/{video_id}/cancel", "mutation cancelVideo", "filmgate videos cancel"),
     deed("download a video", "GET /v1/videos/{video_id}/content", BYTES, "filmgate videos download"),
     deed(
+        "make a link to its file that needs no key",
+        "POST /v1/videos/{video_id}/links",
+        "mutation createContentLink",
+        "filmgate videos link",
+    ),
+    deed("delete a video", "DELETE /v1/videos/{video_id}", "mutation deleteVideo", "filmgate videos delete"),
+    deed(
         "get a video's receipt, and the keys to verify it",
         "GET /v1/videos/{video_id}/receipt; GET /.well-known/filmgate-receipts.json",
         "query video",
@@ -227,6 +234,7 @@ OPERATOR = (
 
 HERE_ALONE = {
     "POST /hooks/{provider}/{token}": "providers call it",
+    "GET /content/{token}": "whoever has a link; it holds bytes",
     "GET /livez": "whoever watches the process",
     "GET /readyz": "whoever watches the process",
     "GET /openapi.json": "the description of REST itself",

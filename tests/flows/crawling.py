@@ -35,6 +35,7 @@ from schema.ids import ALPHABET
 
 Json = Any
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+_REMOVES = re.compile(r"mutation\b[^{]*\{ *(delete|remove|revoke)")
 _NAMES_THINGS = {"id", "ids", "attempt", "video", "tenant", "account"}
 _CURSORS = {"after", "before"}
 _CURSOR = "djE6"
@@ -73,11 +74,14 @@ def twin(id: str) -> str:
     return less + dot + rest
 
 
-def everywhere(ids: list[str], schema: GraphQLSchema) -> Iterator[Ask]:
-    """Every place where an id could be named, with each of the ids."""
-    for id in ids:
-        yield from rest_asks(id)
-        yield from graphql_asks(id, schema)
+def everywhere(ids: list[str], schema: GraphQLSchema) -> list[Ask]:
+    """Every place where an id could be named, with each of the ids; what takes a thing away comes last."""
+    asks = [ask for id in ids for ask in (*rest_asks(id), *graphql_asks(id, schema))]
+    return sorted(asks, key=_takes_away)
+
+
+def _takes_away(ask: Ask) -> bool:
+    return ask.method == "DELETE" or (ask.path == "/graphql" and _REMOVES.match(ask.body["query"]) is not None)
 
 
 # REST

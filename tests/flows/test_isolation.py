@@ -50,7 +50,7 @@ async def on_postgres(
 async def crawl(here: Town, door: str, of_a_kind: int) -> tuple[list[Ask], list[tuple[Ask, Answer, Answer]]]:
     """Ask for acme's things by all names: what told something of acme's, and what was not answered as for nobody's."""
     ids = here.some(of_a_kind)
-    asks, of_nobody = list(everywhere(ids, SCHEMA)), list(everywhere([twin(id) for id in ids], SCHEMA))
+    asks, of_nobody = everywhere(ids, SCHEMA), everywhere([twin(id) for id in ids], SCHEMA)
     answers, nobodys = await asked(here.doors[door], asks), await asked(here.doors[door], of_nobody)
     leaks = [ask for ask, answer in zip(asks, answers, strict=True) if tells(here, ask, answer)]
     different = [
@@ -95,6 +95,8 @@ async def test_acme_has_everything_that_could_be_told(here):
 
 @pytest.mark.parametrize("door", ["other", "bare"])
 async def test_nobody_is_told_anything_of_another_tenant_by_any_name_for_it(here, door, rounds):
+    if rounds <= ROUNDS and (door == "other") != (here.gateway.store.database.name == "sqlite"):
+        pytest.skip("the short form asks one who has videos on SQLite, and one who has nothing on PostgreSQL")
     before = await kept(here)
 
     leaks, different = await crawl(here, door, 2 if rounds > ROUNDS else 1)

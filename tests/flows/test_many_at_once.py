@@ -56,7 +56,7 @@ async def upstreams(tmp_path: Path) -> AsyncIterator[Upstreams]:
 async def replicas(request, tmp_path, upstreams, rounds) -> AsyncIterator[list[Server]]:
     """One server on SQLite, or two on one PostgreSQL."""
     async with AsyncExitStack() as stack:
-        chosen: dict[str, Any] = {"tenants": tenants(rounds)}
+        chosen: dict[str, Any] = {"tenants": tenants(rounds), "video_deadline_seconds": 600}
         count = 1
         if request.param == "postgres":
             postgres: PostgresServer = request.getfixturevalue("postgres")

@@ -16,11 +16,14 @@ from gateway.serving import serving
 from gateway.wiring import Gateway, gateway
 from schema.account import Secret
 from tests.support.figures import told
-from tests.support.running import ACME_KEY, SECRET_KEY, Running, Setup, configured, running
+from tests.support.running import ACME_KEY, FAST, SECRET_KEY, Running, Setup, configured, running
 
 VIDEOS = 100
 NEW_KEY = "fg_test_acme_zyxwvutsrqponmlkjihgfedc"
 NEW_MASTER = Secret("the master key that came after, which is long enough")
+PATIENT = replace(FAST, video_deadline_seconds=600)
+"""A hundred videos at once take a slow machine longer than one."""
+
 FORMER = {"veo3o1": "sandbox-veo3o1-key", "doitong": "sandbox-doitong-key"}
 
 
@@ -28,7 +31,8 @@ FORMER = {"veo3o1": "sandbox-veo3o1-key", "doitong": "sandbox-doitong-key"}
 async def pair(tmp_path, postgres) -> AsyncIterator[Running]:
     url = await postgres.create("rotation")
     sandbox = SandboxSettings(speed=20)  # a video takes some seconds: it is in flight while things are rotated
-    async with running(Setup(folder=tmp_path, database_url=url, sandbox=sandbox, hooks=False, concurrent=100)) as pair:
+    setup = Setup(folder=tmp_path, database_url=url, sandbox=sandbox, hooks=False, concurrent=100, timing=PATIENT)
+    async with running(setup) as pair:
         yield pair
     await postgres.drop("rotation")
 

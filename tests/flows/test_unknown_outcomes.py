@@ -26,12 +26,12 @@ from tests.support.running import FAST, Running, Setup, running
 DOCUMENT = Path(__file__).parents[2] / "docs" / "unknown-outcomes.md"
 TIMING = replace(
     FAST,
-    submit_deadline_seconds=1,  # an operator is heard so long after the last replay
+    submit_deadline_seconds=2,  # an operator is heard so long after the last replay
     replay_schedule_seconds=(0.05, 0.1, 0.15),
     breaker_failures=1000,
     retry_every_seconds=0.01,
 )
-DEADLINE_SECONDS = 2
+DEADLINE_SECONDS = 4
 WHEREVER = RoutingPolicy(strategy=Strategy.ORDERED, order=("veo-main", "doitong-main"))
 WITHOUT_KEYS, WITH_KEYS = "The provider knows no keys", "The provider honours keys"
 

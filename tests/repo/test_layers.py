@@ -78,13 +78,13 @@ def _environment(source: Source) -> list[int]:
         pytest.param(
             "httpx",
             (
-                *("gateway/upstream.py", "gateway/fetcher.py", "gateway/courier.py"),
+                *("gateway/upstream.py", "gateway/egress.py", "gateway/dialing.py"),
                 *("gateway/cli/", "gateway/sandbox/"),
             ),
             id="httpx",
         ),
-        pytest.param("httpx_aiohttp", ("gateway/upstream.py", "gateway/fetcher.py"), id="httpx_aiohttp"),
-        pytest.param("aiohttp", ("gateway/upstream.py", "gateway/fetcher.py"), id="aiohttp"),
+        pytest.param("httpx_aiohttp", ("gateway/dialing.py",), id="httpx_aiohttp"),
+        pytest.param("aiohttp", ("gateway/upstream.py", "gateway/egress.py", "gateway/dialing.py"), id="aiohttp"),
         pytest.param("obstore", ("gateway/assets.py",), id="obstore"),
         *(pytest.param(name, (), id=name) for name in ("requests", "urllib.request", "http.client")),
     ],

@@ -36,7 +36,14 @@ OPEN = {
 }
 """All that a client token reaches, beside what needs no key."""
 
-KEYLESS = {"/livez", "/readyz", "/openapi.json", "/hooks/{provider}/{token}", "/.well-known/filmgate-receipts.json"}
+KEYLESS = {
+    "/livez",
+    "/content/{token}",
+    "/readyz",
+    "/openapi.json",
+    "/hooks/{provider}/{token}",
+    "/.well-known/filmgate-receipts.json",
+}
 
 ROUTES = sorted(
     (method, re.sub(r":\w+}", "}", route.path))

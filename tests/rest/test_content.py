@@ -16,6 +16,10 @@ from tests.support.running import Running
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+def disposition(stem: str) -> str:
+    return f"attachment; filename=\"{stem}.mp4\"; filename*=UTF-8''{stem}.mp4"
+
+
 class Film:
     """A finished video's file, as one download gave it."""
 
@@ -42,7 +46,7 @@ async def test_the_whole_file(film: Film):
     assert headers["content-type"] == "video/mp4"
     assert headers["content-length"] == str(len(film.bytes))
     assert headers["accept-ranges"] == "bytes"
-    assert headers["content-disposition"] == f'attachment; filename="{film.url.split("/")[3]}.mp4"'
+    assert headers["content-disposition"] == disposition(film.url.split("/")[3])
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "private, no-cache"
     assert headers["etag"] == f'"{hashlib.sha256(film.bytes).hexdigest()}"'
@@ -129,10 +133,10 @@ async def test_head_tells_about_the_file_without_it(pair: Running, film: Film):
     assert whole.headers["content-type"] == "video/mp4"
 
 
-async def test_there_is_only_the_film(pair: Running, film: Film):
+async def test_there_is_the_film_and_a_picture_of_it(pair: Running, film: Film):
     assert (await pair.client.get(film.url, params={"variant": "video"})).status_code == 200
 
-    body = problem(await pair.client.get(film.url, params={"variant": "thumbnail"}), 422, "invalid_request")
+    body = problem(await pair.client.get(film.url, params={"variant": "spritesheet"}), 422, "invalid_request")
 
     assert body["errors"][0]["parameter"] == "variant"
 
@@ -144,6 +148,7 @@ async def test_a_video_in_the_making_has_no_file_yet(pair: Running):
 
     problem(response, 409, "not_ready")
     assert response.headers["x-should-retry"] == "false"
+    assert response.headers["retry-after"] == "5"
 
 
 async def test_a_failed_video_has_no_file_any_more(pair: Running):
@@ -177,7 +182,7 @@ async def test_an_extra_output_is_downloaded_by_its_attempt(pair: Running, late:
 
     assert late.whole.status_code == 200
     assert late.bytes[4:8] == b"ftyp"
-    assert late.whole.headers["content-disposition"] == f'attachment; filename="{attempt}.mp4"'
+    assert late.whole.headers["content-disposition"] == disposition(attempt)
     assert late.etag == f'"{extra["sha256"]}"'
     assert (extra["attempt"], extra["size"]) == (attempt, len(late.bytes))
     assert video["created_at"] <= extra["created_at"]

@@ -59,6 +59,7 @@ async def test_it_tells_what_was_asked_and_what_was_bent(pair: Running, done: di
             "max_wait_seconds": 60,
             "on_max_wait": None,
             "priority": "high",
+            "reuse": None,
         },
     }
     assert told["adjusted"] == done["gateway"]["adjustments"] == [{"field": "seconds", "asked": "12", "given": "10"}]

@@ -78,6 +78,7 @@ class Setup:
     hooks: bool = True
     routed_by_file: bool = False
     origins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    allow: tuple[str, ...] = ()
 
 
 @dataclass
@@ -173,7 +174,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         server=ServerSettings(listen="127.0.0.1:0", public_url=public_url if setup.hooks else None),
         database=DatabaseSettings(url=setup.database_url or f"sqlite:///{setup.folder}/filmgate.db"),
         assets=AssetsSettings(url=f"file://{setup.folder}/assets"),
-        egress=EgressSettings(allow=(sandbox_url,)),
+        egress=EgressSettings(allow=(sandbox_url, *setup.allow)),
         timing=setup.timing,
         worker=setup.worker,
         queue=setup.queue,

@@ -1,7 +1,7 @@
 """What the routes of videos promise."""
 
 from gateway.policy.receipts import WELL_KNOWN, KeySet
-from gateway.rest import batches, videos
+from gateway.rest import batches, links, videos
 from gateway.rest.batches import BatchView, CreateBatch
 from gateway.rest.operations.words import (
     CACHE,
@@ -30,12 +30,24 @@ from gateway.rest.views import VideoPageView, VideoView
 from gateway.rest.wishes import BODY_TYPES, CreateVideo
 from schema.ids import ATTEMPT, pattern
 from schema.lifecycle import VideoStatus
+from schema.link import LinkWish, Variant
 from schema.quote import Decision
 from schema.receipt import SignedReceipt
 from schema.tenant import Scope
 
 _VIDEOS = videos.PATH
 _ONE = videos.PATH + "/{video_id}"
+
+_FILE_HEADERS = (
+    Parameter(name="Range", where="header", says="One range of bytes.", schema=LENIENT),
+    Parameter(name="If-Range", where="header", says="Its ETag: the range counts while it holds.", schema=LENIENT),
+    IF_NONE_MATCH,
+)
+_FILE_REPLIES = {
+    200: Reply(says="The file.", media="video/mp4", also="image/jpeg", headers=FILE),
+    206: Reply(says="A part of the file.", media="video/mp4", also="image/jpeg", headers=(*FILE, "Content-Range")),
+    304: Reply(says="You have it already.", media=None, headers=("ETag", "Cache-Control", "Vary")),
+}
 
 VIDEOS: dict[Key, Operation] = {
     ("post", _VIDEOS): Operation(
@@ -124,6 +136,42 @@ VIDEOS: dict[Key, Operation] = {
         },
         refusals=(404,),
     ),
+    ("delete", _ONE): Operation(
+        id="deleteVideo",
+        tag="videos",
+        summary="Delete a video that has ended",
+        says="It is found no more, its links lead nowhere, and its files go, unless another video shares them. The "
+        "ledger and its receipt stay. Deleting a deleted video changes nothing.",
+        scope=Scope.VIDEOS_WRITE,
+        parameters=(OF_VIDEO,),
+        replies={200: Reply(says="It is deleted.", shape=videos.DeletedView)},
+        refusals=(404, 409),
+    ),
+    ("post", _ONE + "/links"): Operation(
+        id="createContentLink",
+        tag="videos",
+        summary="Make a link to a video's file that needs no key",
+        says="For `<video src>`, players and downloads: whoever has the link has the file until it ends, or the video "
+        "is deleted. It is signed, and nothing is stored.",
+        scope=Scope.VIDEOS_READ,
+        parameters=(OF_VIDEO,),
+        body=Body(types=JSON_BODY, shape=LinkWish),
+        replies={201: Reply(says="The link.", shape=links.ContentLinkView)},
+        refusals=(400, 404, 409, 410, 413, 415, 422),
+    ),
+    ("get", links.PATH + "/{token}"): Operation(
+        id="followContentLink",
+        tag="videos",
+        summary="Get the file that a link leads to",
+        says="As `content` does it: ranges, ETags and HEAD work. A link that we did not make, and one of a video that "
+        "was deleted, are answered alike.",
+        parameters=(
+            Parameter(name="token", where="path", says="The last part of the link.", schema=text(2048)),
+            *_FILE_HEADERS,
+        ),
+        replies=_FILE_REPLIES,
+        refusals=(404, 409, 410, 416, 422, 429, 501),
+    ),
     ("post", _ONE + "/cancel"): Operation(
         id="cancelVideo",
         tag="videos",
@@ -159,8 +207,8 @@ VIDEOS: dict[Key, Operation] = {
             Parameter(
                 name="variant",
                 where="query",
-                says="The film; there are no pictures of it in this version.",
-                schema={"type": "string", "enum": ["video"], "default": "video"},
+                says="The film, or a picture of one of its first frames, which is made when it is first asked for.",
+                schema={"type": "string", "enum": list(Variant), "default": "video"},
             ),
             Parameter(
                 name="output",
@@ -174,18 +222,10 @@ VIDEOS: dict[Key, Operation] = {
                 says="A client token, for links and players that can send no header; never an API key.",
                 schema=text(8192),
             ),
-            Parameter(name="Range", where="header", says="One range of bytes.", schema=LENIENT),
-            Parameter(
-                name="If-Range", where="header", says="Its ETag: the range counts while it holds.", schema=LENIENT
-            ),
-            IF_NONE_MATCH,
+            *_FILE_HEADERS,
         ),
-        replies={
-            200: Reply(says="The file.", media="video/mp4", headers=FILE),
-            206: Reply(says="A part of the file.", media="video/mp4", headers=(*FILE, "Content-Range")),
-            304: Reply(says="You have it already.", media=None, headers=("ETag", "Cache-Control", "Vary")),
-        },
-        refusals=(404, 409, 410, 416, 422),
+        replies=_FILE_REPLIES,
+        refusals=(404, 409, 410, 416, 422, 501),
     ),
     ("get", _ONE + "/receipt"): Operation(
         id="getVideoReceipt",

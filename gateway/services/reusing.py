@@ -1,0 +1,115 @@
+"""Reuse: a new video that has the file of an equal one of its tenant's, at once and for nothing."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.config.settings import Timing
+from gateway.policy.signing import spec_digest
+from gateway.services.books import Books
+from gateway.services.records import Records
+from gateway.services.sweeping import expiry
+from gateway.store.store import Transaction
+from schema.clock import Millis, millis
+from schema.event import EventType
+from schema.ids import Ids
+from schema.lifecycle import VideoMove, VideoStatus
+from schema.quote import Decision
+from schema.tenant import Grant, Tenant
+from schema.video import OnUnsupported, Order, RoutingWish, Video, VideoSpec
+
+LOOKED_AT = 20
+"""Of the latest equal videos, so many are looked at: those that the wish's own bounds leave out are passed over."""
+
+Shows = Callable[[Video], bool]
+"""Whether whoever asks may know of a video."""
+
+
+class Reusing:
+    def __init__(self, *, records: Records, books: Books, ids: Ids, timing: Timing) -> None:
+        self._records = records
+        self._books = books
+        self._ids = ids
+        self._timing = timing
+
+    async def source(
+        self, tx: Transaction, tenant: str, spec: VideoSpec, routing: RoutingWish, now: Millis, *, shows: Shows
+    ) -> Video | None:
+        """Whose file a wish would have; None when it asks for none, or there is none."""
+        if routing.reuse is None:
+            return None
+        since = now - routing.reuse.within_seconds * 1000
+        equal = await tx.videos.reusable(tenant, spec_digest(spec), since, now, LOOKED_AT)
+        return next((video for video in equal if shows(video) and _fits(video, routing)), None)
+
+    async def keep(self, tx: Transaction, id: str, tenant: Tenant, order: Order, now: Millis) -> Video | None:
+        """The video of an order that has another's file, completed and written down; None when there is no such file.
+
+        Raises:
+            LookupError: the order's key was used already.
+            Unauthenticated, CreatesUsedUp: of the client token, as for any other video.
+        """
+        source = await self.source(tx, order.tenant, order.spec, order.routing, now, shows=shown_to(order))
+        if source is None or source.asset is None or not await tx.files.take(order.tenant, source.asset.key):
+            return None
+        deadline = order.routing.deadline_seconds or self._timing.video_deadline_seconds
+        video = Video(
+            id=id,
+            tenant=order.tenant,
+            spec=order.spec,
+            routing=order.routing,
+            metadata=order.metadata,
+            key=order.key,
+            fingerprint=order.fingerprint,
+            status=VideoStatus.QUEUED,
+            substate=None,
+            progress=0,
+            version=1,
+            created_at=now,
+            deadline_at=now + millis(deadline),
+            quoted_low=0,
+            quoted_high=0,
+            held=0,
+            end_user=order.end_user,
+            client_token=order.client_token,
+            wish=spec_digest(order.spec),
+            reused_from=source.id,
+        )
+        decision = Decision(at=now, strategy=order.routing.strategy or tenant.routing.strategy, candidates=())
+        if not await tx.videos.add(video, msgspec.json.encode(decision)):
+            raise LookupError(order.key)
+        await self._books.allowances.create(tx, video)
+        self._records.tell(tx, video, EventType.QUEUED, now)
+        return await self._records.video(
+            tx,
+            video,
+            now,
+            move=VideoMove.REUSE,
+            tell=EventType.COMPLETED,
+            about={"reused_from": source.id},
+            progress=100,
+            account=source.account,
+            provider=source.provider,
+            adjustments=source.adjustments,
+            asset=source.asset,
+            expires_at=expiry(now, tenant.retention.days),
+        )
+
+    def fresh(self, now: Millis) -> str:
+        """The id of a video to be."""
+        return self._ids.video(now)
+
+
+def shown_to(order: Order) -> Shows:
+    """Whoever gave an order knows of all its tenant's videos, or of those that its client token shows."""
+    if order.client_token is None:
+        return lambda _: True
+    return Grant(token=order.client_token, end_user=order.end_user, expires_at=0).shows
+
+
+def _fits(video: Video, routing: RoutingWish) -> bool:
+    """The wish's own bounds hold for who made it; and what was bent will do only where it says so."""
+    made_by = {video.account, video.provider}
+    allowed = not routing.only or not made_by.isdisjoint(routing.only)
+    bent = bool(video.adjustments) and routing.on_unsupported is not OnUnsupported.ADJUST
+    return allowed and made_by.isdisjoint(routing.exclude) and not bent

@@ -1,0 +1,133 @@
+"""Two hundred endpoints, many of which fail in every way there is: the healthy ones are told everything in order.
+
+Everything ends, and a gateway that is killed in the middle loses none. ``--rounds 20`` is the long run, of a minute.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import Counter, defaultdict
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import quantiles
+
+from tests.flows.conftest import ROUNDS
+from tests.flows.delivering_server import OF_A_VIDEO, TENANTS, how
+from tests.support.figures import told
+
+RATE, OF_A_ROUND = 20, 60
+
+
+@asynccontextmanager
+async def process(module: str, *arguments: str):
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"tests.flows.{module}", *arguments, stdout=PIPE
+    )
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()
+
+
+async def said(running: Process) -> str:
+    assert running.stdout is not None
+    async with asyncio.timeout(300):
+        return (await running.stdout.readline()).decode().strip()
+
+
+async def run(folder: Path, database: str | None, count: int, *, hang: bool = True, kill_after: float | None = None):
+    """The calls that were received, as lines; the gateway is killed once if asked."""
+    folder.mkdir()
+    log = folder / "calls.jsonl"
+    async with process("receiving_server", str(log)) as receiver:
+        url = f"http://127.0.0.1:{await said(receiver)}"
+        arguments = (str(folder), url, database or "", str(RATE), str(count), "1" if hang else "0")
+        if kill_after is not None:
+            async with process("delivering_server", *arguments) as killed:
+                assert await said(killed) == "ready"
+                await _called(log, count // 4)
+                killed.send_signal(signal.SIGKILL)
+                await killed.wait()
+        async with process("delivering_server", *arguments) as gateway:
+            assert [await said(gateway), await said(gateway), await said(gateway)] == ["ready", "told", "done"]
+            gateway.send_signal(signal.SIGKILL)
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+async def _called(log: Path, times: int) -> None:
+    async with asyncio.timeout(60):
+        while len(log.read_bytes().splitlines()) < times:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+
+
+def told_in_order(calls, count: int, *, hang: bool = True) -> None:
+    """Every healthy endpoint was told everything, in order of each video."""
+    each = count // len(TENANTS)
+    by_path = defaultdict(list)
+    for call in calls:
+        if call["event"]["type"] == "video.progress":
+            by_path[call["path"]].append(call)
+    for place in range(len(TENANTS)):
+        for n in range(10):
+            if how(place, n, hang=hang) != "healthy":
+                continue
+            of_video = defaultdict(list)
+            for call in by_path[f"/healthy/{place}/{n}"]:
+                of_video[call["event"]["data"]["id"]].append(call["event"]["data"]["seq"])
+            firsts = {video: list(dict.fromkeys(seqs)) for video, seqs in of_video.items()}
+            assert sum(map(len, firsts.values())) == each
+            for seqs in of_video.values():
+                assert seqs == sorted(seqs)
+                assert set(seqs) == set(range(1, len(set(seqs)) + 1))
+                assert len(set(seqs)) <= OF_A_VIDEO
+
+
+def lags(calls) -> list[int]:
+    """Of the first call of every delivery to a healthy endpoint, milliseconds after its event."""
+    first: dict[str, int] = {}
+    for call in calls:
+        if call["path"].startswith("/healthy/"):
+            first.setdefault(call["id"], call["at"] - _moment(call["event"]["timestamp"]))
+    return sorted(first.values())
+
+
+def _moment(text: str) -> int:
+    from datetime import datetime
+
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def events(rounds: int) -> int:
+    """Three for each endpoint; a minute's in the long run."""
+    return OF_A_ROUND * rounds if rounds > ROUNDS else OF_A_ROUND
+
+
+async def test_many_endpoints_fail_and_the_healthy_ones_are_told_everything_in_order(tmp_path, rounds):
+    count = events(rounds)
+
+    calls = await run(tmp_path / "some-hang", None, count)
+
+    told_in_order(calls, count)
+    told(f"some hang: {_figures(calls)}")
+    if rounds > ROUNDS:
+        without = await run(tmp_path / "none-hangs", None, count, hang=False)
+        told(f"none hangs: {_figures(without)}")
+
+
+async def test_a_gateway_that_is_killed_in_the_middle_loses_none(tmp_path, database_url, rounds):
+    count = events(rounds)
+
+    calls = await run(tmp_path / "killed", database_url, count, kill_after=1)
+
+    told_in_order(calls, count)
+
+
+def _figures(calls) -> dict[str, object]:
+    found = lags(calls)
+    cuts = quantiles(found, n=100)
+    kinds = Counter(call["path"].split("/")[1] for call in calls)
+    return {"calls": dict(kinds), "p50_ms": cuts[49], "p95_ms": cuts[94], "p99_ms": cuts[98], "longest_ms": found[-1]}
