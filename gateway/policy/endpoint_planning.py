@@ -1,4 +1,4 @@
-"""Webhook endpoints that a configuration declares against those there are: the changes that make one the other. Pure."""
+"""Webhook endpoints that a file declares against those there are: the changes that make one the other. Pure."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,8 +52,8 @@ def _gone(declared: Declared, known: Directory) -> frozenset[str]:
 def endpoint_change(
     wanted: EndpointRecord, known: EndpointRecord | None, source: str | None, now: Millis, overlap: Millis
 ) -> Iterator[Change]:
-    """How an endpoint becomes what is wanted; nothing when it is. It stays the one it was, whatever id is wanted, and is
-    told nothing for as long as it was told nothing.
+    """How an endpoint becomes what is wanted; nothing when it is. It stays the one it was, whatever id is wanted, and
+    one that is disabled stays so.
 
     Args:
         wanted: with a secret: the one to sign with, unless the file gave none and there is one already.
@@ -66,7 +66,7 @@ def endpoint_change(
     before, after = (None if known is None else _compared(known.endpoint)), _compared(record.endpoint)
     after["secret"] = secret
     if before is not None:
-        before["secret"] = "kept"
+        before["secret"] = "kept"  # noqa: S105 - a word of ours
     verb = verb_of(before, after, None if known is None else known.ownership, source)
     if verb is not None:
         was, becomes = told_of(verb, before, after)
@@ -120,9 +120,7 @@ def _compared(endpoint: Endpoint) -> dict[str, Any]:
     return {**shown, "secret_by_file": endpoint.secret_by_file}
 
 
-def _change(
-    verb: Verb, record: EndpointRecord, before: dict[str, Any] | None, after: dict[str, Any] | None
-) -> Change:
+def _change(verb: Verb, record: EndpointRecord, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Change:
     return Change(
         kind=Kind.ENDPOINT,
         verb=verb,

@@ -30,6 +30,8 @@ def wished(endpoint: Endpoint, wish: EndpointWish) -> Endpoint:
 def _mistakes(wish: EndpointWish) -> Iterator[FieldError]:
     if isinstance(wish.url, str) and not (0 < len(wish.url) <= MAX_URL and wish.url.isascii() and _visible(wish.url)):
         yield FieldError("url", "invalid_value", f"must be an address of at most {MAX_URL} visible ASCII characters")
+    elif isinstance(wish.url, str) and "#" in wish.url:
+        yield FieldError("url", "invalid_value", "must end before any #")
     if isinstance(wish.name, str) and not (len(wish.name) <= MAX_NAME and wish.name.isprintable()):
         yield FieldError("name", "invalid_value", f"takes {MAX_NAME} characters that can be printed")
 

@@ -3,12 +3,15 @@
 A secret is seen once, by whoever made or rotated it; what the configuration file gives is changed there.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 import structlog
 from msgspec.structs import replace
 
+from gateway.policy.delivering import succeeded
+from gateway.policy.egress import EgressFailed
 from gateway.policy.endpoint_planning import endpoint_change, endpoint_removal, rotation, switch
 from gateway.policy.endpoint_wishes import wished
 from gateway.policy.planning import Change
@@ -17,30 +20,38 @@ from gateway.services.changes import Changes
 from gateway.services.directory import Keeper, read_endpoint
 from gateway.services.endpoints import Endpoints
 from gateway.services.hands import Hand, check_hand, check_tenant
+from gateway.services.pages import check_limit, cut
 from gateway.services.tenant_secrets import next_secret
 from gateway.services.trailing import write_down
 from gateway.services.vault import TENANT_SECRET, Vault
 from gateway.store.database import CommitUnknown
-from gateway.store.store import Store, Transaction
-from schema.account import Secret
+from gateway.store.store import Store, Transaction, Work
 from schema.clock import Clock, Millis, millis
 from schema.directory import managed_by_file
 from schema.endpoint import MOST, Endpoint, EndpointRecord, EndpointWish, TenantSecret
 from schema.errors import InvalidRequest, ManagedByFile, NotFound, Overloaded
-from schema.event import Event, EventType
 from schema.ids import ENDPOINT, Entropy, Ids
 
 log = structlog.get_logger()
 
-GATEWAY = "gateway"
-"""The actor of what nobody asked for."""
+T = TypeVar("T")
 
 BY_OWNER = "switched off by its owner"
 
 Judge = Callable[[str], Awaitable[None]]
-"""Raises InvalidRequest for an address that may not be called."""
+"""Raises EgressFailed for an address that may not be called; its text finishes "url …"."""
+
+Done = tuple[EndpointRecord, list[Change]]
+"""The endpoint as it was, and what was changed of it."""
 
 Deed = Callable[[Transaction, EndpointRecord], Awaitable[list[Change]]]
+
+
+class EndpointPage(msgspec.Struct, frozen=True):
+    """Some webhook endpoints, newest first; ``more`` when there are older ones."""
+
+    records: list[EndpointRecord]
+    more: bool
 
 
 class WebhookEndpoints:
@@ -78,19 +89,24 @@ class WebhookEndpoints:
 
     # what there is
 
-    def all(self, tenant: str) -> list[EndpointRecord]:
-        """A tenant's, newest first."""
-        return sorted(self._endpoints.of(tenant), key=lambda record: record.endpoint.id, reverse=True)
+    async def page(self, tenant: str, *, after: str | None, limit: int) -> EndpointPage:
+        """A tenant's, newest first, beyond one. Raises InvalidRequest when the limit is out of range."""
+        check_limit(limit)
+        await self._keeper.refresh()  # one may have been made at another replica just now
+        there = sorted(self._endpoints.of(tenant), key=lambda record: record.endpoint.id, reverse=True)
+        return EndpointPage(*cut([one for one in there if after is None or one.endpoint.id < after], limit))
 
-    def get(self, tenant: str, id: str) -> EndpointRecord:
+    async def get(self, tenant: str, id: str) -> EndpointRecord:
         """One of a tenant's. Raises NotFound, also for what is another's."""
+        await self._keeper.refresh()
         found = self._endpoints.get(id)
         if found is None or found.endpoint.tenant != tenant:
             raise _missing()
         return found
 
-    def secret(self, tenant: str) -> TenantSecret:
+    async def secret(self, tenant: str) -> TenantSecret:
         """What signs for addresses that are given video by video. Raises NotFound until there is one."""
+        await self._keeper.refresh()
         found = self._endpoints.tenant_secret(tenant)
         if found is None:
             raise NotFound("There is no such secret yet; rotate it once to make it")
@@ -106,18 +122,17 @@ class WebhookEndpoints:
         """
         now = self._clock.now()
         wanted = wished(Endpoint(id=self._ids.make(ENDPOINT, now), tenant=tenant, url=""), wish)
-        await self._judge(wanted.url)
+        await self._check(wanted.url)
         record = EndpointRecord(endpoint=wanted, secrets={1: make_secret(self._entropy)})
 
-        async def work(tx: Transaction) -> list[Change]:
+        async def work(tx: Transaction) -> Done:
             await self._begin(tx, by)
             await check_tenant(tx, tenant)
-            there = [known for known in await tx.webhook_endpoints.all() if known.endpoint.tenant == tenant]
-            if len(there) >= MOST:
+            if len(await tx.webhook_endpoints.of(tenant)) >= MOST:
                 raise InvalidRequest(f"A tenant has at most {MOST} webhook endpoints; remove one that is not needed")
-            return list(endpoint_change(record, None, None, now, 0))
+            return record, list(endpoint_change(record, None, None, now, 0))
 
-        return await self._do(work, record, by)
+        return await self._do(work, by)
 
     async def update(self, tenant: str, id: str, wish: EndpointWish, *, by: Hand) -> EndpointRecord:
         """Change an endpoint; what changes nothing is no change. Anybody's may be switched off and on, also the file's.
@@ -127,13 +142,14 @@ class WebhookEndpoints:
             ManagedByFile: the configuration file says where it is and what it is told.
             InvalidRequest: a field is wrong, or the address may not be called.
         """
-        if isinstance(wish.url, str):
-            wished(self.get(tenant, id).endpoint, wish)
-            await self._judge(wish.url)
+        found = await self.get(tenant, id)
+        wanted_url = wished(found.endpoint, wish).url
+        if wanted_url != found.endpoint.url and not managed_by_file(found.ownership):
+            await self._check(wanted_url)
 
-        async def deed(_tx: Transaction, known: EndpointRecord) -> list[Change]:
-            wanted = replace(known, endpoint=wished(known.endpoint, wish))
-            changes, now = [], self._clock.now()
+        async def deed(tx: Transaction, known: EndpointRecord) -> list[Change]:
+            wanted, now = replace(known, endpoint=wished(known.endpoint, wish)), self._clock.now()
+            changes: list[Change] = []
             if wanted != known:
                 _check_api(known, "it")
                 changes += endpoint_change(wanted, known, None, now, 0)
@@ -141,6 +157,8 @@ class WebhookEndpoints:
             off = known.endpoint.disabled_at is not None
             if isinstance(latest, EndpointRecord) and wish.disabled not in (msgspec.UNSET, off):
                 changes.append(switch(latest, None if off else now, None if off else BY_OWNER, now))
+                if off:
+                    await _forgive(tx, latest.endpoint)
             return changes
 
         return await self._change(tenant, id, deed, by)
@@ -172,42 +190,6 @@ class WebhookEndpoints:
 
         return await self._change(tenant, id, deed, by)
 
-    async def disable(self, id: str, reason: str, tx: Transaction | None = None) -> bool:
-        """Tell an endpoint nothing more, of the gateway's own accord: its tenant reads why in its log of events.
-
-        Args:
-            reason: in words for people.
-            tx: the transaction to do it in; whoever gives one calls ``keeper.catch_up()`` after its commit.
-
-        Returns:
-            Whether it was told anything until now.
-        """
-
-        async def work(tx: Transaction) -> bool:
-            await tx.revision.lock()
-            known, now = await read_endpoint(tx, self._vault, id), self._clock.now()
-            if known is None or known.endpoint.disabled_at is not None:
-                return False
-            await self._changes.make(tx, switch(known, now, reason, now), actor=GATEWAY)
-            tx.events.add(
-                Event(
-                    id=self._ids.event(now),
-                    tenant=known.endpoint.tenant,
-                    type=EventType.ENDPOINT_DISABLED,
-                    at=now,
-                    data={"endpoint": id, "name": known.endpoint.name, "reason": reason},
-                )
-            )
-            return True
-
-        if tx is not None:
-            return await work(tx)
-        done = await self._store.write(work)
-        if done:
-            log.warning("webhook_endpoint.disabled", id=id, reason=reason)
-            await self._keeper.catch_up()
-        return done
-
     async def rotate_secret(self, tenant: str, *, keep_old: bool, by: Hand) -> TenantSecret:
         """Make a tenant's secret for addresses that are given video by video, or another one in its place."""
 
@@ -236,6 +218,12 @@ class WebhookEndpoints:
 
     # how
 
+    async def _check(self, url: str) -> None:
+        try:
+            await self._judge(url)
+        except EgressFailed as failure:
+            raise InvalidRequest.field("url", "invalid_value", str(failure)) from failure
+
     def _until(self, now: Millis, *, keep_old: bool) -> Millis | None:
         seconds = self._overlap() if keep_old else 0
         return now + millis(seconds) if seconds else None
@@ -246,37 +234,31 @@ class WebhookEndpoints:
         await check_hand(tx, by, self._clock.now())
 
     async def _change(self, tenant: str, id: str, deed: Deed, by: Hand) -> EndpointRecord:
-        found = self.get(tenant, id)
-
-        async def work(tx: Transaction) -> list[Change]:
+        async def work(tx: Transaction) -> Done:
             await self._begin(tx, by)
-            nonlocal found
             known = await read_endpoint(tx, self._vault, id)
             if known is None or known.endpoint.tenant != tenant:
                 raise _missing()
-            found = known
-            return await deed(tx, known)
+            return known, await deed(tx, known)
 
-        return await self._do(work, found, by)
+        return await self._do(work, by)
 
-    async def _do(
-        self, work: Callable[[Transaction], Awaitable[list[Change]]], known: EndpointRecord, by: Hand
-    ) -> EndpointRecord:
+    async def _do(self, work: Work[Done], by: Hand) -> EndpointRecord:
         """Make changes, all or none, and see them here at once; the endpoint as it is after them."""
 
-        async def all_of_them(tx: Transaction) -> Sequence[Change]:
-            changes = await work(tx)
+        async def all_of_them(tx: Transaction) -> Done:
+            known, changes = await work(tx)
             for change in changes:
                 await self._changes.make(tx, change, actor=by.actor)
-            return changes
+            return known, changes
 
-        changes = await self._kept(lambda: self._store.write(all_of_them))
+        known, changes = await self._kept(lambda: self._store.write(all_of_them))
         for change in changes:
             log.info(change.action, id=change.id, tenant=change.tenant, actor=by.actor)
         latest = changes[-1].record if changes else known
         return latest if isinstance(latest, EndpointRecord) else known
 
-    async def _kept[T](self, write: Callable[[], Awaitable[T]]) -> T:
+    async def _kept(self, write: Callable[[], Awaitable[T]]) -> T:
         try:
             done = await write()
         except CommitUnknown as error:
@@ -284,6 +266,12 @@ class WebhookEndpoints:
             raise Overloaded(detail, retry_after_seconds=1) from error
         await self._keeper.catch_up()
         return done
+
+
+async def _forgive(tx: Transaction, endpoint: Endpoint) -> None:
+    """One that is told again begins anew: what failed before does not count."""
+    await tx.deliveries.hold(endpoint.tenant)
+    await tx.deliveries.keep(succeeded(await tx.deliveries.state(endpoint.id, endpoint.tenant)))
 
 
 def _missing() -> NotFound:

@@ -34,6 +34,7 @@ VALUES = {
     "attempt_id": f"att_{ID}",
     "batch_id": f"batch_{ID}",
     "account_id": "veo-main",
+    "endpoint_id": f"whe_{ID}",
     "tenant_id": "acme",
     "version": "1",
 }

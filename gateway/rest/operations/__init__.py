@@ -10,11 +10,12 @@ from gateway.rest.operations.others import OTHERS
 from gateway.rest.operations.setups import SETUPS
 from gateway.rest.operations.tenant import TENANT
 from gateway.rest.operations.videos import VIDEOS
+from gateway.rest.operations.webhooks import WEBHOOKS
 from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply
 
 __all__ = ["OPERATIONS", "Body", "Operation", "Parameter", "Reply"]
 
 OPERATIONS: dict[Key, Operation] = (
-    VIDEOS | MONEY | TENANT | KEYS | CLIENT_TOKENS | OTHERS | ACCOUNTS | SETUPS | AUDIT | OPERATOR
+    VIDEOS | MONEY | TENANT | KEYS | CLIENT_TOKENS | WEBHOOKS | OTHERS | ACCOUNTS | SETUPS | AUDIT | OPERATOR
 )
 """By method and path. Every route has its row: a test compares."""
