@@ -27,6 +27,7 @@ from gateway.cli.server import demo, serve, work
 from gateway.cli.tenants import tenants
 from gateway.cli.tokens import tokens
 from gateway.cli.videos import videos
+from gateway.cli.webhooks import webhooks
 
 
 class Program(click.RichGroup):
@@ -82,6 +83,7 @@ for command in (
     tenants,
     tokens,
     keys,
+    webhooks,
     incidents,
 ):
     main.add_command(command)

@@ -10,6 +10,7 @@ from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
 from gateway.graphql import admin, audit, batches, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
+from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -151,6 +152,16 @@ class Query:
     )
     api_key: keys.ApiKey | None = strawberry.field(
         resolver=keys.show_api_key, description="One of them; null when there is none with this id."
+    )
+    webhook_endpoints: webhooks.WebhookEndpointConnection = strawberry.field(
+        resolver=webhooks.webhook_endpoints, description="Your webhook endpoints, newest first; needs `TENANT_ADMIN`."
+    )
+    webhook_endpoint: webhooks.WebhookEndpoint | None = strawberry.field(
+        resolver=webhooks.show_webhook_endpoint, description="One of them; null when there is none with this id."
+    )
+    webhook_secret: webhooks.WebhookSecret | None = strawberry.field(
+        resolver=webhooks.webhook_secret,
+        description="What signs for addresses that are given video by video; null until it was rotated once.",
     )
     providers: list[of_accounts.ProviderAccount] = strawberry.field(
         resolver=of_accounts.providers, description="How the accounts are that can make your videos."
