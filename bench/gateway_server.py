@@ -12,8 +12,8 @@ from gateway.config.settings import (
     Settings,
     TenantSetup,
 )
+from gateway.loop import in_loop
 from gateway.run import _serve as serve
-from gateway.run import in_loop
 from gateway.telemetry import configure_logging
 from providers.registry import KINDS
 from schema.account import Account, Secret

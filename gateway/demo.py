@@ -22,8 +22,8 @@ from gateway.config.settings import (
     Timing,
     WorkerSettings,
 )
+from gateway.loop import in_loop
 from gateway.ports import holder, listen_from
-from gateway.run import in_loop
 from gateway.sandbox.server import Sandbox
 from gateway.sandbox.server import serve as serve_sandbox
 from gateway.sandbox.settings import SandboxSettings

@@ -21,7 +21,6 @@ from gateway.policy.egress import EgressFailed, Kind, Rules, fault, origin
 
 log = structlog.get_logger()
 
-CHUNK = 1 << 18
 CONNECT_SECONDS = 5.0
 STALL_SECONDS = 30.0
 """How long nothing may come while something should."""
@@ -68,7 +67,7 @@ class Incoming:
         return self.headers.get("content-encoding", "identity").lower() not in ("identity", "")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The body, in pieces of at most 256 KiB.
+        """The body, in pieces as they come.
 
         Raises:
             EgressFailed: broken, encoded, too late, or too long, at once when that is promised.
@@ -87,7 +86,7 @@ class Incoming:
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes, however long it is. Raises EgressFailed: broken or too late."""
         try:
-            async for piece in self._response.aiter_raw(CHUNK):
+            async for piece in self._response.aiter_raw():
                 yield piece
         except _NETWORK as error:
             raise _failure(error) from error

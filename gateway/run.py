@@ -1,36 +1,24 @@
-"""What the command line runs: a server, a worker, a migration; and the two contracts as text."""
+"""What the command line runs: a server, a worker; and the two contracts as text."""
 
 import asyncio
 import sys
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 import structlog
-import uvloop
 
 from gateway.config.settings import Settings
+from gateway.loop import in_loop
 from gateway.reloading import Examine, reloaded_by_signal
 from gateway.serving import at_work, serving, stop_signals, stop_work
-from gateway.store.database import connect
-from gateway.store.migrate import packaged
 from gateway.telemetry import configure_logging
 from gateway.wiring import Gateway, Seams, gateway
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 _QUARANTINED = """
 The database was restored from a backup and is in quarantine: no video is sent to a provider, and none accepted.
   filmgate db status     says what waits
   filmgate db release    ends the quarantine; what waited fails, for it may have been sent after the backup was made
 """
-
-
-def in_loop(work: Coroutine[Any, Any, T]) -> T:
-    """Run to its end on uvloop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 def serve(
@@ -80,19 +68,6 @@ async def _warn(built: Gateway) -> None:
         log.warning("gateway.quarantined", epoch=instance.epoch, restored_from=instance.restored_from)
         if sys.stderr.isatty():
             sys.stderr.write(_QUARANTINED)
-
-
-def migrate(settings: Settings) -> list[str]:
-    """Bring the database's schema up to date; the names of what was applied."""
-    return in_loop(_migrate(settings))
-
-
-async def _migrate(settings: Settings) -> list[str]:
-    database = await connect(settings.database.url, pool=2, exclusive=False)
-    try:
-        return await database.migrate(packaged())
-    finally:
-        await database.close()
 
 
 def sdl() -> str:

@@ -1,4 +1,4 @@
-"""What ``filmgate db`` does: back up, restore, look, put in quarantine, release. Servers may run meanwhile."""
+"""What ``filmgate db`` does: migrate, back up, restore, look, put in quarantine, release. Servers may run meanwhile."""
 
 import os
 from collections.abc import AsyncIterator
@@ -56,6 +56,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     videos: dict[str, int] = {}
     tasks: dict[str, int] = {}
     unsent: int = 0
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Bring the database's schema up to date; the names of what was applied."""
+    database = await connect(settings.database.url, pool=2, exclusive=False)
+    try:
+        return await database.migrate(packaged())
+    finally:
+        await database.close()
 
 
 def sqlite_file(settings: Settings) -> Path | None:

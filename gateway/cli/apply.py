@@ -27,12 +27,13 @@ def apply(config_file: Path, options: tuple[str, ...], *, plan: bool, output: Fo
     It is done in one step: when anything is refused, nothing was changed.
     """
     settings = loaded(config_file, options)
-    from gateway import applying, run
+    from gateway import applying
+    from gateway.loop import in_loop
     from gateway.telemetry import configure_logging
 
     configure_logging(quiet=True)
     with failures_told():
-        changes = run.in_loop(applying.plan(settings) if plan else applying.apply(settings))
+        changes = in_loop(applying.plan(settings) if plan else applying.apply(settings))
     if output is Format.TABLE:
         for change in changes:
             show(_told(change))

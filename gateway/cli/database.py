@@ -37,10 +37,11 @@ def db() -> None:
 def migrate(config_file: Path) -> None:
     """Bring the database up to this version; prints what was applied."""
     settings = loaded(config_file)
-    from gateway import run
+    from gateway import upkeep
+    from gateway.loop import in_loop
 
     with failures_told():
-        applied = run.migrate(settings)
+        applied = in_loop(upkeep.migrate(settings))
     for name in applied:
         show(name)
     tell("the database is up to date")

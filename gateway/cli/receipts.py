@@ -85,8 +85,8 @@ def _asked(url: str) -> "KeySet":
 
 def _configured(config_file: Path) -> "KeySet":
     from gateway.cli.settings_file import loaded
+    from gateway.loop import in_loop
     from gateway.policy.receipts import Signer
-    from gateway.run import in_loop
     from gateway.store.database import StoreError
     from gateway.upkeep import root
 

@@ -20,11 +20,12 @@ def secrets() -> None:
 def status(config_file: Path, *, output: Format) -> None:
     """Say how many secrets lie under which master key."""
     settings = loaded(config_file)
-    from gateway import applying, run
+    from gateway import applying
+    from gateway.loop import in_loop
     from gateway.policy.sealing import master
 
     with failures_told():
-        counts = run.in_loop(applying.master_keys(settings))
+        counts = in_loop(applying.master_keys(settings))
     current = master(settings.secrets.key).id
     if output is Format.TABLE:
         rows = [(id, str(count), "current" if id == current else "former") for id, count in counts.items()]
@@ -42,12 +43,13 @@ def rekey(config_file: Path, *, output: Format) -> None:
     Servers may run meanwhile. It can be stopped anywhere and begun again.
     """
     settings = loaded(config_file)
-    from gateway import applying, run
+    from gateway import applying
+    from gateway.loop import in_loop
     from gateway.telemetry import configure_logging
 
     configure_logging(quiet=True)
     with failures_told():
-        done = run.in_loop(applying.rekey(settings))
+        done = in_loop(applying.rekey(settings))
     if output is Format.TABLE:
         show(columns([("master key", done.key_id), ("moved", str(done.moved)), ("left", str(done.left))]))
     else:

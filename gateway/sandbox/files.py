@@ -14,14 +14,12 @@ from gateway.sandbox.world import World
 from schema.clock import Millis
 
 MP4 = "video/mp4"
-METADATA_SERVICE = "http://169.254.169.254/latest/meta-data/"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _MISSING = Answer(status=404, body=b"Not Found", media_type=TEXT)
 
 _FAULTS = {
     "bad-file": Answer(body=PAGE, media_type=HTML),
     "empty-file": Answer(media_type=MP4),
-    "redirect-file": Answer(status=302, headers={"Location": METADATA_SERVICE}, media_type=TEXT),
 }
 _MISTREATED = {"short-file": Wire.SHORT, "huge-file": Wire.ENDLESS}
 
@@ -36,6 +34,8 @@ async def file(
     if job is None:
         return reply(_MISSING)
     job.file_reads += 1
+    if "redirect-file" in job.script:
+        return reply(_elsewhere(world.accounts[job.account].variant.redirect))
     return reply(_serve(job, request.headers.get("range")))
 
 
@@ -64,6 +64,10 @@ def _finished(world: World, name: str, now: Millis) -> Job | None:
 
 def _video(job: Job) -> bytes:
     return clip(job.order.aspect, job.order.seconds, hue_of(job.order.prompt))
+
+
+def _elsewhere(url: str) -> Answer:
+    return Answer(status=302, headers={"Location": url}, media_type=TEXT)
 
 
 def _serve(job: Job, wanted: str | None) -> Answer:

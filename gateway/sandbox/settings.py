@@ -8,6 +8,9 @@ Provider = Literal["veo3o1", "doitong"]
 Plan = Literal["free", "starter", "pro", "enterprise"]
 
 
+METADATA_SERVICE = "http://169.254.169.254/latest/meta-data/"
+
+
 class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The points on which the upstreams' documents are silent or contradict themselves."""
 
@@ -28,6 +31,10 @@ class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the query `generation(id)` and its REST twin exist."""
     doitong_webhook_in_input: bool = False
     """Whether `GenerateInput` has `webhookUrl` at its top, beside the one in `options`."""
+    file_urls: tuple[str, ...] = ()
+    """Told instead of where finished files lie, in turn; none: told truly."""
+    redirect: str = METADATA_SERVICE
+    """Where `[sim:redirect-file]` leads."""
 
 
 class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

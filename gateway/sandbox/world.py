@@ -131,6 +131,8 @@ class World:
         job.urls_asked += 1
         if "no-url" in job.script or ("late-url" in job.script and job.urls_asked == 1):
             return None
+        if others := self.accounts[job.account].variant.file_urls:
+            return others[list(self.jobs).index(job.id) % len(others)]
         return f"{self.url}/files/{job.id}.mp4"
 
     def add_image(self, image: Image, suffix: str) -> str:

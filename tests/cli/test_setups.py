@@ -15,7 +15,10 @@ from gateway.cli import main
 from gateway.cli.exits import ExitCode
 from tests.support.running import ACME_KEY, ADMIN_KEY, OPERATOR_KEY, Running, Setup, running
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("setups by the CLI"),  # they read what those before them did
+]
 
 SECRET = "sandbox-veo3o1-key"  # the sandbox's
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from gateway.config.settings import EgressSettings, TenantSetup
+from gateway.loop import in_loop
 from gateway.policy.standard_webhooks import make_secret
-from gateway.run import in_loop
 from gateway.services.vault import ENDPOINT_SECRET
 from gateway.serving import serving
 from gateway.store.store import Transaction

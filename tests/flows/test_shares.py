@@ -1,6 +1,7 @@
 """The worker's places: what one upstream's silence may take from the rest."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -39,10 +40,12 @@ async def test_all_the_silent_accounts_of_one_tenant_leave_places_for_the_others
     places = WorkerSettings(concurrency=8, poll_seconds=0.1)  # six of them for sends
     async with (
         await asyncio.start_server(silent, "127.0.0.1", 0) as server,
-        running(Setup(folder=tmp_path, timing=PATIENT, worker=places)) as here,
+        AsyncExitStack() as stack,
     ):
-        veo, *rest = here.gateway.settings.accounts
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        setup = Setup(folder=tmp_path, timing=PATIENT, worker=places, allow=(url,))
+        here = await stack.enter_async_context(running(setup))
+        veo, *rest = here.gateway.settings.accounts
         tar = [replace(veo, id=f"tar-{number}", base_url=url, owner="other") for number in range(3)]
         await configured(here.gateway, accounts=(veo, *rest, *tar))
         for number in range(12):

@@ -359,7 +359,7 @@ async def test_a_proxy_makes_the_connection_and_the_name_stays_in_the_certificat
 
     assert (answer.status, answer.body) == (200, b"thanks")
     assert proxy.requests[0].startswith(b"CONNECT hooks.example.com:443 ")
-    assert b"Host: hooks.example.com\r\n" in door.requests[0]
+    assert b"host: hooks.example.com\r\n" in door.requests[0].lower()
     assert (private.kind, stranger.kind) == (Kind.REFUSED, Kind.UNREACHABLE)
     assert len(proxy.requests) == 2  # the literal address never reached it
 

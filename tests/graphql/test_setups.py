@@ -10,7 +10,10 @@ import pytest_asyncio
 from tests.graphql.asking import ask, codes
 from tests.support.running import ADMIN_KEY, Running, Setup, running
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("setups over GraphQL"),  # they read what those before them did
+]
 
 REFUSALS = "__typename ... on UserError { code message } ... on InvalidInputError { errors { field code } }"
 SETUP = """... on AccountSetupSuccess { setup {

@@ -66,6 +66,7 @@ async def test_a_video_has_the_thirteen_keys_of_openai_and_ours_beside_them(pair
         "attempts": [],
         "adjustments": [],
         "extra_outputs": [],
+        "reused_from": None,
         "version": 1,
     }
 

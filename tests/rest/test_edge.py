@@ -80,7 +80,7 @@ async def test_what_the_framework_refuses_looks_like_the_rest(
 ALLOWED = [
     ("/v1/videos", "GET, HEAD, OPTIONS, POST"),
     ("/v1/videos/", "GET, HEAD, OPTIONS, POST"),
-    ("/v1/videos/video_x", "GET, HEAD, OPTIONS"),
+    ("/v1/videos/video_x", "DELETE, GET, HEAD, OPTIONS"),
     ("/v1/videos/video_x/cancel", "OPTIONS, POST"),
     ("/v1/videos/video_x/content", "GET, HEAD, OPTIONS"),
     ("/v1/models", "GET, HEAD, OPTIONS"),

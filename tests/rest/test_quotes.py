@@ -56,6 +56,7 @@ async def test_it_says_what_a_video_would_cost_and_where_it_would_be_made(pair: 
         "high_micros": 200_000,
         "expected_micros": 100_000,
         "missing_micros": 0,
+        "reused_from": None,
     }
 
 

@@ -111,6 +111,12 @@ class Running:
         assert video["status"] in {"completed", "failed", "canceled"}, video
         return video
 
+    async def turn(self, **knobs: Any) -> None:
+        """Turn the sandbox's knobs."""
+        async with httpx.AsyncClient(trust_env=False, verify=certificates()) as client:
+            answer = await client.post(f"{self.sandbox.url}/control", json=knobs)
+            assert answer.status_code == 200, answer.text
+
     async def truth(self) -> dict[str, Any]:
         async with httpx.AsyncClient(trust_env=False, verify=certificates()) as client:
             truth: dict[str, Any] = (await client.get(f"{self.sandbox.url}/truth")).json()
