@@ -32,7 +32,7 @@ def caller_of(
         authorization: instead of the header.
     """
     found = _header(scope, b"authorization") if authorization is None else authorization
-    return principal_of(gateway, found, address=_address(gateway, scope), page=page)
+    return principal_of(gateway, found, address=address_of(gateway, scope), page=page)
 
 
 def principal_of(
@@ -136,7 +136,7 @@ async def while_it_works(gateway: Gateway, principal: Principal, work: Coroutine
         await asyncio.wait({doing, ending})
 
 
-def _address(gateway: Gateway, scope: Mapping[str, Any]) -> str | None:
+def address_of(gateway: Gateway, scope: Mapping[str, Any]) -> str | None:
     peer = scope.get("client")
     trusted = networks_of(gateway.settings.server.trusted_proxies)
     forwarded = _headers(scope, b"x-forwarded-for") if trusted else []

@@ -8,6 +8,7 @@ tenant's own reaches public addresses alone (docs/egress.md).
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -21,7 +22,7 @@ from gateway.egress import Egress
 from gateway.policy.egress import EgressFailed
 from gateway.policy.verdict import Evidence
 from gateway.probe import Point, Probe
-from providers.base import Accepted, Adapter, Flow, Replay, WireRequest, WireResponse
+from providers.base import Accepted, Adapter, Attachment, Flow, Replay, WireRequest, WireResponse
 from schema.account import Account
 from schema.errors import FailureKind, ProviderFailure
 
@@ -38,6 +39,9 @@ CONNECT_SECONDS = 10.0
 POLL_SECONDS = 30.0
 
 _COMMON = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "filmgate"}
+
+ReadPicture = Callable[[str, int, int], AsyncIterator[bytes]]
+"""A picture's bytes: its key, from where, and up to where."""
 
 Transport = httpx.AsyncBaseTransport
 """What carries a request to its host and brings the answer."""
@@ -72,9 +76,11 @@ class Upstream:
         probe: Probe,
         verify: ssl.SSLContext,
         egress: Egress,
+        read_picture: ReadPicture | None = None,
         transport: Transport | None = None,
     ) -> None:
         self._submit_deadline = submit_deadline
+        self._read_picture = read_picture
         self._probe = probe
         self._egress = egress
         limits = httpx.Limits(max_keepalive_connections=0, max_connections=None)
@@ -133,7 +139,7 @@ class Upstream:
 
     async def _asked(self, request: WireRequest, account: Account) -> WireResponse:
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(POLL_SECONDS if request.attachment is None else self._submit_deadline):
                 return await self._exchange(self._clients(account).free, request, account, None)
         except (*_NETWORK, ValueError) as error:
             raise ProviderFailure(FailureKind.UNREACHABLE, _trouble(error)) from error
@@ -146,8 +152,8 @@ class Upstream:
         sent = client.build_request(
             request.method,
             account.base_url + request.path,
-            headers={**_COMMON, **request.headers},
-            content=request.body,
+            headers={**_COMMON, **request.headers, **_length(request)},
+            content=self._content(request),
             extensions={} if trace is None else {"trace": trace},
         )
         response = await client.send(sent, stream=True)
@@ -157,6 +163,27 @@ class Upstream:
             await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return WireResponse(status=response.status_code, headers=headers, body=body)
+
+    def _content(self, request: WireRequest) -> bytes | AsyncIterator[bytes]:
+        """The body; a picture is read from the asset store while it is sent."""
+        if request.attachment is None:
+            return request.body
+        if self._read_picture is None:
+            raise AssertionError("a picture is to be sent, and there is no store to read it from")
+        return _parts(request.attachment, self._read_picture)
+
+
+async def _parts(attachment: Attachment, read: ReadPicture) -> AsyncIterator[bytes]:
+    image = attachment.image
+    yield attachment.head
+    async for piece in read(image.key, 0, image.size):
+        yield piece
+    yield attachment.tail
+
+
+def _length(request: WireRequest) -> dict[str, str]:
+    """How long a body is that nobody holds; of the others the client counts it."""
+    return {} if request.attachment is None else {"content-length": str(request.attachment.size)}
 
 
 class _Clients:

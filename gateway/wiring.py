@@ -4,9 +4,10 @@ import asyncio
 import os
 import random
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,6 +23,7 @@ from gateway.footing import Footing, footing
 from gateway.hub import Hub
 from gateway.journal import Journal
 from gateway.names import Lookup, Names, system
+from gateway.picture_links import PictureLinks
 from gateway.policy.delivering import Terms
 from gateway.policy.egress import Rules
 from gateway.policy.receipts import Signer
@@ -41,7 +43,11 @@ from gateway.services.deliveries import Deliveries
 from gateway.services.disabling import Disabling
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
+from gateway.services.hearing import Hearing
+from gateway.services.hook_rates import HookRates
+from gateway.services.hook_signatures import HookSignatures
 from gateway.services.hooks import Hooks
+from gateway.services.images import Images
 from gateway.services.incidents import Incidents
 from gateway.services.keys import Keys
 from gateway.services.ledger import Ledger
@@ -52,6 +58,7 @@ from gateway.services.making import Making
 from gateway.services.operators import Operators
 from gateway.services.orphans import Orphans
 from gateway.services.pacing import Pacing
+from gateway.services.pictures import Pictures
 from gateway.services.policies import Policies
 from gateway.services.posters import Posters
 from gateway.services.quarantine import Quarantine
@@ -90,6 +97,9 @@ from providers.registry import KINDS, by_name
 from schema.clock import Clock, SystemClock, millis
 from schema.ids import WORKER, Entropy, Ids
 from schema.luck import Luck
+
+PICTURES = "images"
+"""Where pictures are written that come in."""
 
 _DAY = 86_400_000
 
@@ -133,6 +143,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     cancels: Cancels
     videos: Videos
+    images: Images
     deletions: Deletions
     links: Links
     posters: Posters
@@ -200,13 +211,63 @@ def _announcer(database: Database) -> Told:
     return announce
 
 
+def _images(
+    settings: Settings, store: Store, assets: AssetStore, links: PictureLinks, *, clock: Clock, ids: Ids
+) -> Images:
+    return Images(
+        store=store,
+        assets=assets,
+        folder=data_folder(settings) / PICTURES,
+        settings=settings.images,
+        orphan_seconds=settings.timing.orphan_seconds,
+        check_link=links.check,
+        clock=clock,
+        ids=ids,
+    )
+
+
+async def _ground(settings: Settings, seams: Seams, store: Store, stack: AsyncExitStack) -> Footing:
+    """What everything stands on: configured, kept up to date, and told when API keys were last used."""
+    ground = await footing(
+        settings, store, clock=seams.clock, entropy=seams.entropy, luck=seams.luck, kinds=seams.kinds
+    )
+    await ground.configuration.apply(settings)
+    await ground.keeper.refresh()
+    usage = Usage(store=store, callers=ground.callers)
+    stack.push_async_callback(usage.write)
+    _go_on(stack, ground.keeper.follow(), usage.follow())
+    return ground
+
+
+def _go_on(stack: AsyncExitStack, *works: Coroutine[Any, Any, None]) -> None:
+    """Begin what goes on until the gateway ends."""
+    for work in works:
+        stack.callback(asyncio.create_task(work).cancel)
+
+
+def _egress(settings: Settings, seams: Seams, verify: ssl.SSLContext, stack: AsyncExitStack) -> Egress:
+    """What calls every address that somebody gave us."""
+    egress = Egress(
+        exempt=settings.egress.allow,
+        rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
+        verify=verify,
+        transport=seams.transport,
+        proxy=settings.egress.proxy or None,
+        names=Names(seams.lookup),
+    )
+    stack.push_async_callback(egress.close)
+    return egress
+
+
 async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Clock) -> AssetStore:
-    """Where finished videos go, which was written to; what a killed process left half downloaded is gone.
+    """Where finished videos go, which was written to; what a killed process left half received is gone.
 
     Beside others, who may download just now, only what is older than any download may be.
     """
     alone = store.database.name == "sqlite"
-    clear(folder / "incoming", clock.now() - (0 if alone else 2 * millis(settings.timing.asset_timeout_seconds)))
+    before = clock.now() - (0 if alone else 2 * millis(settings.timing.asset_timeout_seconds))
+    for incoming in ("incoming", PICTURES):
+        clear(folder / incoming, before)
     asset_store = AssetStore(settings.assets.url, settings.assets.options)
     await asset_store.check()
     return asset_store
@@ -216,13 +277,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
     draining = asyncio.Event()
     folder = data_folder(settings)
-    ground = await footing(settings, store, clock=clock, entropy=seams.entropy, luck=luck, kinds=seams.kinds)
-    await ground.configuration.apply(settings)
-    await ground.keeper.refresh()
-    stack.callback(asyncio.create_task(ground.keeper.follow()).cancel)
-    usage = Usage(store=store, callers=ground.callers)
-    stack.push_async_callback(usage.write)
-    stack.callback(asyncio.create_task(usage.follow()).cancel)
+    ground = await _ground(settings, seams, store, stack)
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -233,9 +288,21 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     records = Records(ids, books)
     cancels = Cancels(store=store, records=records, clock=clock)
     decisions = Decisions(accounts, policies)
+    verify = seams.verify or authorities()
+    egress = _egress(settings, seams, verify, stack)
+    asset_store = await _asset_store(settings, folder, store, clock)
+    links = PictureLinks(egress, deadline=timing.asset_timeout_seconds, max_bytes=settings.images.max_bytes)
+    images = _images(settings, store, asset_store, links, clock=clock, ids=ids)
     reusing = Reusing(records=records, books=books, ids=ids, timing=timing)
     quotes = Quotes(
-        store=store, decisions=decisions, books=books, reusing=reusing, key=root, clock=clock, timing=timing
+        store=store,
+        decisions=decisions,
+        books=books,
+        images=images,
+        reusing=reusing,
+        key=root,
+        clock=clock,
+        timing=timing,
     )
     pacing = Pacing(accounts=accounts, clock=clock, timing=timing, luck=luck)
     updates = Updates(
@@ -249,20 +316,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     )
     quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
-    verify = seams.verify or authorities()
-    egress = Egress(
-        exempt=settings.egress.allow,
-        rules=Rules(ports=settings.webhooks.ports, allow_http=settings.webhooks.allow_http),
-        verify=verify,
-        transport=seams.transport,
-        proxy=settings.egress.proxy or None,
-        names=Names(seams.lookup),
-    )
-    stack.push_async_callback(egress.close)
     upstream = Upstream(
         submit_deadline=timing.submit_deadline_seconds,
         probe=seams.probe,
         verify=verify,
+        read_picture=asset_store.read,
         egress=egress,
         transport=seams.transport,
     )
@@ -275,11 +333,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     )
     journal = Journal(folder / "journal", name=ids.make(WORKER, clock.now()))
     stack.callback(journal.close)
-    asset_store = await _asset_store(settings, folder, store, clock)
     callbacks = Callbacks(settings.server.public_url, root)
     backlog = Backlog(store=store, clock=clock, most=settings.queue.most)
     rates = Rates(store=store, tenants=tenants, clock=clock, luck=luck)
-    admission = Admission(records=records, books=books, quotes=quotes, ids=ids, timing=timing)
+    admission = Admission(records=records, books=books, quotes=quotes, images=images, ids=ids, timing=timing)
     limits = Limits(store, clock, timing)
     sends = Sends(
         store=store,
@@ -308,9 +365,20 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         making=making,
         waiting=Waiting(store=store, records=records, queue=queue, backlog=backlog, clock=clock, luck=luck),
         limits=limits,
+        pictures=Pictures(
+            store=store,
+            records=records,
+            images=images,
+            links=links,
+            assets=asset_store,
+            upstream=upstream,
+            limits=limits,
+            clock=clock,
+        ),
         callbacks=callbacks,
         clock=clock,
         ids=ids,
+        luck=luck,
         probe=seams.probe,
     )
     watches = Watches(
@@ -350,6 +418,16 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         store=store, accounts=accounts, upstream=upstream, limits=limits, clock=clock, ids=ids, luck=luck, timing=timing
     )
 
+    hearing = Hearing(records=records, updates=updates)
+    orphans = Orphans(
+        store=store,
+        records=records,
+        hearing=hearing,
+        ids=ids,
+        clock=clock,
+        grace=millis(timing.hook_grace_seconds),
+    )
+
     async def may_send() -> bool:
         return ground.keeper.knows() and await quarantine.is_off()
 
@@ -362,6 +440,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             TaskKind.FETCH: assets.handle,
             TaskKind.CANCEL: cancels.handle,
             TaskKind.TEND: tending.handle,
+            TaskKind.HOOK: orphans.handle,
         },
         clock=clock,
         luck=luck,
@@ -392,6 +471,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         backlog=backlog,
         rates=rates,
         forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
+        images=images,
         reusing=reusing,
         quarantine=quarantine,
         assets=asset_store,
@@ -423,6 +503,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ledger=ground.ledger,
         cancels=cancels,
         videos=videos,
+        images=images,
         deletions=Deletions(store=store, clock=clock),
         links=Links(videos=videos, tenants=tenants, root=root, public_url=settings.server.public_url, clock=clock),
         posters=Posters(store=store, assets=asset_store, folder=folder / "incoming"),
@@ -431,6 +512,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             admission=admission,
             books=books,
             decisions=decisions,
+            images=images,
             backlog=backlog,
             rates=rates,
             quarantine=quarantine,
@@ -441,10 +523,10 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         events=Events(store=store, hub=hub, draining=draining),
         hooks=Hooks(
             store=store,
-            accounts=accounts,
-            updates=updates,
-            records=records,
-            orphans=Orphans(store=store, accounts=accounts, ids=ids, clock=clock),
+            hearing=hearing,
+            orphans=orphans,
+            signatures=HookSignatures(accounts=accounts, clock=clock),
+            rates=HookRates(settings=settings.hooks, clock=clock, luck=luck),
             key=root,
             clock=clock,
             probe=seams.probe,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 import msgspec
 
 from schema.account import Account, Limits, Secret
+from schema.image import Image, UploadedImage
 from schema.money import CreditRange, Credits
 from schema.video import AspectRatio, Quality, VideoSpec
 
@@ -26,18 +27,32 @@ class Replay(StrEnum):
     NEVER = "never"  # it would make a second video
 
 
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture in a body, too long to be held: what stands before it, the picture, what stands behind it."""
+
+    head: bytes
+    image: Image
+    tail: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + self.image.size + len(self.tail)
+
+
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP request, free of host and secret.
 
     Attributes:
         path: begins with a slash; joined to the account's base URL.
         headers: lower-case names.
+        attachment: what the body is instead; whoever sends it reads the picture as it goes.
     """
 
     method: str
     path: str
     headers: dict[str, str] = {}
     body: bytes = b""
+    attachment: Attachment | None = None
     replay: Replay = Replay.NEVER
 
     def with_headers(self, **headers: str) -> "WireRequest":
@@ -64,10 +79,12 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key: our idempotency key for it.
         callback_url: where the upstream may tell us the end; None when it must not be sent.
+        image: where it keeps the picture to start from; None when it was given none, and is told the wish's own link.
     """
 
     key: str
     callback_url: str | None = None
+    image: UploadedImage | None = None
 
 
 class Phase(StrEnum):
@@ -127,21 +144,6 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
         return [value for key, value in self.headers if key == name]
 
 
-class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture to hand to an upstream."""
-
-    filename: str
-    media_type: str
-    data: bytes
-
-
-class UploadedImage(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an upstream keeps a picture we gave it."""
-
-    url: str
-    key: str | None = None
-
-
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^(\*\.)?[A-Za-z0-9.-]+$")]
 """A host that options may name; ``*.example.com`` covers subdomains."""
 
@@ -156,6 +158,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         default_aspect_ratio, default_seconds: what it makes when told nothing; None when it decides itself.
         qualities: those its wire can say beside the plain one.
         image_input: it can start from a picture.
+        max_image_bytes: of a picture it is given; None when it can not be given any, only told a link.
+        image_seconds: how long it is sure to keep one.
         max_prompt: characters.
         typical_seconds: how long a video usually takes to make, (best, worst), for the first guesses.
         video_hosts: hosts its links may point to; ``*.example.com`` covers subdomains.
@@ -169,6 +173,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     default_seconds: int | None = None
     qualities: tuple[Quality, ...] = ()
     image_input: bool = False
+    max_image_bytes: int | None = None
+    image_seconds: int = 3600
     max_prompt: int = 2000
     typical_seconds: tuple[int, int] = (60, 300)
     video_hosts: tuple[str, ...] = ()
@@ -218,8 +224,12 @@ class Polls(Protocol):
 class Webhooks(Protocol):
     """The extra a provider answers when it calls us back. ``verify`` raises; ``updates`` trusts."""
 
-    def verify(self, hook: Hook, secrets: tuple[Secret, ...]) -> None:
-        """Raises ProviderFailure(UNAUTHORIZED) unless one of the secrets signed the raw body."""
+    def verify(self, hook: Hook, secrets: tuple[Secret, ...]) -> int | None:
+        """The place of the secret that signed the raw body; None when its provider signs otherwise, or nothing.
+
+        Raises:
+            ProviderFailure: UNAUTHORIZED, none of them did; one answer for every cause, in the time of every other.
+        """
         ...
 
     def updates(self, hook: Hook) -> tuple[Update, ...]:
@@ -229,8 +239,6 @@ class Webhooks(Protocol):
 
 class Uploads(Protocol):
     """The extra a provider answers when it must be given pictures before it can use them."""
-
-    max_image_bytes: int
 
     def upload(self, image: Image) -> Flow[UploadedImage]: ...
 

@@ -23,5 +23,5 @@ def _told(spec: VideoSpec, can: Capabilities) -> dict[str, bool]:
         "seconds": spec.seconds is None
         or (can.seconds is not None and can.seconds[0] <= spec.seconds <= can.seconds[1]),
         "quality": spec.quality in (None, Quality.STANDARD, *can.qualities),
-        "image_url": spec.image_url is None or can.image_input,
+        "image_url": not spec.pictured or can.image_input,
     }

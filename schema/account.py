@@ -30,6 +30,13 @@ class Secret:
         return hash(self._text)
 
 
+class FormerSecret(msgspec.Struct, frozen=True):
+    """A webhook secret that another took the place of, and until when what it signs is still believed."""
+
+    secret: Secret
+    until: Millis
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What an upstream lets one account do; None is no limit.
 
@@ -50,7 +57,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         base_url: no trailing slash; paths of wire requests are appended.
         price_per_credit: micros per credit; None means its price is unknown, and stays unknown.
-        webhook_secrets: current first, then previous ones still accepted.
+        webhook_secrets: current first, then others that count as long as they are listed.
+        former_secrets: those that were replaced by the API lately, each with its end.
         options: the provider's own settings, already checked by the provider.
         owner: the tenant whose own it is; no other's videos reach it. None for the operator's.
         credits_warn_percent: shares of its greatest balance that are told when no more than that is left.
@@ -68,6 +76,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: bool = False
     credits_warn_percent: tuple[int, ...] = (20, 10, 5)
     owner: str | None = None
+    former_secrets: tuple[FormerSecret, ...] = ()
+
+    @property
+    def former_until(self) -> Millis | None:
+        """When the last of the secrets that were replaced ends; None when none was."""
+        return max((one.until for one in self.former_secrets), default=None)
+
+    def hook_secrets(self, now: Millis) -> tuple[Secret, ...]:
+        """Those a call from its provider may be signed with now."""
+        return (*self.webhook_secrets, *[one.secret for one in self.former_secrets if now < one.until])
 
 
 OWN = "~"

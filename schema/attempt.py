@@ -6,6 +6,7 @@ import msgspec
 
 from schema.clock import Millis
 from schema.errors import FailureKind
+from schema.image import UploadedImage
 from schema.lifecycle import LIVE, AttemptState
 from schema.money import Credits, Micros
 
@@ -46,6 +47,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
             ledger, and is not booked.
         price: micros per credit when it was planned; None when unknown.
         refunds: the provider gives the credits of a failed video back.
+        image: where its provider keeps the picture it was given for it.
+        image_known: it had that picture from before.
     """
 
     id: str
@@ -77,6 +80,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     expected: Credits | None = None
     price: Micros | None = None
     refunds: bool = False
+    image: UploadedImage | None = None
+    image_known: bool = False
 
     @property
     def micros(self) -> Micros | None:

@@ -16,6 +16,7 @@
   x VersionConflict       412           x ManagedByFile         409
   x KeyReplaced           409           x KeyRevoked            409
   x ChangedMeanwhile      412           x NotInstalled          501
+  x ImageInUse            409
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -181,6 +182,14 @@ class ManagedByFile(GatewayError):
     code = "managed_by_file"
     status = 409
     title = "The configuration file manages this; change it there"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class ImageInUse(GatewayError):
+    code = "image_in_use"
+    status = 409
+    title = "A video that has not ended starts from this picture; cancel it, or wait for its end"
     kind = "invalid_request_error"
     permanent = True
 

@@ -31,6 +31,7 @@ ACCOUNT_EVENT = "aev_"
 KEY = "key_"
 GRANT = "ctk_"
 TRAIL = "aud_"
+IMAGE = "img_"
 ENDPOINT = "whe_"
 MESSAGE = "msg_"
 
@@ -44,6 +45,7 @@ _VIDEO_ID = re.compile(pattern(VIDEO))
 _BATCH_ID = re.compile(pattern(BATCH))
 _ATTEMPT_ID = re.compile(pattern(ATTEMPT))
 _ENTRY_ID = re.compile(pattern(ENTRY))
+_IMAGE_ID = re.compile(pattern(IMAGE))
 
 
 def first_of(moment: Millis) -> str:
@@ -69,6 +71,11 @@ def names_attempt(id: str) -> bool:
 def names_entry(id: str) -> bool:
     """Whether an id could be that of an entry of the ledger."""
     return _ENTRY_ID.fullmatch(id) is not None
+
+
+def names_image(id: str) -> bool:
+    """Whether an id could be a picture's."""
+    return _IMAGE_ID.fullmatch(id) is not None
 
 
 def derived(prefix: str, moment: Millis, *names: str) -> str:

@@ -26,6 +26,7 @@ class ReasonCode(StrEnum):
     UNSUPPORTED_DURATION = "unsupported_duration"
     UNSUPPORTED_QUALITY = "unsupported_quality"
     NO_IMAGE_INPUT = "no_image_input"
+    IMAGE_TOO_LARGE = "image_too_large"
     PROMPT_TOO_LONG = "prompt_too_long"
     NOT_IN_ONLY = "not_in_only"
     EXCLUDED = "excluded"

@@ -45,7 +45,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             (self.model, spec.model),
             (self.aspect_ratio, spec.aspect_ratio),
             (self.quality, spec.quality or Quality.STANDARD),
-            (self.image, spec.image_url is not None),
+            (self.image, spec.pictured),
         )
         return all(wanted is None or wanted == given for wanted, given in asked) and self._lasts(spec.seconds)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from schema.clock import Millis
 from schema.errors import FieldError, InvalidRequest
+from schema.image import ImageRef
 from schema.lifecycle import ENDED, Substate, VideoStatus
 from schema.money import MAX_MICROS, Micros
 
@@ -87,7 +88,8 @@ class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         prompt: what to show, 1 to 2,000 characters.
         model: ``auto``, a model any provider may serve (``veo-3``), or one provider's (``doitong/veo3``).
         seconds: wished duration, whole seconds; None leaves it to the provider.
-        image_url: the picture to start from.
+        image_url: the picture to start from, where it lies.
+        image: the same, as one of the tenant's own; at most one of both is given.
     """
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT)]
@@ -96,6 +98,12 @@ class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seconds: Annotated[int, msgspec.Meta(ge=1, le=MAX_SECONDS)] | None = None
     quality: Quality | None = None
     image_url: Url | None = None
+    image: ImageRef | None = None
+
+    @property
+    def pictured(self) -> bool:
+        """It starts from a picture."""
+        return self.image_url is not None or self.image is not None
 
 
 LONGEST_REUSE = 31_536_000
@@ -237,6 +245,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         held_from: the tenant's account of the ledger that was drawn on.
         end_user: whose eyes it is for beside its tenant's; None when a client token said nobody.
         client_token: the client token that made it; None when a key did.
+        image: the tenant's picture it starts from; of one that was given by URL, once that was fetched.
         wish: SHA-256 (hex) over its spec: equal ones may have the same file.
         reused_from: the video whose file it shares.
         gone_at: when its file was let go of, because it expired or the video was deleted.
@@ -270,6 +279,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     held_from: str | None = None
     end_user: str | None = None
     client_token: str | None = None
+    image: str | None = None
     error: VideoError | None = None
     asset: Asset | None = None
     wish: str | None = None

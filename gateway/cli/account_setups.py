@@ -189,17 +189,32 @@ def credential(
 @click.command("webhook-secrets")
 @id_argument
 @click.option("--secret-env", metavar="NAME", multiple=True, help="A variable that holds one; the current one first.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="How long those that are replaced are taken still: a day unless said; 0 ends them at once.",
+)
 @own_option
 @connection_options
 @output_option
 def webhook_secrets(
-    account: str, *, secret_env: tuple[str, ...], own: bool, url: str | None, api_key: str | None, output: Format
+    account: str,
+    *,
+    secret_env: tuple[str, ...],
+    overlap: int | None,
+    own: bool,
+    url: str | None,
+    api_key: str | None,
+    output: Format,
 ) -> None:
     """Give the account ID other webhook secrets, the current one first: asked for, one a line, or from variables."""
     from gateway.cli.setup_wire import AccountSetup
 
     client = connect(url, api_key)
-    body = {"webhook_secrets": secrets_from(secret_env, "Webhook secret")}
+    body: dict[str, Any] = {"webhook_secrets": secrets_from(secret_env, "Webhook secret")}
+    if overlap is not None:
+        body["overlap_seconds"] = overlap
     _show(client.act(f"{_path(own)}/{account}/webhook_secrets", AccountSetup, body), output)
 
 

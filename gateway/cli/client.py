@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +13,19 @@ import msgspec
 from gateway import __version__
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.reasons import remedy_words
-from gateway.cli.wire import Balance, Batch, ContentLink, LedgerPage, Page, Problem, Quote, Reconciled, Route, Video
+from gateway.cli.wire import (
+    Balance,
+    Batch,
+    ContentLink,
+    Image,
+    LedgerPage,
+    Page,
+    Problem,
+    Quote,
+    Reconciled,
+    Route,
+    Video,
+)
 
 T = TypeVar("T")
 
@@ -128,6 +141,15 @@ class Client:
     def link(self, video: str, wish: dict[str, Any]) -> Answer[ContentLink]:
         """A link to its file; asking twice makes two, which does no harm."""
         return self._answer(self._send("POST", f"/v1/videos/{video}/links", repeat=True, json=wish), ContentLink)
+
+    def upload(self, picture: Path) -> Answer[Image]:
+        """Send a picture, read as it goes; sending it twice is sending it once."""
+        try:
+            with picture.open("rb") as file:
+                form = {"file": (picture.name, file)}
+                return self._answer(self._send("POST", "/v1/images", repeat=True, files=form), Image)
+        except OSError as error:
+            raise Stop(ExitCode.USAGE, f"{picture} can not be read: {error.strerror}") from error
 
     def receipt(self, video: str) -> bytes:
         """The signed receipt, byte for byte."""

@@ -14,6 +14,7 @@ from gateway.cli.contracts import contracts
 from gateway.cli.database import db
 from gateway.cli.doctor import doctor
 from gateway.cli.exits import Stop
+from gateway.cli.images import images
 from gateway.cli.incidents import incidents
 from gateway.cli.init import init
 from gateway.cli.keys import keys
@@ -68,6 +69,7 @@ for command in (
     secrets,
     db,
     videos,
+    images,
     receipts,
     contracts,
     doctor,

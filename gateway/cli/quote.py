@@ -24,7 +24,7 @@ def quote(prompt: str, *, url: str | None, api_key: str | None, output: Format, 
     from gateway.cli.money_views import quote_view
 
     client = connect(url, api_key)
-    answer = client.quote(body(prompt, wish))
+    answer = client.quote(body(client, prompt, wish))
     if output is Format.TABLE:
         show(quote_view(answer.value))
     else:

@@ -79,7 +79,7 @@ def create(
         raise click.UsageError("--out - and -o would both write to stdout")
     client = connect(url, api_key)
     key = key or Ids().make("cli_", SystemClock().now())
-    wanted = body(prompt, wish)
+    wanted = body(client, prompt, wish)
     try:
         answer = client.create(wanted, key)
     except Stop as stop:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from schema.image import ImageType
 from schema.money import CreditRange, MicrosRange
 from schema.video import Adjustment, VideoErrorCode
 
@@ -95,6 +96,27 @@ class ContentLink(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     expires_at: int
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture to start videos from."""
+
+    id: str
+    bytes: int
+    media_type: ImageType
+    width: int
+    height: int
+    sha256: str
+    created_at: int
+    expires_at: int
+
+
+class ImagePage(msgspec.Struct, frozen=True):
+    """A list of pictures, and whether there are more behind ``last_id``."""
+
+    data: tuple[Image, ...]
+    has_more: bool = False
+    last_id: str | None = None
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -2,13 +2,17 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
+from gateway.cli.images import reference
 from gateway.policy.durations import DURATION_HINT, duration
 from schema.money import parse_micros
 from schema.video import LONGEST_SECONDS, AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Priority, Quality, Strategy
+
+if TYPE_CHECKING:
+    from gateway.cli.client import Client
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -47,7 +51,13 @@ _OPTIONS = (
     click.option("--aspect", type=click.Choice([one.value for one in AspectRatio])),
     click.option("--seconds", type=click.IntRange(1, 60)),
     click.option("--quality", type=click.Choice([one.value for one in Quality])),
-    click.option("--image-url", help="The picture to start from."),
+    click.option(
+        "--image",
+        "--image-url",
+        "image",
+        metavar="FILE|URL|ID",
+        help="The picture to start from: a file, which is sent; a link; or one of `filmgate images list`.",
+    ),
     click.option(
         "--metadata", multiple=True, metavar="NAME=VALUE", callback=_checked_pairs, help="Kept with the video."
     ),
@@ -83,17 +93,17 @@ def wish_options(command: Command) -> Command:
     return command
 
 
-def body(prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
-    """The wish as REST takes it, without what was not said; the prompt ``-`` is read from stdin."""
+def body(client: "Client", prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
+    """The wish as REST takes it, without what was not said; the prompt ``-`` is read from stdin. A picture is sent."""
     text = sys.stdin.read().strip() if prompt == "-" else prompt
-    seconds, image = wish["seconds"], wish["image_url"]
+    seconds, image = wish["seconds"], wish["image"]
     fields = {
         "prompt": text,
         "model": wish["model"],
         "seconds": str(seconds) if seconds is not None else None,
         "aspect_ratio": wish["aspect"],
         "quality": wish["quality"],
-        "input_reference": {"image_url": image} if image else None,
+        "input_reference": reference(client, image) if image else None,
         "metadata": wish["metadata"],
         "gateway": _said(
             {

@@ -1,7 +1,7 @@
 """Tenants and accounts as callers of the API write them: read by what reads the file, every mistake told."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +26,11 @@ T = TypeVar("T", bound=Section)
 
 MAX_SECRET = 4096
 MAX_ID = 64
+
+OVERLAP = 24 * 3600
+"""Seconds for which a webhook secret that was replaced is believed, unless something else is said."""
+
+Overlap = Annotated[int, msgspec.Meta(ge=0, le=7 * 24 * 3600)]
 _WORDS = frozenset({"events", "setups"})
 """What stands in our addresses where an account's id would."""
 
@@ -48,9 +53,10 @@ class CredentialTable(Section, frozen=True, kw_only=True):
 
 
 class WebhookSecretsTable(Section, frozen=True, kw_only=True):
-    """New webhook secrets, the current one first."""
+    """New webhook secrets, the current one first; those they replace work so long still."""
 
     webhook_secrets: tuple[Secret, ...]
+    overlap_seconds: Overlap = OVERLAP
 
 
 # accounts
@@ -90,6 +96,7 @@ def changed_account(known: Account, changes: Any, owner: Tenant | None, around: 
         credential=known.credential,
         credential_version=known.credential_version,
         webhook_secrets=known.webhook_secrets,
+        former_secrets=known.former_secrets,
         limits=_limits(known.limits, read.limits, own),
     )
 

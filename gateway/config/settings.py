@@ -12,6 +12,7 @@ import msgspec
 from schema.account import Account, Secret
 from schema.clock import Millis
 from schema.event import EventType
+from schema.image import LARGEST_IMAGE
 from schema.tenant import Scope, Tenant
 
 _YEAR = 366 * 24 * 3600.0
@@ -110,6 +111,22 @@ class AssetsSettings(Section, frozen=True, kw_only=True):
     max_bytes: Annotated[int, msgspec.Meta(ge=1)] = 2 * _GIB
 
 
+class ImagesSettings(Section, frozen=True, kw_only=True):
+    """Pictures that videos start from.
+
+    Attributes:
+        max_bytes: a larger picture is refused; 50 MiB at most.
+        max_pixels: so is one whose width times height is more.
+        keep_seconds: how long a picture is kept after it was last sent or used.
+        at_once: pictures of one tenant that may be on their way in at once, at each replica; more are refused with 429.
+    """
+
+    max_bytes: Annotated[int, msgspec.Meta(ge=1024, le=LARGEST_IMAGE)] = LARGEST_IMAGE
+    max_pixels: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 40_000_000
+    keep_seconds: Seconds = 7 * 24 * 3600
+    at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
+
+
 class EgressSettings(Section, frozen=True, kw_only=True):
     """What the gateway may call.
 
@@ -141,6 +158,7 @@ class Timing(Section, frozen=True, kw_only=True):
         replay_window_seconds: how old a key may be for that: nobody says how long an upstream remembers it.
         delivery_schedule_seconds: between tries of one webhook to a tenant.
         delivery_timeout_seconds: for one of them.
+        hook_grace_seconds: a signed call about an attempt that is not known waits so long for it.
         delivery_give_up_seconds: for how long a webhook endpoint may do nothing but fail before it is disabled.
         asset_timeout_seconds: for one download of a finished video.
         asset_tries: how often that is tried.
@@ -165,6 +183,7 @@ class Timing(Section, frozen=True, kw_only=True):
     replay_window_seconds: Seconds = 900
     delivery_schedule_seconds: Schedule = (5, 300, 1800, 7200, 18000, 36000, 36000)
     delivery_timeout_seconds: Seconds = 15
+    hook_grace_seconds: Seconds = 300
     delivery_give_up_seconds: Seconds = 432_000
     asset_timeout_seconds: Seconds = 600
     asset_tries: Count = 6
@@ -241,6 +260,18 @@ class WebhookSettings(Section, frozen=True, kw_only=True):
     ports: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=64)] = (80, 443)
     secret_overlap_seconds: Annotated[float, msgspec.Meta(ge=0, le=30 * 86_400)] = 86_400
     keep_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
+
+
+class HookSettings(Section, frozen=True, kw_only=True):
+    """Calls from providers, in a minute at each replica; more are refused with 429.
+
+    Attributes:
+        failures_per_minute: that nobody signed, from one address; from all together twenty times as many.
+        per_minute: that one provider signed.
+    """
+
+    failures_per_minute: Number = 60
+    per_minute: Number = 60_000
 
 
 class LogLevel(StrEnum):
@@ -321,6 +352,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     assets: AssetsSettings = AssetsSettings()
+    images: ImagesSettings = ImagesSettings()
     egress: EgressSettings = EgressSettings()
     timing: Timing = Timing()
     worker: WorkerSettings = WorkerSettings()
@@ -328,6 +360,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitsSettings = LimitsSettings()
     retention: RetentionSettings = RetentionSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    hooks: HookSettings = HookSettings()
     observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
@@ -339,6 +372,7 @@ SECTIONS: dict[str, type[Section]] = {
     "database": DatabaseSettings,
     "secrets": SecretsSettings,
     "assets": AssetsSettings,
+    "images": ImagesSettings,
     "egress": EgressSettings,
     "timing": Timing,
     "worker": WorkerSettings,
@@ -346,6 +380,7 @@ SECTIONS: dict[str, type[Section]] = {
     "limits": LimitsSettings,
     "retention": RetentionSettings,
     "webhooks": WebhookSettings,
+    "hooks": HookSettings,
     "observability": ObservabilitySettings,
 }
 """Every section of the file that stands there once, in the order in which they are shown."""

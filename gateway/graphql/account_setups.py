@@ -7,6 +7,7 @@ import msgspec
 import strawberry
 
 from gateway.auth import hand_of, require
+from gateway.config.given import OVERLAP
 from gateway.graphql.admin import operator
 from gateway.graphql.admin_refusals import (
     ConflictError,
@@ -55,6 +56,9 @@ class AccountSetup:
     credential_at: Moment | None = strawberry.field(description="When it was given.")
     webhook_secrets: int = strawberry.field(description="How many there are.")
     webhook_secrets_at: Moment | None = strawberry.field(description="When they were given.")
+    former_webhook_secrets_until: Moment | None = strawberry.field(
+        description="When the last of those that were replaced ends; null when none was."
+    )
     version: int = strawberry.field(description="Give it as `expectedVersion` to change it.")
     managed_by: ManagedBy = strawberry.field(description="Where it is changed.")
     file: str | None = strawberry.field(description="The file's name, where one manages it.")
@@ -82,6 +86,7 @@ class AccountSetup:
             credential_at=moment(facts.credential_at),
             webhook_secrets=len(account.webhook_secrets),
             webhook_secrets_at=moment(facts.webhook_secrets_at),
+            former_webhook_secrets_until=moment(account.former_until),
             version=owned.version,
             managed_by=owned.managed_by,
             file=owned.source,
@@ -180,6 +185,9 @@ class RotateAccountCredentialInput:
 class SetAccountWebhookSecretsInput:
     account: strawberry.ID = strawberry.field(description="The account.")
     webhook_secrets: list[str] = strawberry.field(description="The current one first; never told again.")
+    overlap_seconds: int = strawberry.field(
+        default=OVERLAP, description="How long those that are replaced are taken still; 0 ends them at once."
+    )
     own: bool = strawberry.field(default=False, description=_OWN)
 
 
@@ -273,7 +281,7 @@ async def rotate_account_credential(info: Info, input: RotateArgument) -> Rotate
 
 async def set_account_webhook_secrets(info: Info, input: WebhookSecretsArgument) -> SetAccountWebhookSecretsPayload:  # noqa: A002  # GraphQL's name
     gateway, owner, hand = _meant(info, own=input.own)
-    document = {"webhook_secrets": input.webhook_secrets}
+    document = {"webhook_secrets": input.webhook_secrets, "overlap_seconds": input.overlap_seconds}
     return await _done(gateway.account_setups.set_webhook_secrets(input.account, document, owner, by=hand))
 
 

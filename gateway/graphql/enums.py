@@ -12,6 +12,7 @@ from schema.api_key import KeyStatus
 from schema.attempt import Verdict
 from schema.batch import BatchMode
 from schema.event import EventType
+from schema.image import ImageType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
 from schema.lifecycle import AttemptState, Substate, VideoStatus
@@ -257,6 +258,13 @@ _show(
     LIKELY_BILLED="Lost submits, had they been billed, are exactly what is missing.",
     LIKELY_NOT_BILLED="The balances before and after leave no room for it.",
     MAYBE_TOPPED_UP="Somebody bought credits, or the provider gave some back.",
+)
+_show(
+    ImageType,
+    "The formats of pictures that are taken.",
+    JPEG="`image/jpeg`.",
+    PNG="`image/png`.",
+    WEBP="`image/webp`.",
 )
 _show(
     Disposition,

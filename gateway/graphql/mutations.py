@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from gateway.graphql import account_setups as setups
-from gateway.graphql import accounts, admin, audit, batches, files, keys, policies, tenancies
+from gateway.graphql import accounts, admin, audit, batches, files, images, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.context import Info
@@ -103,6 +103,9 @@ class Mutation:
     create_content_link: files.CreateContentLinkPayload = strawberry.mutation(
         resolver=files.create_content_link,
         description="Make a link to a video's file that works for a while without a key.",
+    )
+    delete_image: images.DeleteImagePayload = strawberry.mutation(
+        resolver=images.delete_image, description="Delete a picture that no unfinished video starts from."
     )
     update_tenant_policy: policies.UpdateTenantPolicyPayload = strawberry.mutation(
         resolver=policies.update_tenant_policy,

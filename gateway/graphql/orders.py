@@ -33,8 +33,17 @@ from schema.video import (
 @strawberry.input(description="A picture to start from: exactly one way to find it.", one_of=True)
 class InputReference:
     image_url: strawberry.Maybe[str] = strawberry.field(
-        description="Where it lies, http or https; the provider fetches it."
+        description="Where it lies, https; we fetch it before the video is sent."
     )
+    image_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
+        description="One of your pictures, as `POST /v1/images` gave it."
+    )
+
+    def fields(self) -> dict[str, Any]:
+        """The same as a spec has it."""
+        if self.image_id is not None:
+            return {"image": {"id": self.image_id.value}}
+        return {"image_url": None if self.image_url is None else self.image_url.value}
 
 
 @strawberry.input(description="The file of an equal wish of yours will do.")
@@ -148,7 +157,7 @@ class CreateVideoInput:
         )
 
     def _spec(self) -> VideoSpec:
-        picture = None if self.input_reference is None else self.input_reference.image_url
+        picture = {} if self.input_reference is None else self.input_reference.fields()
         return checked_spec(
             _given(
                 prompt=self.prompt,
@@ -156,7 +165,7 @@ class CreateVideoInput:
                 seconds=self.seconds,
                 aspect_ratio=wished_shape(self.size, self.aspect_ratio),
                 quality=self.quality,
-                image_url=None if picture is None else picture.value,
+                **picture,
             )
         )
 

@@ -10,6 +10,7 @@ from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
 from gateway.graphql import admin, audit, batches, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
+from gateway.graphql import images as of_images
 from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
@@ -97,6 +98,15 @@ class Query:
         tenant, grant = info.context.browser(Scope.VIDEOS_READ)
         order = input.order(tenant, None)
         return Quote.of(await info.context.gateway.quotes.quote(tenant, order.spec, order.routing, grant))
+
+    image: of_images.Image | None = strawberry.field(
+        resolver=of_images.image, description="One of your pictures; null when you have none with this id."
+    )
+    images: of_images.ImageConnection = strawberry.field(
+        resolver=of_images.images,
+        description="Your pictures, newest first. Page forward with `first` and `after`, backward with `last` and "
+        "`before`; not with both. They are sent through REST, `POST /v1/images`.",
+    )
 
     @strawberry.field(description="How you stand.")
     async def balance(self, info: Info) -> Balance:

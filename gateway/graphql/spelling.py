@@ -7,6 +7,7 @@ from schema.remedy import Change, Party
 
 _SPELLINGS: dict[str, str] = {
     "image_url": "inputReference.imageUrl",
+    "image.id": "inputReference.imageId",
     "gateway.max_cost_micros": "routing.maxCost",
 }
 _UNDERSCORE = re.compile("_([a-z])")

@@ -54,5 +54,13 @@ def address_in(text: str) -> Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
+def block_of(address: str | None) -> str:
+    """What one caller may have many addresses of: an IPv4 address, or the /64 an IPv6 address lies in."""
+    found = address_in(address or "")
+    if found is None:
+        return "unknown"
+    return str(IPv6Network((found, 64), strict=False)) if isinstance(found, IPv6Address) else str(found)
+
+
 def _inside(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)

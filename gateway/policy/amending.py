@@ -27,7 +27,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _image(case: Case, _: To) -> Case:
-    return replace(case, spec=replace(case.spec, image_url=None))
+    return replace(case, spec=replace(case.spec, image_url=None, image=None))
 
 
 def _model(case: Case, to: To) -> Case:

@@ -38,7 +38,14 @@ def _model(spec: VideoSpec, able: Capabilities) -> tuple[Exclusion, ...]:
 
 
 def _image(spec: VideoSpec, able: Capabilities) -> tuple[Exclusion, ...]:
-    return () if spec.image_url is None or able.image_input else (Exclusion(ReasonCode.NO_IMAGE_INPUT),)
+    if not spec.pictured:
+        return ()
+    most, size = able.max_image_bytes, None if spec.image is None else spec.image.size
+    if not able.image_input or (spec.image_url is None and most is None):  # what is no link must be given to it
+        return (Exclusion(ReasonCode.NO_IMAGE_INPUT),)
+    if size is not None and most is not None and size > most:
+        return (Exclusion(ReasonCode.IMAGE_TOO_LARGE, {"asked": size, "able": most}),)
+    return ()
 
 
 def _prompt(spec: VideoSpec, able: Capabilities) -> tuple[Exclusion, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from schema.account import Account
+from schema.account import Account, FormerSecret, Secret
 from schema.api_key import ApiKey
 from schema.clock import Millis
 from schema.directory import AccountRecord, Directory, StoredKey, TenantRecord
@@ -159,7 +159,7 @@ def account_change(wanted: Account, known: AccountRecord | None, source: str | N
     if account is not None and account.provider != wanted.provider:
         raise NotChangeable(f"{wanted.id} is an account at {account.provider} for good; another one needs another id")
     credential = account is None or account.credential != wanted.credential
-    secrets = wanted.webhook_secrets != (() if account is None else account.webhook_secrets)
+    secrets = _hook_secrets(wanted) != (((), ()) if account is None else _hook_secrets(account))
     before, after = (None if account is None else shown_account(account)), shown_account(wanted)
     after["credential"] = "new" if credential else "kept"
     after["webhook_secrets"] = "new" if secrets else "kept"
@@ -184,6 +184,10 @@ def account_change(wanted: Account, known: AccountRecord | None, source: str | N
         credential=credential,
         webhook_secrets=secrets,
     )
+
+
+def _hook_secrets(account: Account) -> tuple[tuple[Secret, ...], tuple[FormerSecret, ...]]:
+    return account.webhook_secrets, account.former_secrets
 
 
 def shown_account(account: Account) -> dict[str, Any]:

@@ -174,6 +174,7 @@ _MAKERS: dict[ReasonCode, Callable[[Case, Exclusion], Change | None]] = {
     ReasonCode.UNSUPPORTED_DURATION: _duration,
     ReasonCode.UNSUPPORTED_QUALITY: lambda _, reason: _by_caller("quality", reason.params["able"]),
     ReasonCode.NO_IMAGE_INPUT: lambda _, __: _by_caller("input_reference", None),
+    ReasonCode.IMAGE_TOO_LARGE: lambda _, __: _by_caller("input_reference", None),
     ReasonCode.PROMPT_TOO_LONG: lambda _, reason: _by_caller("prompt", reason.params["able"]),
     ReasonCode.NOT_IN_ONLY: lambda case, _: _by_caller("gateway.only", case.facts.account),
     ReasonCode.EXCLUDED: lambda _, __: _by_caller("gateway.exclude", None),

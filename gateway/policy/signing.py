@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from schema.account import Secret
 from schema.batch import BatchMode
 from schema.clock import Millis
+from schema.image import ImageRef
 from schema.link import Disposition, Variant
 from schema.money import Micros
 from schema.video import Metadata, RoutingWish, VideoSpec
@@ -44,12 +45,19 @@ def key_hash(pepper: Secret, api_key: str) -> bytes:
 
 def fingerprint(spec: VideoSpec, routing: RoutingWish, metadata: Metadata) -> str:
     """SHA-256 (hex) over the parsed, defaulted wish: equal wishes are equal however they were written."""
-    return hashlib.sha256(msgspec.json.encode((spec, routing, metadata), order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode((_by_content(spec), routing, metadata), order="sorted")).hexdigest()
+
+
+def _by_content(spec: VideoSpec) -> VideoSpec:
+    """A picture that was sent is what its bytes are: it may be kept under another id by the time it is sent again."""
+    if spec.image is None or spec.image.sha256 is None:
+        return spec
+    return replace(spec, image=ImageRef(id="", sha256=spec.image.sha256))
 
 
 def spec_digest(spec: VideoSpec) -> str:
     """SHA-256 (hex) over what is wanted alone: how it is routed and what is noted with it makes no other film of it."""
-    return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(_by_content(spec), order="sorted")).hexdigest()
 
 
 def batch_fingerprint(wishes: Sequence[str], mode: BatchMode) -> str:
@@ -68,7 +76,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 def wish_digest(spec: VideoSpec, routing: RoutingWish) -> bytes:
     """What a quote speaks of: the wish, without the quote's own id."""
-    wish = (spec, replace(routing, quote_id=None))
+    wish = (_by_content(spec), replace(routing, quote_id=None))
     return hashlib.sha256(msgspec.json.encode(wish, order="sorted")).digest()[:16]
 
 

@@ -2,19 +2,25 @@
 
 from litestar import post
 
+from gateway.auth import address_of
 from gateway.rest.answers import Answer
 from gateway.rest.requests import Call, gateway_of
-from gateway.services.hooks import MAX_HOOK
+from gateway.services.hooks import MAX_HOOK, Heard
 from providers.base import Hook
 
 PATH = "/hooks/{provider:str}/{token:str}"
 
+_STATUS = {Heard.APPLIED: 204, Heard.AGAIN: 204, Heard.PARKED: 202}
+
 
 @post(PATH, request_max_body_size=MAX_HOOK)
 async def hear(request: Call) -> Answer:
+    gateway, path = gateway_of(request), request.path_params
+    address = address_of(gateway, request.scope)
+    gateway.hooks.check(path["token"], address)
     hook = Hook(
         headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]),
         body=await request.body(),
     )
-    await gateway_of(request).hooks.hear(request.path_params["provider"], request.path_params["token"], hook)
-    return Answer(status=204, headers=())
+    heard = await gateway.hooks.hear(path["provider"], path["token"], hook, address=address)
+    return Answer(status=_STATUS[heard], headers=())

@@ -33,7 +33,7 @@ from gateway.rest.samples import (
     VIDEO_SAMPLE,
 )
 from gateway.rest.views import VideoView
-from gateway.rest.wishes import FORM_TYPES, CreateVideo
+from gateway.rest.wishes import FORM_TYPES, MULTIPART_TYPE, CreateVideo
 
 PATH = "/openapi.json"
 _HOUR: tuple[bytes, bytes] = (b"cache-control", b"public, max-age=3600")
@@ -41,6 +41,7 @@ _TEMPLATE = "#/components/schemas/{name}"
 
 _TAGS = {
     "videos": "Ask for videos, follow them, fetch them.",
+    "images": "Pictures to start videos from.",
     "money": "What videos cost, and what your money did.",
     "models": "What can be asked for.",
     "tenant": "Who you are, and how your videos are routed.",
@@ -181,17 +182,29 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _body(body: Body) -> dict[str, Any]:
-    if body.shape is None:
-        schema: dict[str, Any] = {"description": f"As the provider sends it, {body.max_bytes} bytes at most."}
-    else:
-        schema = {"$ref": _TEMPLATE.format(name=_name(body.shape.__name__))}
-    content: dict[str, Any] = {kind: {"schema": schema} for kind in body.types}
+    content: dict[str, Any] = {kind: {"schema": _content(body, kind)} for kind in body.types}
     for kind, form in content.items():
         if body.shape in _SAMPLES:
             form["examples"] = {"plain": {"value": _SAMPLES[body.shape]}}
-        if kind in FORM_TYPES:
+        if kind in FORM_TYPES and body.shape is not None:
             form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in _NESTED}
     return {"required": True, "content": content}
+
+
+def _content(body: Body, kind: str) -> dict[str, Any]:
+    """What a body is in one spelling; only forms of parts carry files."""
+    says = f"{body.says}, {body.max_bytes} bytes at most."
+    whole: dict[str, Any] = {"description": says} if body.shape is None else _shape(body.shape)
+    if kind != MULTIPART_TYPE or body.file is None:
+        return whole
+    form = {
+        "type": "object",
+        "required": [body.file],
+        "properties": {body.file: {"type": "string", "format": "binary", "description": says}},
+    }
+    if body.shape is None:
+        return form
+    return {"anyOf": [whole, {"description": f"The same with `{body.file}` as a file.", **form}]}
 
 
 def _reply(reply: Reply) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from litestar import post
 from gateway.rest.answers import Answer
 from gateway.rest.requests import Call, browser
 from gateway.rest.views import Moment, Money, Name, VideoId, encode
-from gateway.rest.wishes import read_wish
+from gateway.rest.wishes import read_wish, unpictured
 from schema.money import CURRENCY
 from schema.quote import Decision, Quote
 from schema.tenant import Scope
@@ -53,7 +53,7 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True):
 @post(PATH)
 async def create(request: Call) -> Answer:
     gateway, principal = browser(request, Scope.VIDEOS_READ)
-    wish = await read_wish(request)
+    wish = unpictured(await read_wish(request))
     quote = await gateway.quotes.quote(principal.tenant, wish.spec, wish.routing, principal.grant)
     return Answer(encode(quote_view(quote)))
 

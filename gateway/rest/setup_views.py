@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from gateway.config.given import Overlap
 from gateway.rest.policy_views import Version
 from gateway.rest.views import Moment, Name, Text
 from gateway.services.account_setups import Setup
@@ -80,9 +81,14 @@ class NewCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class NewWebhookSecrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the provider's calls are signed with, the current one first; an empty list turns webhooks off."""
+    """What the provider's calls are signed with, the current one first; an empty list turns webhooks off.
+
+    Attributes:
+        overlap_seconds: how long those that are replaced are taken still; 86400 unless said, 0 ends them at once.
+    """
 
     webhook_secrets: Annotated[tuple[_Secret, ...], msgspec.Meta(max_length=8)]
+    overlap_seconds: Overlap | _Unset = _UNSET
 
 
 class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +108,7 @@ class AccountSetupView(msgspec.Struct, frozen=True, kw_only=True):
         credential_version: moved by each new credential.
         credential_at: when it was given, seconds since the Unix epoch.
         webhook_secrets: how many there are.
+        former_webhook_secrets_until: when the last of those that were replaced ends; null when none was.
         version: also the ETag.
         managed_by: where it is changed: in the configuration `file` alone, or by `api`.
         file: the file's name, where one manages it.
@@ -122,6 +129,7 @@ class AccountSetupView(msgspec.Struct, frozen=True, kw_only=True):
     credential_at: Moment | None
     webhook_secrets: Count
     webhook_secrets_at: Moment | None
+    former_webhook_secrets_until: Moment | None
     version: Version
     managed_by: ManagedBy
     file: Text | None
@@ -186,6 +194,7 @@ def account_setup_view(setup: Setup) -> AccountSetupView:
         credential_at=_seconds(setup.credential_at),
         webhook_secrets=len(account.webhook_secrets),
         webhook_secrets_at=_seconds(setup.webhook_secrets_at),
+        former_webhook_secrets_until=_seconds(account.former_until),
         **owned(setup.record.ownership),
     )
 

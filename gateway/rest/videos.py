@@ -13,7 +13,7 @@ from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait
 from gateway.rest.pages import links, page_wish
 from gateway.rest.requests import Call, browser, caller, creator, headers, video_id, watcher
 from gateway.rest.views import VideoId, encode, etag, page_view, video_view
-from gateway.rest.wishes import read_wish
+from gateway.rest.wishes import pictured, read_wish
 from gateway.services.videos import Seen
 from gateway.wiring import Gateway
 from schema.errors import Unauthenticated
@@ -29,11 +29,11 @@ _HINT_BOUNDS = (1_000, 10_000)
 """Milliseconds between two looks we suggest: soon at first, then a tenth of the video's age."""
 
 
-@post(PATH)
+@post(PATH, request_max_body_size=None)
 async def create(request: Call) -> Answer:
     gateway, principal = await creator(request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
-    wish = await read_wish(request)
+    wish = await pictured(request, await read_wish(request))
     again = resent(headers(request.scope, b"x-stainless-retry-count"))
     order = wish.order(principal.tenant.id, key=key, resent=again)
     accepted = await gateway.videos.accept(principal.tenant, granted(order, principal.grant))

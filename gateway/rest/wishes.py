@@ -1,19 +1,21 @@
 """The body of ``POST /v1/videos`` as a wish: JSON and forms say the same, and what is wrong names its field."""
 
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar.datastructures import FormMultiDict, UploadFile
-from litestar.exceptions import ClientException, HTTPException
+from litestar.exceptions import HTTPException
 from msgspec.structs import replace
 
 from gateway.policy.signing import fingerprint
 from gateway.rest.forms import MAX_FIELDS, nested
 from gateway.rest.headers import CANCEL_AFTER, cancel_after
-from gateway.rest.requests import Call, headers
+from gateway.rest.requests import Call, gateway_of, headers
+from gateway.rest.uploads import FormReader, body_within
+from gateway.services.images import DATA, REFERENCE
+from gateway.spool import Spool
 from schema.errors import FieldError, InvalidRequest, MalformedRequest
+from schema.image import ImageId, ImageRef
 from schema.money import parse_micros
 from schema.size import SIZE_HINT, wished_shape
 from schema.video import (
@@ -36,7 +38,6 @@ from schema.video import (
     QuoteId,
     RoutingWish,
     Strategy,
-    Url,
     VideoSpec,
     checked_metadata,
     checked_routing,
@@ -50,20 +51,26 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_TYPES = (MULTIPART_TYPE, FORM_TYPE)
 BODY_TYPES = (JSON_TYPE, *FORM_TYPES)
 
+PictureUrl = Annotated[
+    str, msgspec.Meta(min_length=8, max_length=1 << 26, pattern=r"^(https?://[^\s]{1,2040}|data:[^\s]+)$(?!\n)")
+]
 _MetadataKey = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_METADATA_KEY)]
 _MetadataValue = Annotated[str, msgspec.Meta(max_length=MAX_METADATA_VALUE)]
 _Names = Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)]
 
 
 class ImageReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The picture to start from.
+    """The picture to start from: exactly one of these.
 
     Attributes:
-        image_url: where it lies, http or https; the provider fetches it. Uploading a file is not available in this
-            version.
+        image_url: where it lies, https; we fetch it before the video is sent. Or the picture itself, as a data URL.
+        image_id: one of your pictures, as `POST /v1/images` gave it.
+        file_id: the same, by OpenAI's word.
     """
 
-    image_url: Url
+    image_url: PictureUrl | None = None
+    image_id: ImageId | None = None
+    file_id: ImageId | None = None
 
 
 class ReuseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,11 +155,21 @@ class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What the caller wants, as the services take it."""
+    """What the caller wants, as the services take it.
+
+    Attributes:
+        picture: what it starts from, still to be kept: a data URL, or a file that was received.
+    """
 
     spec: VideoSpec
     routing: RoutingWish
     metadata: Metadata
+    picture: str | Spool | None = None
+
+    def let_go(self) -> None:
+        """Forget a file that was received and is not wanted."""
+        if self.picture is not None and not isinstance(self.picture, str):
+            self.picture.let_go()
 
     def order(self, tenant: str, *, key: str | None = None, resent: bool = False) -> Order:
         """The same as a tenant's order."""
@@ -170,7 +187,7 @@ class Wish(msgspec.Struct, frozen=True):
 _HINTS = {
     "seconds": 'must be a whole number of seconds from 1 to 60, such as 5 or "5"',
     "size": SIZE_HINT,
-    "input_reference": 'must be {"image_url": "https://…"}; uploading a file is not available in this version',
+    "input_reference": 'must be a file of the form, or {"image_url": "https://…"}, or {"image_id": "img_…"}',
     "metadata": f"takes up to {MAX_METADATA} pairs of text: keys of 1 to {MAX_METADATA_KEY} characters, "
     f"values of at most {MAX_METADATA_VALUE}",
     "gateway.reuse": 'must be {"within_seconds": N}, from 1 to 31536000',
@@ -178,7 +195,6 @@ _HINTS = {
 }
 """What to say instead of msgspec's words, by field or by the object it lies in; schema/video.py has more."""
 
-_MAX_NAME = 64
 _decode = msgspec.json.Decoder(CreateVideo).decode
 
 
@@ -192,7 +208,12 @@ async def read_wish(call: Call) -> Wish:
         HTTPException: 413 when it is too large, 415 when it is of a type we do not read.
     """
     seconds = cancel_after(headers(call.scope, CANCEL_AFTER.lower().encode()))
-    return canceled_after(await _read(call), seconds)
+    wish = await _read(call)
+    try:
+        return canceled_after(wish, seconds)
+    except InvalidRequest:
+        wish.let_go()
+        raise
 
 
 def canceled_after(wish: Wish, seconds: int | None) -> Wish:
@@ -210,38 +231,81 @@ async def _read(call: Call) -> Wish:
     kind, _ = call.content_type
     try:
         if kind == JSON_TYPE:
-            return as_wish(_decode(await call.body()))
-        return as_wish(msgspec.convert(await _form(call, kind), CreateVideo, strict=False))
+            return as_wish(_decode(await body_within(call, _texts(call))))
+        return await _form(call, kind)
     except msgspec.ValidationError as error:
         raise _refused(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedRequest(f"The body is not readable as {kind}") from error
 
 
-async def _form(call: Call, kind: str) -> dict[str, Any]:
+async def _form(call: Call, kind: str) -> Wish:
     if kind == MULTIPART_TYPE:
-        fields = nested((await _parts(call)).multi_items())
-    elif kind == FORM_TYPE:
-        fields = nested(_pairs(await call.body()))
-    else:
-        accepted = ", ".join(BODY_TYPES)
-        raise HTTPException(status_code=415, detail=f"Send one of {accepted}", headers={"accept-post": accepted})
-    for name, value in fields.items():
-        if isinstance(value, UploadFile):
-            detail = "uploading a file is not available in this version; give input_reference[image_url]"
-            raise InvalidRequest.field(name[:_MAX_NAME], "unsupported", detail)
-    return fields
+        return await _with_file(call)
+    if kind == FORM_TYPE:
+        return _wanted(nested(_pairs(await body_within(call, _texts(call)))))
+    accepted = ", ".join(BODY_TYPES)
+    raise HTTPException(status_code=415, detail=f"Send one of {accepted}", headers={"accept-post": accepted})
 
 
-async def _parts(call: Call) -> FormMultiDict:
+async def _with_file(call: Call) -> Wish:
+    """A form that may carry the picture. Who reads the wish lets go of that."""
+    gateway = gateway_of(call)
+    tenant = call.scope["state"]["principal"].tenant.id
+    reader = FormReader(
+        call,
+        field=REFERENCE,
+        begin=lambda: gateway.images.begin(tenant, REFERENCE),
+        largest=gateway.settings.images.max_bytes,
+        texts=_texts(call),
+    )
+    form = await reader.read()
     try:
-        return await call.form()
-    except LookupError as error:
-        raise MalformedRequest("A part of the form is in an unknown charset") from error
-    except ClientException as error:
-        if error.status_code != HTTPStatus.BAD_REQUEST:
-            raise
-        raise MalformedRequest(f"The form can not be read; it may have {MAX_FIELDS} fields") from error
+        fields = nested(form.fields)
+        if form.file is not None and REFERENCE in fields:
+            _refuse_both()
+        return replace(_wanted(fields), picture=form.file) if form.file is not None else _wanted(fields)
+    except BaseException:
+        if form.file is not None:
+            form.file.let_go()
+        raise
+
+
+def _refuse_both() -> NoReturn:
+    raise InvalidRequest.field(REFERENCE, "conflict", "is given as a file and as a link; give one")
+
+
+def _wanted(fields: dict[str, Any]) -> Wish:
+    return as_wish(msgspec.convert(fields, CreateVideo, strict=False))
+
+
+def _texts(call: Call) -> int:
+    """How long a body may be beside its file."""
+    return gateway_of(call).settings.server.max_body_bytes
+
+
+async def pictured(call: Call, wish: Wish) -> Wish:
+    """The wish with its picture kept, if it brought one: the same bytes are the same wish."""
+    if wish.picture is None:
+        return wish
+    images, tenant = gateway_of(call).images, call.scope["state"]["principal"].tenant.id
+    if isinstance(wish.picture, str):
+        image = await images.keep_data(tenant, wish.picture)
+    else:
+        try:
+            image = (await images.keep(tenant, wish.picture)).image
+        finally:
+            wish.picture.let_go()
+    return replace(wish, spec=replace(wish.spec, image=ImageRef.of(image)), picture=None)
+
+
+def unpictured(wish: Wish) -> Wish:
+    """The same where no picture is kept. Raises InvalidRequest for one that brought its own."""
+    if wish.picture is None:
+        return wish
+    wish.let_go()
+    detail = "can not be sent here; send it to /v1/images, and give its image_id"
+    raise InvalidRequest.field(REFERENCE, "not_here", detail)
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:
@@ -256,7 +320,7 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 def wish_of(content: bytes) -> Wish:
     """One wish of several, JSON. Raises InvalidRequest, naming the field."""
     try:
-        return as_wish(_decode(content))
+        return unpictured(as_wish(_decode(content)))
     except msgspec.ValidationError as error:
         raise _refused(error) from error
 
@@ -272,15 +336,28 @@ def as_wish(wanted: CreateVideo) -> Wish:
         routing["max_cost_micros"] = parse_micros(max_cost)
     if (reuse := routing.pop("reuse", None)) is not None:
         routing["reuse"] = {"within_seconds": reuse.within_seconds}
-    spec = {
+    spec: dict[str, Any] = {
         "prompt": wanted.prompt,
         "model": wanted.model or ANY_MODEL,
         "aspect_ratio": wished_shape(wanted.size, wanted.aspect_ratio),
         "seconds": None if wanted.seconds is None else int(wanted.seconds),
         "quality": wanted.quality,
-        "image_url": None if wanted.input_reference is None else wanted.input_reference.image_url,
     }
-    return Wish(checked_spec(spec), checked_routing(routing), checked_metadata(wanted.metadata or {}))
+    url, id = _referenced(wanted.input_reference)
+    data = url is not None and url.startswith(DATA)
+    spec |= {"image_url": None if data else url, "image": None if id is None else {"id": id}}
+    checked = checked_spec(spec), checked_routing(routing), checked_metadata(wanted.metadata or {})
+    return Wish(*checked, picture=url if data else None)
+
+
+def _referenced(reference: ImageReference | None) -> tuple[str | None, str | None]:
+    """Where the picture lies, or which of the tenant's it is. Raises InvalidRequest unless it is exactly one."""
+    if reference is None:
+        return None, None
+    given = [one for one in (reference.image_url, reference.image_id, reference.file_id) if one is not None]
+    if len(given) != 1:
+        raise InvalidRequest.field(REFERENCE, "invalid_value", _HINTS[REFERENCE])
+    return reference.image_url, reference.image_id or reference.file_id
 
 
 def _given(options: RoutingOptions) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Account:
         self.minute = Window(limits.per_minute, round(MINUTE / limit_speed))
         self.day = Window(limits.per_day, round(DAY / limit_speed))
         self.running = Running()
-        self.billed = self.refunded = 0
+        self.billed = self.refunded = self.uploads = 0
         self.violations: Counter[str] = Counter()
         self.counted: list[Millis] = []
         self.over: list[Refusing] = []

@@ -60,6 +60,8 @@ class AccountTruth(Struct, frozen=True, kw_only=True):
     refunded: int
     running: int
     peak_running: int
+    uploads: int
+    """Pictures it took."""
     violations: dict[str, int]
     """How many calls went over each limit: `per_minute`, `per_day`, `concurrent`."""
     counted: list[Millis]

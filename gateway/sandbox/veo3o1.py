@@ -94,6 +94,7 @@ async def upload(request: AnyRequest, world: NamedDependency[SkipValidation[Worl
     except Refused as refused:
         return reply(_error(refused, account, world.variant))
     key = world.add_image(image, suffix)
+    account.uploads += 1
     return reply(_success({"imageUrl": f"{world.url}/images/{key}", "imageKey": key}, "Upload successful"))
 
 
@@ -132,7 +133,9 @@ async def _file(request: AnyRequest) -> bytes:
         raise Refused(Refusal.INVALID, "Invalid parameters: not a form") from error
     if not isinstance(found, UploadFile):
         raise Refused(Refusal.INVALID, "Invalid parameters: file is required")
-    return await found.read()
+    data = await found.read()
+    await found.close()
+    return data
 
 
 def _image(data: bytes, limit: int) -> tuple[Image, str]:

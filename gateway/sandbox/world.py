@@ -293,6 +293,7 @@ def _account_truth(account: Account, moment: float) -> AccountTruth:
         refunded=account.refunded,
         running=account.running.count(moment),
         peak_running=account.running.peak,
+        uploads=account.uploads,
         violations=dict(account.violations),
         counted=list(account.counted),
         over=list(account.over),

@@ -16,6 +16,7 @@ from gateway.config.given import (
     given_secrets,
     new_account,
 )
+from gateway.policy.hook_secrets import renewed
 from gateway.policy.planning import Kind, account_change, removal
 from gateway.services.changes import Changes
 from gateway.services.directory import Keeper, read_account
@@ -25,7 +26,7 @@ from gateway.services.vault import CREDENTIAL, WEBHOOK_SECRETS, Vault
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from schema.account import Account
-from schema.clock import Clock, Millis
+from schema.clock import Clock, Millis, millis
 from schema.directory import AccountRecord, managed_by_file
 from schema.errors import ChangedMeanwhile, InvalidRequest, ManagedByFile, NotFound, Overloaded
 from schema.tenant import Tenant
@@ -142,11 +143,13 @@ class AccountSetups:
     async def set_webhook_secrets(self, id: str, document: Any, owner: Tenant | None, *, by: Hand) -> Setup:
         """Give an account the secrets that calls from its provider are signed with, the current one first.
 
-        Raises as ``update`` does.
+        Those they replace work until the overlap ends, for the provider may change its own a little later. Raises as
+        ``update`` does.
         """
-        given = given_secrets(document, WebhookSecretsTable)
+        given, now = given_secrets(document, WebhookSecretsTable), self._clock.now()
+        overlap = millis(given.overlap_seconds)
         return await self._change(
-            id, owner, lambda known: replace(known.account, webhook_secrets=given.webhook_secrets), by
+            id, owner, lambda known: renewed(known.account, given.webhook_secrets, overlap, now), by
         )
 
     async def remove(self, id: str, expected: int, owner: Tenant | None, *, by: Hand) -> Setup:

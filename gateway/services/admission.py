@@ -6,6 +6,7 @@ from gateway.config.settings import Timing
 from gateway.policy.signing import spec_digest
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
+from gateway.services.images import Images, unknown_image
 from gateway.services.quotes import Quotes
 from gateway.services.records import Records
 from gateway.store.store import Transaction
@@ -32,10 +33,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Admission:
-    def __init__(self, *, records: Records, books: Books, quotes: Quotes, ids: Ids, timing: Timing) -> None:
+    def __init__(
+        self, *, records: Records, books: Books, quotes: Quotes, images: Images, ids: Ids, timing: Timing
+    ) -> None:
         self._records = records
         self._books = books
         self._quotes = quotes
+        self._images = images
         self._ids = ids
         self._timing = timing
 
@@ -71,6 +75,7 @@ class Admission:
             held_from=None if top is None else self._books.source(order.tenant),
             end_user=order.end_user,
             client_token=order.client_token,
+            image=None if order.spec.image is None else order.spec.image.id,
             wish=spec_digest(order.spec),
         )
         return Plan(video=video, decision=msgspec.json.encode(decision))
@@ -79,6 +84,7 @@ class Admission:
         """Write it all down: the video, its hold, its event, its tasks. None when its key is used already.
 
         Raises:
+            InvalidRequest: the picture it starts from is gone.
             InsufficientFunds: the tenant has not so much, or the client token.
             Unauthenticated: the client token has ended.
             CreatesUsedUp: it has created as many as it may.
@@ -86,6 +92,8 @@ class Admission:
         video = plan.video
         if not await tx.videos.add(video, plan.decision, batch=batch):
             return None
+        if video.image is not None and await tx.images.use(video.tenant, video.image, self._images.until(now)) is None:
+            raise unknown_image()
         await self._books.allowances.create(tx, video)
         held = await self._books.hold(tx, video, plan.top, now)
         if isinstance(held, Shortage):

@@ -21,6 +21,7 @@ from gateway.services.backlog import Backlog
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.decisions import Decisions
+from gateway.services.images import Images
 from gateway.services.quarantine import Quarantine
 from gateway.services.rates import Rates
 from gateway.store.database import CommitUnknown
@@ -108,6 +109,7 @@ class Batches:
         admission: Admission,
         books: Books,
         decisions: Decisions,
+        images: Images,
         backlog: Backlog,
         rates: Rates,
         quarantine: Quarantine,
@@ -119,6 +121,7 @@ class Batches:
         self._admission = admission
         self._books = books
         self._decisions = decisions
+        self._images = images
         self._backlog = backlog
         self._rates = rates
         self._quarantine = quarantine
@@ -154,6 +157,7 @@ class Batches:
             if earlier is None:
                 raise
             return earlier
+        asked = replace(asked, wishes=tuple([await self._pictured(wish) for wish in asked.wishes]))
         (tenant, seen), now = await self._decisions.seen(tenant), self._clock.now()
         bids = self._bids(tenant, asked, seen, now)
         wished = len(bids)
@@ -167,6 +171,15 @@ class Batches:
         finally:
             self._backlog.added(tenant.id, taken - places)
         return whole
+
+    async def _pictured(self, wish: Order | InvalidRequest) -> Order | InvalidRequest:
+        """A wish with what a decision minds of its picture, or what is wrong with it."""
+        if isinstance(wish, InvalidRequest) or not wish.spec.pictured:
+            return wish
+        try:
+            return replace(wish, spec=await self._images.known(wish.tenant, wish.spec))
+        except InvalidRequest as error:
+            return error
 
     async def get(self, tenant: str, id: str, grant: Grant | None = None) -> Whole:
         """One of a tenant's batches, with its videos as they are now.

@@ -5,6 +5,7 @@ from typing import assert_never
 import msgspec
 
 from gateway.policy.planning import Change
+from gateway.services.hook_secrets import write_hook_secrets
 from gateway.services.trailing import write_down
 from gateway.services.vault import CREDENTIAL, ENDPOINT_SECRET, TENANT_SECRET, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreUnavailable
@@ -62,8 +63,7 @@ class Changes:
             version = await self._vault.put(tx, CREDENTIAL, account.id, account.credential.reveal())
             account = msgspec.structs.replace(account, credential_version=version)
         if change.webhook_secrets:
-            texts = [secret.reveal() for secret in account.webhook_secrets]
-            await self._vault.put(tx, WEBHOOK_SECRETS, account.id, msgspec.json.encode(texts).decode())
+            await self._vault.put(tx, WEBHOOK_SECRETS, account.id, write_hook_secrets(account))
         await tx.account_setups.put(msgspec.structs.replace(record, account=account))
         if change.credential or change.webhook_secrets:
             await self._forget(tx, account.id, account.credential_version)

@@ -22,6 +22,7 @@ _FIELDS = {
     ReasonCode.UNSUPPORTED_DURATION: "seconds",
     ReasonCode.UNSUPPORTED_QUALITY: "quality",
     ReasonCode.NO_IMAGE_INPUT: "input_reference",
+    ReasonCode.IMAGE_TOO_LARGE: "input_reference",
     ReasonCode.PROMPT_TOO_LONG: "prompt",
     ReasonCode.NOT_IN_ONLY: "gateway.only",
     ReasonCode.EXCLUDED: "gateway.exclude",

@@ -13,6 +13,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.policy.sealing import CanNotOpen
+from gateway.services.hook_secrets import read_hook_secrets
 from gateway.services.tenant_secrets import tenant_secrets
 from gateway.services.vault import CREDENTIAL, ENDPOINT_SECRET, SIGNING, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreError
@@ -33,7 +34,6 @@ BELIEVED_SECONDS = 5.0
 
 Adopt = Callable[[Directory], None]
 Settle = Callable[[Directory], Awaitable[None]]
-_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class Keeper:
@@ -199,11 +199,12 @@ async def read_account(
 
 def with_secrets(account: Account, credentials: Mapping[int, Secret], webhook_secrets: Mapping[int, Secret]) -> Account:
     """An account with what was sealed for it, by version."""
-    texts = _texts(webhook_secrets[max(webhook_secrets)].reveal()) if webhook_secrets else ()
+    listed, former = read_hook_secrets(webhook_secrets[max(webhook_secrets)]) if webhook_secrets else ((), ())
     return replace(
         account,
         credential=credentials.get(account.credential_version, account.credential),
-        webhook_secrets=tuple(Secret(text) for text in texts),
+        webhook_secrets=listed,
+        former_secrets=former,
     )
 
 

@@ -55,6 +55,23 @@ class Limits:
 
         return await self._store.write(take)
 
+    async def take_for_upload(self, account: Account) -> Millis | None:
+        """Count a picture that is about to be uploaded. Without room, the moment at which there is some."""
+        if not _limited(account.limits) and await self._store.read(lambda tx: tx.meters.get(account.id)) is None:
+            return None
+
+        async def take(tx: Transaction) -> Millis | None:
+            now = self._clock.now()
+            meter = await self._locked(tx, account)
+            if not metering.metered(meter, account.limits):
+                return None
+            until = metering.may(meter, account.limits, now, Purpose.CREATE, self._spans)
+            if until is None:
+                await tx.meters.update(account.id, metering.taken(meter, now, Purpose.CREATE, self._spans))
+            return until
+
+        return await self._store.write(take)
+
     async def settle(
         self, tx: Transaction, account: Account, purpose: Purpose, headers: Mapping[str, str], *, taken_at: Millis
     ) -> None:

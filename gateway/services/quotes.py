@@ -7,6 +7,7 @@ from gateway.config.settings import Timing
 from gateway.policy.signing import Promise, promise_in, promise_of, wish_digest
 from gateway.services.books import Books
 from gateway.services.decisions import Decisions
+from gateway.services.images import Images
 from gateway.services.reusing import Reusing
 from gateway.store.store import Store
 from schema.account import Secret
@@ -27,6 +28,7 @@ class Quotes:
         store: Store,
         decisions: Decisions,
         books: Books,
+        images: Images,
         reusing: Reusing,
         key: Secret,
         clock: Clock,
@@ -35,6 +37,7 @@ class Quotes:
         self._store = store
         self._decisions = decisions
         self._books = books
+        self._images = images
         self._reusing = reusing
         self._key = key
         self._clock = clock
@@ -46,6 +49,7 @@ class Quotes:
         Raises:
             InvalidRequest, NoRoute: as a video of this wish would be refused.
         """
+        spec = await self._images.known(tenant.id, spec)
         now = self._clock.now()
         source = await self._source(tenant, spec, routing, grant, now)
         if source is not None:

@@ -15,7 +15,7 @@ from schema.clock import Clock, Millis
 
 log = structlog.get_logger()
 
-AT_START = ("server", "database", "assets", "timing", "worker", "queue", "webhooks", "observability")
+AT_START = ("server", "database", "assets", "timing", "worker", "queue", "webhooks", "hooks", "observability")
 """Sections that are read when a process starts, and not again; nor is the proxy of ``egress``."""
 
 Allow = Callable[[tuple[str, ...]], None]

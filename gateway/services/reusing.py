@@ -72,6 +72,7 @@ class Reusing:
             held=0,
             end_user=order.end_user,
             client_token=order.client_token,
+            image=None if order.spec.image is None else order.spec.image.id,
             wish=spec_digest(order.spec),
             reused_from=source.id,
         )

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
+from gateway.picture_links import LinkFailed
+from gateway.policy import backoff
 from gateway.policy.capability import fit
 from gateway.policy.failover import REFUSED, VideoStep
 from gateway.policy.routing import AccountFacts, Circumstances, History, Snapshot, Wish, decide
@@ -20,6 +22,7 @@ from gateway.services.accounts import Accounts, reaches
 from gateway.services.books import Books
 from gateway.services.limits import Limits
 from gateway.services.making import Making
+from gateway.services.pictures import NEVER_GIVEN, NOT_NEEDED, Given, Pictures
 from gateway.services.policies import Policies
 from gateway.services.queue import Queue
 from gateway.services.records import Records
@@ -33,9 +36,11 @@ from providers.base import Accepted, Flow, Provider, Replay, Submission, WireReq
 from schema.account import Account, Secret
 from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Clock, Millis
-from schema.errors import FailureKind
+from schema.errors import FailureKind, GatewayError, Overloaded
 from schema.ids import Ids
+from schema.image import Image
 from schema.lifecycle import AttemptState, Substate
+from schema.luck import Luck
 from schema.money import Credits, Micros, MicrosRange
 from schema.quote import Candidate, Decision
 from schema.video import OnUnknown, OnUnsupported, Video, VideoErrorCode, VideoSpec
@@ -44,6 +49,9 @@ log = structlog.get_logger()
 
 MOST_OF_A_LEASE = 2 / 3
 """A process that was paused for so long between its intent and its send may have been given up for dead."""
+
+PICTURE_TRIES = 4
+"""How often a picture is fetched that can not be had from where its link leads."""
 
 HELD_UP = Outcome(
     verdict=Verdict.NOT_SENT, reason=Reason(FailureKind.UNREACHABLE, "its sender was held up, and did not send it")
@@ -66,12 +74,21 @@ class Callbacks(msgspec.Struct, frozen=True):
         return f"{self.public_url.rstrip('/')}/hooks/{provider}/{callback_token(self.key, attempt)}"
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """A video that is to be sent, what was tried before, and the picture it starts from."""
+
+    video: Video
+    attempts: list[Attempt]
+    image: Image | None
+
+
 class Seat(msgspec.Struct, frozen=True):
-    """Where an attempt would be made: a candidate of the decision, its account and its provider."""
+    """Where an attempt would be made: a candidate of the decision, its account, its provider, and the picture there."""
 
     candidate: Candidate
     account: Account
     provider: Provider
+    given: Given = NOT_NEEDED
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,9 +114,11 @@ class Submits:
         making: Making,
         waiting: Waiting,
         limits: Limits,
+        pictures: Pictures,
         callbacks: Callbacks,
         clock: Clock,
         ids: Ids,
+        luck: Luck,
         probe: Probe,
     ) -> None:
         self._store = store
@@ -113,9 +132,11 @@ class Submits:
         self._making = making
         self._waiting = waiting
         self._limits = limits
+        self._pictures = pictures
         self._callbacks = callbacks
         self._clock = clock
         self._ids = ids
+        self._luck = luck
         self._probe = probe
 
     async def handle(self, task: Task) -> None:
@@ -132,6 +153,11 @@ class Submits:
         if now >= video.deadline_at:
             await self._waiting.give_up(task, VideoErrorCode.DEADLINE_EXCEEDED, too_late(attempts))
             return
+        try:
+            video, image = await self._pictures.at_hand(video)
+        except (LinkFailed, GatewayError) as trouble:
+            await self._pictureless(task, video, trouble)
+            return
         await self._policies.look(video.tenant)
         wish = self._tenants.wish(video)
         seen = await self._accounts.snapshot(video.tenant, tests=await self._tests(video), fresh=True)
@@ -142,10 +168,22 @@ class Submits:
         in_vain = False
         for facts, candidate in _able(decision, seen):
             if await self._queue.turn(video, facts):
-                if await self._attempt(task, video, attempts, candidate, decision):
+                if await self._attempt(task, Wanted(video, attempts, image), candidate, decision):
                     return
                 in_vain = True
         await self._waiting.wait(task, video, wish, decision, in_vain=in_vain)
+
+    async def _pictureless(self, task: Task, video: Video, trouble: LinkFailed | GatewayError) -> None:
+        """The picture is not at hand: wait a little for what may pass, else the video fails and says why."""
+        passing = trouble.passing if isinstance(trouble, LinkFailed) else isinstance(trouble, Overloaded)
+        tries = PICTURE_TRIES if isinstance(trouble, LinkFailed) else None
+        log.info("image.not_at_hand", video=video.id, tries=task.errors + 1, error=str(trouble))
+        if not passing or (tries is not None and task.errors + 1 >= tries):
+            await self._waiting.give_up(task, VideoErrorCode.INVALID_REQUEST, str(trouble))
+            return
+        pause = backoff.retry(task.errors, first=1, longest=60, luck=self._luck())
+        due = min(self._clock.now() + pause, video.deadline_at)
+        await self._store.write(lambda tx: tx.tasks.snooze(task, due, errors=task.errors + 1))
 
     async def _tests(self, video: Video) -> bool:
         """Whether it reaches sandbox accounts only: as its tenant says, or as it was accepted when nobody knows."""
@@ -178,21 +216,31 @@ class Submits:
     # one attempt
 
     async def _attempt(
-        self, task: Task, video: Video, attempts: list[Attempt], candidate: Candidate, decision: Decision
+        self,
+        task: Task,
+        wanted: Wanted,
+        candidate: Candidate,
+        decision: Decision,
     ) -> bool:
         """Make an attempt at one account; False when it has no room after all."""
+        video, attempts = wanted.video, wanted.attempts
         configured = self._accounts.get(candidate.account)
         if configured is None:
             return False
+        given = await self._pictures.give(wanted.image, *configured)
+        if given is None or self._clock.now() >= video.deadline_at:
+            return False
         self._probe(Point.BEFORE_INTENT)
         began = self._clock.now()
-        seat = Seat(candidate, *configured)
+        seat = Seat(candidate, *configured, given)
         again = any(one.account == candidate.account for one in attempts)
         plan = await self._intend(task, video, len(attempts) + 1, seat, decision, again=again)
         if plan is None:
             return False
         self._probe(Point.INTENDED)
-        if self._clock.now() - began > task.lease * MOST_OF_A_LEASE:
+        if given.refusal is not None:
+            await self._sends.record(plan.attempt, given.refusal)
+        elif self._clock.now() - began > task.lease * MOST_OF_A_LEASE:
             await self._sends.record(plan.attempt, HELD_UP)
         else:
             await self._sends.send(plan.attempt, plan.flow, plan.request, seat.account, seat.provider)
@@ -272,7 +320,8 @@ class Submits:
         spec = fit(video.spec, provider.capabilities, OnUnsupported.ADJUST).spec
         calls_back = callbacks and provider.webhooks is not None
         callback_url = self._callbacks.url(account.provider, id) if calls_back else None
-        flow, request = begin(provider, spec, Submission(key=id, callback_url=callback_url))
+        picture = seat.given.uploaded if seat.given.refusal is None else NEVER_GIVEN
+        flow, request = begin(provider, spec, Submission(key=id, callback_url=callback_url, image=picture))
         attempt = Attempt(
             id=id,
             video=video.id,
@@ -293,6 +342,8 @@ class Submits:
             expected=expected,
             price=account.price_per_credit,
             refunds=provider.rates.refunds_failures,
+            image=seat.given.uploaded,
+            image_known=seat.given.known,
         )
         return Plan(attempt=attempt, flow=flow, request=request)
 

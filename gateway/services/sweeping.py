@@ -1,5 +1,7 @@
 """Files whose time has come: videos let go of them as their tenants' retention says, and what nobody has is deleted.
 
+So do pictures that no video needs.
+
 Every replica that works does this, side by side: a file is claimed by its own row, and whoever claimed it and died is
 followed by another after a while. Nothing is looked for in the store: what is published was written down before.
 """
@@ -20,7 +22,7 @@ from schema.errors import Overloaded
 log = structlog.get_logger()
 
 AT_ONCE = 100
-"""Videos, extra outputs or files in one transaction."""
+"""Videos, extra outputs, pictures or files in one transaction."""
 
 DAY = 86_400_000
 AGAIN = 600_000
@@ -53,12 +55,13 @@ class Sweeping:
         return deleted
 
     async def _expire(self, tx: Transaction) -> int:
-        """Some videos and extra outputs let go of their files; the most of either kind."""
+        """Some videos and extra outputs let go of their files, some pictures go; the most of any kind."""
         now = self._clock.now()
         videos, outputs = await tx.videos.expire(now, AT_ONCE), await tx.outputs.expire(now, AT_ONCE)
-        for tenant, key in sorted([*videos, *outputs]):
+        images = await tx.images.expire(now, AT_ONCE)
+        for tenant, key in sorted([*videos, *outputs, *images]):
             await tx.files.let_go(tenant, [key], now)
-        return max(len(videos), len(outputs))
+        return max(len(videos), len(outputs), len(images))
 
     async def _claim(self, tx: Transaction) -> list[Due]:
         """Some files that are due: those that nobody has are doomed, and nobody can take them any more."""

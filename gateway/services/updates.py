@@ -200,10 +200,20 @@ class Updates:
         if case.attempt.state not in _UNREFUSED or _says_nothing(case.attempt, verdict, reason.code):
             return
         await case.move_attempt(AttemptMove.REFUSE, verdict=verdict, reason=reason)
-        if consequence.video is VideoStep.FAIL:
+        if reason.code is FailureKind.INVALID_REQUEST and await self._picture_gone(case):
+            await self._reroute(case)
+        elif consequence.video is VideoStep.FAIL:
             await self._give_up(case, _FAILED_AS[reason.code], reason.message)
         else:
             await self._reroute(case, delay=self._patience(case))
+
+    async def _picture_gone(self, case: Case) -> bool:
+        """Perhaps it no longer has the picture that it was given before: then it is given it again, once."""
+        attempt, image = case.attempt, case.video.image
+        if not attempt.image_known or attempt.image is None or image is None:
+            return False
+        await case.tx.images.take_back(image, attempt.account, attempt.image.url)
+        return True
 
     def _patience(self, case: Case) -> Millis:
         """Nothing was sent: the network may need a moment. A refusal tells at once who is next."""
@@ -348,10 +358,14 @@ class Updates:
             case _:
                 await self._progressed(case, update)
 
-    async def _made(self, case: Case, update: Update) -> None:
-        configured = self._accounts.once(case.attempt.account)
+    def brings_file(self, attempt: Attempt, update: Update) -> bool:
+        """Whether news of an attempt names a file that may be fetched."""
+        configured = self._accounts.once(attempt.account)
         hosts = () if configured is None else configured[1].capabilities.video_hosts
-        if update.video_url is None or not usable(update.video_url, hosts=hosts, exempt=self._egress_allow):
+        return update.video_url is not None and usable(update.video_url, hosts=hosts, exempt=self._egress_allow)
+
+    async def _made(self, case: Case, update: Update) -> None:
+        if not self.brings_file(case.attempt, update):
             await self._incomplete(case)
             return
         await case.move_attempt(

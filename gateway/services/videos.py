@@ -11,6 +11,7 @@ from gateway.services.admission import Admission, affordable
 from gateway.services.backlog import Backlog
 from gateway.services.decisions import Decisions
 from gateway.services.forecasts import Forecasts
+from gateway.services.images import Images
 from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
 from gateway.services.rates import Rates
@@ -91,6 +92,7 @@ class Videos:
         backlog: Backlog,
         rates: Rates,
         forecasts: Forecasts,
+        images: Images,
         reusing: Reusing,
         quarantine: Quarantine,
         assets: AssetStore,
@@ -103,6 +105,7 @@ class Videos:
         self._backlog = backlog
         self._rates = rates
         self._forecasts = forecasts
+        self._images = images
         self._reusing = reusing
         self._quarantine = quarantine
         self._assets = assets
@@ -114,7 +117,7 @@ class Videos:
 
         Raises:
             IdempotencyKeyReused: the key was used for another wish.
-            InvalidRequest: nobody has ever heard of the model.
+            InvalidRequest: nobody has ever heard of the model, or of the picture; or its link must not be followed.
             NoRoute: no account can ever make it; the error names the fields to change.
             InsufficientFunds: the tenant's balance, a budget or the client token's allowance has not enough for it.
             CreatesUsedUp: the client token has created as many as it may.
@@ -128,6 +131,7 @@ class Videos:
         if earlier is not None:
             return _replay(order, earlier)
         await self._quarantine.refuse()
+        order = replace(order, spec=await self._images.known(tenant.id, order.spec))
         try:
             await self._rates.check(tenant.id, 1)
         except RateLimited:  # perhaps by a twin of this one, which was first

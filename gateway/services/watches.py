@@ -251,7 +251,9 @@ class Watches:
         spec = fit(video.spec, provider.capabilities, OnUnsupported.ADJUST).spec
         callback_url = self._callbacks.url(account.provider, attempt.id) if attempt.callback else None
         try:
-            flow, request = begin(provider, spec, Submission(key=attempt.key, callback_url=callback_url))
+            flow, request = begin(
+                provider, spec, Submission(key=attempt.key, callback_url=callback_url, image=attempt.image)
+            )
         except ProviderFailure:  # the account's options changed: it can not even be said any more
             log.exception("attempt.replay_impossible", attempt=attempt.id)
             await self._snooze(task, attempt, video, None)

@@ -7,13 +7,15 @@ from schema import ledger
 from schema.attempt import Attempt, Reason, Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind, IllegalMove
+from schema.image import UploadedImage
 from schema.lifecycle import AttemptState
 from schema.money import Credits
 
 _COLUMNS = (
     "id, video, tenant, n, account, provider, state, verdict, idempotency_key, body_sha256, credential_version, "
     "keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings, credits_low, credits_high, "
-    "credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at"
+    "credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at, image_url, "
+    "image_key, image_known"
 )
 _COMMITTED = (
     "CAST(sum(CASE WHEN state = 'running' THEN credits_high - coalesce(expected, 0) ELSE credits_high END) AS BIGINT) "
@@ -43,7 +45,7 @@ class Attempts:
     async def add(self, attempt: Attempt) -> None:
         """Keep a new attempt. Raises UniqueViolation when the video has a live one already."""
         await self._connection.run(
-            f"INSERT INTO attempts ({_COLUMNS}) VALUES ({', '.join('?' * 30)})",
+            f"INSERT INTO attempts ({_COLUMNS}) VALUES ({', '.join('?' * 33)})",
             attempt.id,
             attempt.video,
             attempt.tenant,
@@ -73,6 +75,9 @@ class Attempts:
             attempt.price,
             int(attempt.refunds),
             attempt.replayed_at,
+            None if attempt.image is None else attempt.image.url,
+            None if attempt.image is None else attempt.image.key,
+            int(attempt.image_known),
         )
 
     async def get(self, id: str) -> Attempt | None:
@@ -298,7 +303,8 @@ def _reason(attempt: Attempt) -> tuple[str | None, str | None]:
 def _attempt(row: Row) -> Attempt:
     (id, video, tenant, n, account, provider, state, verdict, key, body_sha256, credential_version) = row[:11]
     (keyed, callback, started_at, ended_at, incomplete_at, ref, replays, polls, sightings) = row[11:20]
-    (low, high, credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at) = row[20:]
+    (low, high, credits, reason_code, reason_message, video_url, expected, price, refunds, replayed_at) = row[20:30]
+    image_url, image_key, image_known = row[30:]
     return Attempt(
         id=id,
         video=video,
@@ -329,4 +335,6 @@ def _attempt(row: Row) -> Attempt:
         price=price,
         refunds=bool(refunds),
         replayed_at=replayed_at,
+        image=None if image_url is None else UploadedImage(url=image_url, key=image_key),
+        image_known=bool(image_known),
     )

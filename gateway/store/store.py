@@ -16,6 +16,7 @@ from gateway.store.estimates import Estimates
 from gateway.store.events import Events
 from gateway.store.files import Files
 from gateway.store.hooks import Hooks
+from gateway.store.images import Images
 from gateway.store.incidents import Incidents
 from gateway.store.instance import Instances
 from gateway.store.ledger import Ledger
@@ -53,6 +54,7 @@ class Transaction:
         self.meters = Meters(connection)
         self.tenant_limits = TenantLimits(connection)
         self.hooks = Hooks(connection)
+        self.images = Images(connection)
         self.incidents = Incidents(connection)
         self.outputs = Outputs(connection)
         self.files = Files(connection)

@@ -14,6 +14,7 @@ class TaskKind(StrEnum):
     CANCEL = "cancel"  # subject: a video that is canceled by itself
     TEND = "tend"  # subject: an account whose circuit is not closed, or whose credits are counted
     FETCH = "fetch"  # subject: an attempt whose file must be copied here
+    HOOK = "hook"  # subject: an attempt that hooks spoke of and that is not known yet
 
 
 ALL_KINDS = tuple(TaskKind)

@@ -16,17 +16,17 @@ _COLUMNS = (
     "id, tenant, idempotency_key, fingerprint, spec, routing, metadata, status, substate, progress, version, "
     "created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments, quoted_low, "
     "quoted_high, charged, credits, error_code, error_message, asset_key, asset_size, asset_sha256, asset_media_type, "
-    "held, held_from, end_user, client_token, wish, reused_from, gone_at, deleted_at"
+    "held, held_from, end_user, client_token, image, wish, reused_from, gone_at, deleted_at"
 )
 _ADD = (
-    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 39)}) "
+    f"INSERT INTO videos ({_COLUMNS}, decision, batch) VALUES ({', '.join('?' * 40)}) "
     "ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id"
 )
 _MUTABLE = (
     "status = ?, substate = ?, progress = ?, version = ?, started_at = ?, completed_at = ?, expires_at = ?, "
     "account = ?, provider = ?, adjustments = ?, quoted_low = ?, quoted_high = ?, charged = ?, credits = ?, "
     "error_code = ?, error_message = ?, asset_key = ?, asset_size = ?, asset_sha256 = ?, asset_media_type = ?, "
-    "held = ?, held_from = ?, gone_at = ?, deleted_at = ?"
+    "held = ?, held_from = ?, image = ?, gone_at = ?, deleted_at = ?"
 )
 _encode = msgspec.json.Encoder().encode
 _spec = msgspec.json.Decoder(VideoSpec).decode
@@ -72,6 +72,7 @@ class Videos:
             video.held_from,
             video.end_user,
             video.client_token,
+            video.image,
             video.wish,
             video.reused_from,
             video.gone_at,
@@ -270,6 +271,7 @@ class Videos:
             *_asset(video),
             video.held,
             video.held_from,
+            video.image,
             video.gone_at,
             video.deleted_at,
             *args,
@@ -308,7 +310,7 @@ def _video(row: Row) -> Video:
     (created_at, deadline_at, started_at, completed_at, expires_at, account, provider, adjustments) = row[11:19]
     (quoted_low, quoted_high, charged, credits, error_code, error_message) = row[19:25]
     (asset_key, asset_size, asset_sha256, asset_media_type, held, held_from, end_user, client_token) = row[25:33]
-    (wish, reused_from, gone_at, deleted_at) = row[33:]
+    (image, wish, reused_from, gone_at, deleted_at) = row[33:]
     return Video(
         id=id,
         tenant=tenant,
@@ -337,6 +339,7 @@ def _video(row: Row) -> Video:
         held_from=held_from,
         end_user=end_user,
         client_token=client_token,
+        image=image,
         wish=wish,
         reused_from=reused_from,
         gone_at=gone_at,

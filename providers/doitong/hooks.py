@@ -22,15 +22,18 @@ class Hooks:
     def __init__(self, *, allow_unsigned: bool) -> None:
         self._allow_unsigned = allow_unsigned
 
-    def verify(self, hook: Hook, secrets: tuple[Secret, ...]) -> None:
-        expected = [hmac_sha256(hook.body, secret) for secret in secrets if secret.reveal()]
+    def verify(self, hook: Hook, secrets: tuple[Secret, ...]) -> int | None:
+        expected = [hmac_sha256(hook.body, secret) for secret in secrets]
         if hook.header("content-encoding"):  # what was signed is not what we would read
             raise _distrust()
         if not secrets and self._allow_unsigned:
-            return
-        fits = [hmac.compare_digest(theirs, ours) for theirs in _signatures(hook) for ours in expected]
+            return None
+        signatures = _signatures(hook)
+        pairs = [[hmac.compare_digest(theirs, ours) for theirs in signatures] for ours in expected]
+        fits = [any(pair) and bool(secret.reveal()) for pair, secret in zip(pairs, secrets, strict=True)]
         if not any(fits):  # every pair was compared: the time it took says nothing
             raise _distrust()
+        return fits.index(True)
 
     def updates(self, hook: Hook) -> tuple[Update, ...]:
         return (told(hook.body),)

@@ -1,6 +1,5 @@
 """veo3o1: plain REST in one envelope. No idempotency key, no webhooks, so we poll. Facts and rows: README.md here."""
 
-import hashlib
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
@@ -10,16 +9,15 @@ from providers.answers import failure, kind_of_status, link, parse, percent, pro
 from providers.auth import bearer
 from providers.base import (
     Accepted,
+    Attachment,
     Capabilities,
     Flow,
     Host,
-    Image,
     Phase,
     Provider,
     Replay,
     Submission,
     Update,
-    UploadedImage,
     WireRequest,
     WireResponse,
 )
@@ -27,6 +25,7 @@ from providers.veo3o1.wire import GenerateVideo, Reply, Shortage, Task, Uploaded
 from providers.wishes import refuse_inexpressible
 from schema.account import Limits, Secret
 from schema.errors import FailureKind, ProviderFailure
+from schema.image import ENDINGS, MEGABYTE, Image, UploadedImage
 from schema.money import CreditRange, Credits
 from schema.video import MAX_PROMPT, AspectRatio, VideoSpec
 
@@ -58,18 +57,10 @@ PHASES: Final[dict[str, Phase]] = {
     "failed": Phase.FAILED,
 }
 
-FORMATS: Final[tuple[tuple[bytes, bytes, str, str], ...]] = (
-    (b"\xff\xd8\xff", b"", "jpg", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", b"", "png", "image/png"),
-    (b"RIFF", b"WEBP", "webp", "image/webp"),
-)
-"""First bytes, bytes 8 to 12, file name's end, media type: a picture is what its bytes say it is (V6)."""
-
 PLANS: Final = {"default": Limits(per_minute=10, concurrent=1)}
 """One video at a time by its terms (V7); the rate is our own caution, no number is published (V8)."""
 
 CREDITS_PER_VIDEO: Final = 2
-MEGABYTE: Final = 1024 * 1024
 VIDEO_HOSTS: Final = ("veo3o1.com", "*.veo3o1.com", "*.r2.dev", "*.r2.cloudflarestorage.com")
 
 
@@ -79,11 +70,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         max_prompt: characters; it has a limit and does not say which (V5).
         max_image_bytes: its documents say 10 MB and 50 MB; the smaller one is safe (V6).
+        image_seconds: how long a picture that it was given may be named again; no lifetime is documented (V14).
         video_hosts: hosts its finished videos may be fetched from; none is documented (V10).
     """
 
     max_prompt: Annotated[int, msgspec.Meta(ge=1, le=MAX_PROMPT)] = MAX_PROMPT
     max_image_bytes: Annotated[int, msgspec.Meta(ge=1, le=50 * MEGABYTE)] = 10 * MEGABYTE
+    image_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 3600
     video_hosts: tuple[Host, ...] = VIDEO_HOSTS
 
 
@@ -106,16 +99,15 @@ class Veo3o1:
     """Adapter, Polls and Uploads in one: they share an envelope and a credential."""
 
     def __init__(self, options: Options) -> None:
-        self.max_image_bytes = options.max_image_bytes
         self._can = capabilities(options)
 
-    def submit(self, spec: VideoSpec, submission: Submission) -> Flow[Accepted]:  # noqa: ARG002 (it knows no keys and no callbacks)
+    def submit(self, spec: VideoSpec, submission: Submission) -> Flow[Accepted]:
         refuse_inexpressible(spec, self._can)
         response = yield WireRequest(
             method="POST",
             path="/generate-video",
             headers={"content-type": "application/json", "accept": "application/json"},
-            body=msgspec.json.encode(_order(spec)),
+            body=msgspec.json.encode(_order(spec, submission.image)),
             replay=Replay.NEVER,
         )
         return _accepted(response)
@@ -133,14 +125,15 @@ class Veo3o1:
         return _news(response, ref)
 
     def upload(self, image: Image) -> Flow[UploadedImage]:
-        if len(image.data) > self.max_image_bytes:
-            raise ProviderFailure(FailureKind.UNSUPPORTED, f"takes pictures of {self.max_image_bytes} bytes at most")
-        boundary, body = _multipart(image.data)
+        most = self._can.max_image_bytes
+        if most is not None and image.size > most:
+            raise ProviderFailure(FailureKind.UNSUPPORTED, f"takes pictures of {most} bytes at most")
+        boundary, form = _multipart(image)
         response = yield WireRequest(
             method="POST",
             path="/upload-video-image",
             headers={"content-type": f"multipart/form-data; boundary={boundary}", "accept": "application/json"},
-            body=body,
+            attachment=form,
             replay=Replay.SAFE,  # an upload is free: a second one leaves a file nobody uses
         )
         return _uploaded(response)
@@ -168,18 +161,25 @@ def capabilities(options: Options) -> Capabilities:
         default_aspect_ratio=AspectRatio.AUTO,
         seconds=None,
         image_input=True,
+        max_image_bytes=options.max_image_bytes,
+        image_seconds=options.image_seconds,
         max_prompt=options.max_prompt,
         typical_seconds=(60, 300),  # "1-2 minutes" in one document, "2-5" in another (V9)
         video_hosts=options.video_hosts,
     )
 
 
-def _order(spec: VideoSpec) -> GenerateVideo:
+def _order(spec: VideoSpec, image: UploadedImage | None) -> GenerateVideo:
+    """What it was given goes before a link of the wish's own: that could show another picture by now."""
+    url = spec.image_url if image is None else image.url
+    if url is None and spec.pictured:
+        raise ProviderFailure(FailureKind.UNSUPPORTED, "was not given the picture")
     return GenerateVideo(
-        generation_type="image_to_video" if spec.image_url else "text_to_video",
+        generation_type="image_to_video" if url else "text_to_video",
         prompt=spec.prompt,
         aspect_ratio=RATIOS[spec.aspect_ratio] if spec.aspect_ratio else None,
-        image_url=spec.image_url,
+        image_url=url,
+        image_key=None if image is None else image.key,
     )
 
 
@@ -271,20 +271,12 @@ def _reason(task: Task, msg: Any) -> str:
     return prose(*words) or "veo3o1 gave no reason"
 
 
-def _multipart(data: bytes) -> tuple[str, bytes]:
+def _multipart(image: Image) -> tuple[str, Attachment]:
     """One file as a form, the same bytes for the same picture. The file's own name is not theirs to know."""
-    ending, media_type = _format(data)
-    boundary = f"filmgate-{hashlib.sha256(data).hexdigest()[:32]}"
+    boundary = f"filmgate-{image.sha256[:32]}"
     head = (
         f"--{boundary}\r\n"
-        f'Content-Disposition: form-data; name="file"; filename="image.{ending}"\r\n'
-        f"Content-Type: {media_type}\r\n\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="image.{ENDINGS[image.media_type]}"\r\n'
+        f"Content-Type: {image.media_type}\r\n\r\n"
     )
-    return boundary, head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
-
-
-def _format(data: bytes) -> tuple[str, str]:
-    for first, later, ending, media_type in FORMATS:
-        if data.startswith(first) and data[8:].startswith(later):
-            return ending, media_type
-    raise ProviderFailure(FailureKind.UNSUPPORTED, "takes JPEG, PNG and WebP pictures")
+    return boundary, Attachment(head=head.encode(), image=image, tail=f"\r\n--{boundary}--\r\n".encode())

@@ -16,6 +16,7 @@ class GenerateVideo(msgspec.Struct, rename="camel", omit_defaults=True, frozen=T
     prompt: str
     aspect_ratio: Literal["auto", "16:9", "9:16"] | None = None
     image_url: str | None = None
+    image_key: str | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from base64 import b64encode
 from typing import Any
 
 import av
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from tests.demo.conftest import Demo
+from tests.support.pictures import png
 
 pytestmark = pytest.mark.xdist_group("demo")  # one demo serves all tests here
 
@@ -72,7 +74,7 @@ def test_the_pinned_command_saved_a_film(demo: Demo) -> None:
             id="Doitong over REST",
         ),
         pytest.param(
-            {"input_reference": {"image_url": "https://example.com/boat.png"}},
+            {"input_reference": {"image_url": f"data:image/png;base64,{b64encode(png(64, 36)).decode()}"}},
             "veo3o1",
             "16:9",
             8,

@@ -30,6 +30,7 @@ def _names(said: str | Lacks) -> tuple[str | Lacks, ...]:
 
 
 BYTES = Lacks("bytes are not GraphQL's: `video { contentUrl }` leads to REST")
+PICTURE_BYTES = Lacks("bytes are not GraphQL's: REST takes and gives them")
 
 TENANT = (
     deed("ask for a video", "POST /v1/videos", "mutation createVideo", "filmgate videos create"),
@@ -63,6 +64,14 @@ TENANT = (
         "query video",
         "filmgate videos receipt; filmgate receipts keys",
     ),
+    deed("send a picture", "POST /v1/images", PICTURE_BYTES, "filmgate images upload"),
+    deed(
+        "list, read and delete pictures",
+        "GET /v1/images; GET /v1/images/{image_id}; DELETE /v1/images/{image_id}",
+        "query images; query image; mutation deleteImage",
+        "filmgate images list; filmgate images get; filmgate images delete",
+    ),
+    deed("download a picture", "GET /v1/images/{image_id}/content", PICTURE_BYTES, "filmgate images download"),
     deed("ask what a video would cost, and where", "POST /v1/quotes", "query quote", "filmgate quote"),
     deed("see what can be asked for", "GET /v1/models; GET /v1/models/{model}", "query models", "filmgate models"),
     deed("see how the accounts are", "GET /v1/providers", "query providers", "filmgate providers"),

@@ -26,6 +26,7 @@ from schema.tenant import Funding, FundingMode, Scope, Tenant
 from tests.flows.engine import until
 from tests.graphql.asking import post
 from tests.support.certificates import certificates
+from tests.support.pictures import png
 from tests.support.running import ACME_KEY, ADMIN_KEY, FAST, Setup, sandbox_accounts, settings_for
 
 CANARY = "wagtail-of-acme"
@@ -33,7 +34,7 @@ CANARY = "wagtail-of-acme"
 
 KEYS = {"acme": ACME_KEY, "other": "fg_test_other_9876543210zyxwvutsrqp", "bare": "fg_test_bare_0123456789abcdefghijkl"}
 _ALL = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.TENANT_ADMIN})
-_ID = re.compile(r"(?:video|batch|att|evt|led|res|inc)_[0-9a-hjkmnp-tv-z]{26}(?:\.\d+)?")
+_ID = re.compile(r"(?:video|batch|att|evt|led|res|inc|img)_[0-9a-hjkmnp-tv-z]{26}(?:\.\d+)?")
 _CURSOR = re.compile(r'"(?:cursor|startCursor|endCursor)":"([\w-]+)"')
 _WISHES = {
     "completed": "[sim:instant] a boat",
@@ -45,6 +46,7 @@ _WISHES = {
 """What becomes of acme's videos; the late one is canceled, and its file comes all the same."""
 _LEDGER = "{ ledger(first: 50) { pageInfo { startCursor endCursor } edges { cursor node { id } } } }"
 _VIDEOS = "{ videos(first: 50) { edges { cursor node { id attempts { id } extraOutputs { attempt } } } } }"
+_IMAGES = "{ images { edges { cursor node { id } } } }"
 _EVENTS = "subscription ($id: ID!) { videoEvents(id: $id, afterSeq: 0) { id seq } }"
 
 
@@ -131,6 +133,8 @@ async def _settle(here: Town) -> None:
     )
     assert batch.status_code == 202, batch.text
     here.videos["of a batch"] = batch.json()["videos"][0]["id"]
+    picture = await here.doors["acme"].post("/v1/images", files={"file": png(64, 36)})
+    assert picture.status_code == 201, picture.text
     changed = await here.doors["acme"].patch(
         "/v1/tenant", json={"routing": {"max_wait_seconds": 1234}, "note": CANARY}, headers={"if-match": '"1"'}
     )
@@ -158,10 +162,17 @@ async def _cancel(here: Town) -> None:
 async def _all_told(here: Town, batch: str) -> str:
     """All that acme can read of its own, by every route and both doors."""
     acme, ids = here.doors["acme"], list(here.videos.values())
-    paths = ["/v1/videos?limit=100", "/v1/ledger?limit=100", "/v1/tenant", "/v1/tenant/policies", "/v1/balance"]
+    paths = [
+        "/v1/videos?limit=100",
+        "/v1/images",
+        "/v1/ledger?limit=100",
+        "/v1/tenant",
+        "/v1/tenant/policies",
+        "/v1/balance",
+    ]
     paths += [f"/v1/videos/{id}{what}" for id in ids for what in ("", "/route", "/receipt")]
     answers = [await acme.get(path) for path in paths]
-    answers += [await post(acme, query) for query in (_LEDGER, _VIDEOS)]
+    answers += [await post(acme, query) for query in (_LEDGER, _VIDEOS, _IMAGES)]
     streams = await asyncio.gather(*(_streamed(acme, id) for id in ids if id != here.videos["running"]))
     return "\n".join([batch, *(answer.text for answer in answers), *streams])
 

@@ -20,6 +20,7 @@ from schema.tenant import RoutingPolicy
 from schema.video import Strategy
 from tests.flows.engine import until
 from tests.support.certificates import certificates
+from tests.support.pictures import png
 from tests.support.running import FAST, Running, Setup, running
 
 VEO, DOITONG = {"only": ["veo3o1"]}, {"only": ["doitong"]}
@@ -131,14 +132,15 @@ async def test_a_video_is_made_and_its_file_plays_as_asked(tmp_path, options, wi
 
 
 async def test_a_picture_is_handed_on_to_the_provider_that_takes_one(here):
-    picture = "https://pictures.example/boat.png"
+    picture = png(64, 36)
+    image = (await here.client.post("/v1/images", files={"file": ("boat.png", picture)})).json()
 
-    video = await here.finished((await here.create(input_reference={"image_url": picture}))["id"])
+    video = await here.finished((await here.create(input_reference={"image_id": image["id"]}))["id"])
 
     [job] = await jobs(here)
     assert outcome(video) == ("completed", None)
     assert accounts(video) == ["veo-main"]
-    assert job["image_url"] == picture
+    assert (await here.client.get(job["image_url"])).content == picture
 
 
 async def test_an_account_is_never_given_more_at_once_than_it_takes(tmp_path):

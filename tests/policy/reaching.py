@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.policy.routing import History, overlay
+from schema.image import ImageRef
 from schema.quote import STANDING, Exclusion, ReasonCode
 from schema.tenant import RoutingPolicy, Rule
 from schema.video import AspectRatio, Quality, RoutingWish, Strategy, VideoSpec
-from tests.policy.deciding import NOW, SPEC, decided, fact, reasons, wish
+from tests.policy.deciding import ABLE, NOW, SPEC, decided, fact, reasons, wish
 
 REACHED_BY: dict[ReasonCode, tuple[dict[str, Any], dict[str, Any]]] = {
     ReasonCode.OTHER_MODEL: ({}, {"spec": VideoSpec(prompt="x", model="sora-2")}),
@@ -14,6 +17,10 @@ REACHED_BY: dict[ReasonCode, tuple[dict[str, Any], dict[str, Any]]] = {
     ReasonCode.UNSUPPORTED_DURATION: ({}, {"spec": VideoSpec(prompt="x", seconds=11)}),
     ReasonCode.UNSUPPORTED_QUALITY: ({}, {"spec": VideoSpec(prompt="x", quality=Quality.HIGH)}),
     ReasonCode.NO_IMAGE_INPUT: ({}, {"spec": VideoSpec(prompt="x", image_url="https://a.example/b")}),
+    ReasonCode.IMAGE_TOO_LARGE: (
+        {"capabilities": replace(ABLE, image_input=True, max_image_bytes=99)},
+        {"spec": VideoSpec(prompt="x", image=ImageRef(id="img_" + "0" * 26, size=100))},
+    ),
     ReasonCode.PROMPT_TOO_LONG: ({}, {"spec": VideoSpec(prompt="x" * 101)}),
     ReasonCode.NOT_IN_ONLY: ({}, {"by": overlay(RoutingWish(only=("z",)), RoutingPolicy(), spec=SPEC)}),
     ReasonCode.EXCLUDED: ({}, {"by": overlay(RoutingWish(exclude=("a",)), RoutingPolicy(), spec=SPEC)}),

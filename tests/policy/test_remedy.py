@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway.policy.remedy import Asked, remedy
 from gateway.policy.routing import AccountFacts, Circumstances, History, decide, overlay
+from schema.image import ImageRef
 from schema.money import parse_micros
 from schema.quote import OUTRANKED, PASSING, Candidate, Decision, Exclusion, ReasonCode
 from schema.remedy import Change, Party, Remedy
@@ -38,6 +39,7 @@ def by_caller(field: str, to: str | int | None) -> Change:
 
 
 PICTURE = "https://a.example/b.png"
+LARGE = ImageRef(id="img_" + "0" * 26, size=100)
 CASES: dict[ReasonCode, tuple[Asked, dict[str, Any], Change]] = {
     ReasonCode.OTHER_MODEL: (asked(VideoSpec(prompt="x", model="sora")), {}, by_caller("model", "auto")),
     ReasonCode.UNSUPPORTED_ASPECT_RATIO: (
@@ -54,6 +56,11 @@ CASES: dict[ReasonCode, tuple[Asked, dict[str, Any], Change]] = {
     ReasonCode.NO_IMAGE_INPUT: (
         asked(VideoSpec(prompt="x", image_url=PICTURE)),
         {},
+        by_caller("input_reference", None),
+    ),
+    ReasonCode.IMAGE_TOO_LARGE: (
+        asked(VideoSpec(prompt="x", image=LARGE)),
+        {"capabilities": replace(ABLE, image_input=True, max_image_bytes=99)},
         by_caller("input_reference", None),
     ),
     ReasonCode.PROMPT_TOO_LONG: (asked(VideoSpec(prompt="x" * 101)), {}, by_caller("prompt", 100)),

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from providers.base import (
     Flow,
     Hook,
-    Image,
     Polls,
     Provider,
     ProviderKind,
@@ -26,6 +25,7 @@ from providers.base import (
 )
 from schema.account import Secret
 from schema.errors import FailureKind, ProviderFailure
+from schema.image import Image, ImageType
 from schema.video import AspectRatio, Quality, VideoSpec
 from tests.providers.play import Sample, answer, asked, play, samples
 
@@ -44,7 +44,17 @@ REFUSALS = {
 }
 MAYBE_BILLED = {FailureKind.UNAVAILABLE, FailureKind.PROTOCOL}
 
-PICTURE = Image(filename='../me "on" holiday.png', media_type="image/gif", data=b"\x89PNG\r\n\x1a\n and so on")
+PICTURE = Image(
+    id="img_01m8g04ak0smy46tw2eyd3fcwk",
+    tenant="acme",
+    sha256="5" * 64,
+    size=20,
+    media_type=ImageType.PNG,
+    width=2,
+    height=2,
+    created_at=0,
+    expires_at=1,
+)
 """What its owner calls it is private and wrong; its bytes are a PNG's."""
 
 WORDS = st.sampled_from(

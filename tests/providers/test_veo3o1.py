@@ -2,12 +2,14 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from providers.base import Image, Replay, Submission
+from providers.base import Attachment, Replay, Submission
 from providers.veo3o1 import VEO3O1
-from providers.veo3o1.adapter import MEGABYTE, Options, build
+from providers.veo3o1.adapter import Options, build
 from schema.account import Secret
 from schema.errors import FailureKind, ProviderFailure
+from schema.image import MEGABYTE, Image, ImageRef, ImageType, UploadedImage
 from schema.video import AspectRatio, Quality, VideoSpec
 from tests.providers.contract import ProviderContract
 from tests.providers.play import answer, asked, play
@@ -107,78 +109,72 @@ def test_every_video_costs_two_credits():
 
 # uploads
 
-PNG = b"\x89PNG\r\n\x1a\n----"
-JPEG = b"\xff\xd8\xff\xe0----"
-WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8 "
+PICTURE = Image(
+    id="img_01m8g04ak0smy46tw2eyd3fcwk",
+    tenant="acme",
+    sha256="5" * 64,
+    size=1000,
+    media_type=ImageType.PNG,
+    width=2,
+    height=2,
+    created_at=0,
+    expires_at=1,
+)
 
 
-def upload(data: bytes, options: Options | None = None):
+def upload(image: Image = PICTURE, options: Options | None = None):
     uploads = build(options).uploads
     assert uploads is not None
-    return uploads.upload(Image(filename='me "at" home\r\n.exe', media_type="text/html", data=data))
+    return uploads.upload(image)
 
 
 def test_an_upload_is_safe_to_repeat_and_the_same_picture_is_the_same_bytes():
-    first, second = asked(upload(PNG)), asked(upload(PNG))
+    first, second = asked(upload()), asked(upload())
 
     assert (first.method, first.path, first.replay) == ("POST", "/upload-video-image", Replay.SAFE)
     assert first == second
 
 
 @pytest.mark.parametrize(
-    ("data", "name", "media_type"),
-    [
-        pytest.param(PNG, b"image.png", b"image/png", id="png"),
-        pytest.param(JPEG, b"image.jpg", b"image/jpeg", id="jpeg"),
-        pytest.param(WEBP, b"image.webp", b"image/webp", id="webp"),
-    ],
+    ("kind", "name"),
+    [(ImageType.PNG, b"image.png"), (ImageType.JPEG, b"image.jpg"), (ImageType.WEBP, b"image.webp")],
 )
-def test_a_picture_is_what_its_bytes_say_and_its_own_name_is_not_told(data, name, media_type):
-    request = asked(upload(data))
+def test_a_picture_is_named_by_its_format_and_stands_alone_in_the_form(kind: ImageType, name: bytes):
+    request = asked(upload(replace(PICTURE, media_type=kind)))
     boundary = request.headers["content-type"].removeprefix("multipart/form-data; boundary=").encode()
 
-    assert request.body == (
-        b"--" + boundary + b'\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\n'
-        b"Content-Type: " + media_type + b"\r\n\r\n" + data + b"\r\n--" + boundary + b"--\r\n"
+    assert request.body == b""
+    assert request.attachment == Attachment(
+        head=b"--" + boundary + b'\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\n'
+        b"Content-Type: " + kind.encode() + b"\r\n\r\n",
+        image=replace(PICTURE, media_type=kind),
+        tail=b"\r\n--" + boundary + b"--\r\n",
     )
 
 
-def test_a_boundary_does_not_occur_in_its_picture():
-    boundary = asked(upload(PNG)).headers["content-type"].partition("boundary=")[2].encode()
-
-    request = asked(upload(PNG + b"\r\n--" + boundary + b"--\r\n"))
-
-    assert boundary not in request.headers["content-type"].encode()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(b"GIF89a", id="gif"),
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"RIFF\x00\x00\x00\x00WAVE", id="riff-but-sound"),
-        pytest.param(b"<svg/>", id="svg"),
-    ],
-)
-def test_what_is_no_jpeg_png_or_webp_is_refused_before_it_is_sent(data):
-    with pytest.raises(ProviderFailure) as refused:
-        asked(upload(data))
-
-    assert refused.value.kind is FailureKind.UNSUPPORTED
-
-
 def test_a_picture_may_have_ten_megabytes_unless_the_account_says_more():
-    large = JPEG + bytes(10 * MEGABYTE)
+    large = replace(PICTURE, size=10 * MEGABYTE + 1)
 
     with pytest.raises(ProviderFailure) as refused:
         asked(upload(large))
 
     assert refused.value.kind is FailureKind.UNSUPPORTED
-    assert asked(upload(large, Options(max_image_bytes=50 * MEGABYTE))).body
+    assert asked(upload(large, Options(max_image_bytes=50 * MEGABYTE))).attachment
+
+
+def test_what_it_was_given_is_named_by_url_and_key():
+    given = UploadedImage(url="https://img.example/a.png", key="k")
+    spec = VideoSpec(prompt="p", image=ImageRef(id=PICTURE.id))
+
+    body = msgspec.json.decode(asked(veo3o1.adapter.submit(spec, Submission(key="k", image=given))).body)
+
+    assert (body["generationType"], body["imageUrl"], body["imageKey"]) == ("image_to_video", given.url, "k")
+    with pytest.raises(ProviderFailure):
+        asked(veo3o1.adapter.submit(spec, SUBMISSION))
 
 
 def test_an_upload_tells_where_the_picture_is_kept():
-    _, uploaded = play(upload(PNG), UPLOADED)
+    _, uploaded = play(upload(), UPLOADED)
 
     assert (uploaded.url, uploaded.key) == ("https://img.example/a.png", None)
 

@@ -36,6 +36,7 @@ VALUES = {
     "account_id": "veo-main",
     "endpoint_id": f"whe_{ID}",
     "tenant_id": "acme",
+    "image_id": f"img_{ID}",
     "version": "1",
 }
 

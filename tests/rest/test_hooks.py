@@ -1,23 +1,42 @@
 """POST /hooks/{provider}/{token}: providers call back, and nobody else is believed."""
 
+import base64
+import gzip
 import hashlib
 import hmac
+import itertools
 import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
+import msgspec
 import pytest
+import pytest_asyncio
 from msgspec.structs import replace
 
+from gateway.config.settings import HookSettings
 from gateway.policy.signing import callback_token
+from gateway.services.hook_signatures import HookSignatures
 from gateway.store.store import Transaction
+from providers.base import Hook
 from schema.event import EventType
 from schema.lifecycle import AttemptState
 from tests.rest.answers import problem
-from tests.support.running import Running
+from tests.support.running import Running, Setup, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECRET = b"sandbox-webhook-secret"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """It counts no forgeries: there are more of them here than one address may send."""
+    heard = HookSettings(failures_per_minute=10**6)
+    async with running(Setup(folder=tmp_path_factory.mktemp("pair"), heard=heard)) as both:
+        yield both
 
 
 async def begun(pair: Running) -> dict[str, Any]:
@@ -103,38 +122,232 @@ async def test_news_of_an_id_nobody_knows_changes_nothing(pair: Running):
     assert (await pair.client.get(f"/v1/videos/{video['id']}")).json() == video
 
 
-@pytest.mark.parametrize("kind", ["none", "another body", "another secret", "given twice", "encoded"])
-async def test_whoever_does_not_sign_as_the_provider_does_gets_one_answer(pair: Running, kind: str):
-    video = await begun(pair)
-    body = told(video, "failed")
-    forged = f"sha256={hmac.new(b'guess', body, hashlib.sha256).hexdigest()}"
-    headers = {
-        "none": [],
-        "another body": signed(b"{}"),
-        "another secret": [("x-doitong-signature", forged)],
-        "given twice": [*signed(body), *signed(body)],
-        "encoded": [*signed(body), ("content-encoding", "identity")],
-    }[kind]
-
-    response = await pair.client.post(address(pair, video), content=body, headers=headers)
-
-    said = problem(response, 401, "unauthenticated")
-    assert said["detail"] == "The hook is not signed as this provider signs"
-    assert (await pair.client.get(f"/v1/videos/{video['id']}")).json()["status"] == "in_progress"
+def hexed(body: bytes, secret: bytes = SECRET) -> str:
+    return hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
-async def test_an_address_we_did_not_make_is_not_found(pair: Running):
-    video = await begun(pair)
-    body = told(video, "failed")
-    real = address(pair, video)
+def based(body: bytes) -> str:
+    return base64.b64encode(hmac.digest(SECRET, body, "sha256")).decode()
 
-    for path in (
-        real[:-1] + "~",
-        real.rpartition(".")[0],
-        address(pair, video, "veo3o1"),
-        address(pair, video, "nobody"),
-    ):
-        problem(await pair.client.post(path, content=body, headers=signed(body)), 404, "not_found")
+
+TABLE: dict[str, tuple[int, Callable[[bytes], tuple[list[tuple[str, str]], bytes]]]] = {
+    "as it should be": (204, lambda body: (given(f"sha256={hexed(body)}"), body)),
+    "upper case": (204, lambda body: (given(f"sha256={hexed(body).upper()}"), body)),
+    "base64": (204, lambda body: (given(f"sha256={based(body)}"), body)),
+    "a list with ours in it": (204, lambda body: (given(f"sha256={'0' * 64}, sha256={hexed(body)}"), body)),
+    "no header": (401, lambda body: ([], body)),
+    "an empty header": (401, lambda body: (given(""), body)),
+    "no prefix": (401, lambda body: (given(hexed(body)), body)),
+    "SHA256=": (401, lambda body: (given(f"SHA256={hexed(body)}"), body)),
+    "sha1=": (401, lambda body: (given(f"sha1={hmac.new(SECRET, body, hashlib.sha1).hexdigest()}"), body)),
+    "two headers": (401, lambda body: (given(f"sha256={hexed(body)}") * 2, body)),
+    "63 digits": (401, lambda body: (given(f"sha256={hexed(body)[:-1]}"), body)),
+    "65 digits": (401, lambda body: (given(f"sha256={hexed(body)}0"), body)),
+    "a space within": (401, lambda body: (given(f"sha256= {hexed(body)}"), body)),
+    "a space among the digits": (401, lambda body: (given(f"sha256={hexed(body)[:32]} {hexed(body)[32:]}"), body)),
+    "not ASCII": (401, lambda body: (given(f"sha256={hexed(body)[:-1]}\u00e9"), body)),
+    "nine signatures": (401, lambda body: (given(", ".join([f"sha256={hexed(body)}"] * 9)), body)),
+    "one of a list is none": (401, lambda body: (given(f"sha256={hexed(body)}, v1,abc"), body)),
+    "re-indented": (401, lambda body: (signed(body), json.dumps(json.loads(body), indent=1).encode())),
+    "one byte more": (401, lambda body: (signed(body), body + b" ")),
+    "one byte less": (401, lambda body: (signed(body), body[:-1])),
+    "another secret": (401, lambda body: (given(f"sha256={hexed(body, b'guess')}"), body)),
+    "the empty secret": (401, lambda body: (given(f"sha256={hexed(body, b'')}"), body)),
+    "gzip, the whole signed": (401, lambda body: (squeezed(gzip.compress(body)), gzip.compress(body))),
+    "gzip, the inside signed": (401, lambda body: (squeezed(body), gzip.compress(body))),
+    "identity said": (401, lambda body: ([*signed(body), ("content-encoding", "identity")], body)),
+    "empty and not signed": (401, lambda _: (signed(b"{}"), b"")),
+    "empty": (422, lambda _: (signed(b""), b"")),
+    "not JSON": (422, lambda _: (signed(b"<html>"), b"<html>")),
+    "of no video": (422, lambda _: (signed(b"{}"), b"{}")),
+}
+"""What is sent, and the status it gets."""
+
+
+def given(signature: str) -> list[tuple[str, str]]:
+    return [("x-doitong-signature", signature)]
+
+
+def squeezed(body: bytes) -> list[tuple[str, str]]:
+    return [*signed(body), ("content-encoding", "gzip")]
+
+
+async def post(pair: Running, path: str, headers: list[tuple[str, str]], content: Any) -> httpx.Response:
+    wired = [(name, value.encode("latin-1")) for name, value in headers]
+    return await pair.client.post(path, content=content, headers=wired)  # type: ignore[arg-type]  # bytes go as they are
+
+
+@pytest.mark.parametrize("case", TABLE)
+async def test_a_call_is_believed_when_it_is_signed_as_the_provider_signs(pair: Running, case: str):
+    status, made = TABLE[case]
+    video = await one(pair)
+    headers, content = made(news(video, 1 + list(TABLE).index(case)))
+
+    response = await post(pair, address(pair, video), headers, content)
+
+    assert response.status_code == status, response.text
+    shown = (await pair.client.get(f"/v1/videos/{video['id']}")).json()
+    taken = shown["gateway"]["version"] > video["gateway"]["version"]
+    assert taken is (status == 204)
+    known.update(video=shown)
+
+
+known: dict[str, dict[str, Any]] = {}
+"""The video of the table, as it was last seen: made once."""
+
+
+async def one(pair: Running) -> dict[str, Any]:
+    if "video" not in known:
+        known["video"] = await begun(pair)
+    return known["video"]
+
+
+def news(video: dict[str, Any], progress: int) -> bytes:
+    ref = video["gateway"]["attempts"][0]["provider_ref"]
+    return json.dumps({"id": ref, "status": "processing", "progress": progress}).encode()
+
+
+async def test_whoever_is_not_believed_is_told_the_same_whatever_is_wrong(pair: Running):
+    video = await one(pair)
+    body, real = news(video, 99), address(pair, video)
+    wrong = [("x-doitong-signature", f"sha256={hexed(body, b'guess')}")]
+    root = pair.gateway.ground.root
+    asked: list[tuple[str, list[tuple[str, str]]]] = [
+        *[(real, made(body)[0]) for status, made in TABLE.values() if status == 401 and made(body)[1] == body],
+        (real[:-1] + "~", signed(body)),
+        (real.rpartition(".")[0], signed(body)),
+        (address(pair, video, "veo3o1"), signed(body)),
+        (address(pair, video, "nobody"), signed(body)),
+        ("/hooks/doitong/%00", signed(body)),
+        (f"/hooks/doitong/{callback_token(root, 'att_of_another_life')}", wrong),
+        (f"/hooks/veo3o1/{callback_token(root, 'att_of_another_life')}", signed(body)),
+    ]
+
+    answers = [await post(pair, path, headers, body) for path, headers in asked]
+
+    told = {stranger_sees(answer) for answer in answers}
+    assert len(told) == 1
+    assert problem(answers[0], 401, "unauthenticated")["detail"] == "The hook is not signed as this provider signs"
+
+
+def stranger_sees(answer: httpx.Response) -> str:
+    """Everything but what names the request."""
+    body = {name: value for name, value in answer.json().items() if name not in ("request_id", "instance")}
+    headers = [pair for pair in answer.headers.items() if pair[0] not in ("x-request-id", "date")]
+    return repr((answer.status_code, body, sorted(headers)))
+
+
+async def test_a_body_for_one_attempt_says_nothing_at_the_address_of_another(pair: Running):
+    mine, theirs = await one(pair), await begun(pair)
+    body = told(theirs, "failed")
+
+    response = await pair.client.post(address(pair, mine), content=body, headers=signed(body))
+
+    assert response.status_code == 204  # it is genuine, and speaks of nothing that this address is for
+    for video in (mine, theirs):
+        after = (await pair.client.get(f"/v1/videos/{video['id']}")).json()
+        assert after["status"] == "in_progress"
+        assert [attempt["state"] for attempt in after["gateway"]["attempts"]] == ["running"]
+
+
+async def pieces(body: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+async def test_a_call_in_chunks_is_read_and_one_that_never_ends_is_not(pair: Running):
+    video = await one(pair)
+    body = news(video, 60)
+    endless = body.ljust(256 * 1024 + 1)
+
+    read = await post(pair, address(pair, video), signed(body), pieces(body, 7))
+    refused = await post(pair, address(pair, video), signed(endless), pieces(endless, 32_768))
+
+    assert read.status_code == 204
+    problem(refused, 413, "payload_too_large")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def strict(tmp_path: Path) -> AsyncIterator[Running]:
+    """A gateway that soon has enough."""
+    heard = HookSettings(failures_per_minute=3, per_minute=3)
+    async with running(Setup(folder=tmp_path, heard=heard)) as both:
+        yield both
+
+
+async def test_too_many_forgeries_are_refused_and_the_provider_at_the_same_address_is_heard(strict: Running):
+    video = await begun(strict)
+    body, path = news(video, 50), address(strict, video)
+
+    forged = [await post(strict, path, [], body) for _ in range(5)]
+    guessed = await post(strict, "/hooks/doitong/att_guess.00", [], body)
+    genuine = await post(strict, path, signed(body), body)
+
+    assert [answer.status_code for answer in forged] == [401, 401, 401, 429, 429]
+    assert 1 <= int(forged[-1].headers["retry-after"]) <= 60
+    problem(guessed, 429, "rate_limited")
+    assert genuine.status_code == 204
+
+
+async def test_more_than_one_provider_may_send_is_refused_for_a_while(strict: Running):
+    video = await begun(strict)
+    bodies = [news(video, progress) for progress in (10, 20, 30, 40)]
+
+    answers = [await post(strict, address(strict, video), signed(body), body) for body in bodies]
+
+    assert [answer.status_code for answer in answers] == [204, 204, 204, 429]
+    assert (await strict.client.get(f"/v1/videos/{video['id']}")).json()["progress"] == 30
+
+
+class Later(msgspec.Struct, frozen=True):
+    """A clock that stands."""
+
+    moment: int
+
+    def now(self) -> int:
+        return self.moment
+
+
+async def test_a_secret_that_was_replaced_is_believed_until_its_overlap_ends(pair: Running):
+    path = "/v1/admin/accounts"
+    new = {"id": "hooked", "provider": "doitong", "credential": "x", "webhook_secrets": ["first"], "sandbox": True}
+    new |= {"base_url": pair.sandbox.doitong_url}
+    token = callback_token(pair.gateway.ground.root, "att_of_nobody_here")
+    numbers = itertools.count()
+
+    async def heard(secret: str) -> int:
+        body = json.dumps({"id": f"gen-{next(numbers)}", "status": "processing"}).encode()
+        return (
+            await post(pair, f"/hooks/doitong/{token}", given(f"sha256={hexed(body, secret.encode())}"), body)
+        ).status_code
+
+    async def changed(secrets: list[str], **more: int) -> dict[str, Any]:
+        answer = await pair.operator.post(f"{path}/hooked/webhook_secrets", json={"webhook_secrets": secrets, **more})
+        assert answer.status_code == 200, answer.text
+        setup: dict[str, Any] = answer.json()
+        return setup
+
+    assert (await pair.operator.post(path, json=new)).status_code == 201
+    before = await heard("first"), await heard("second")
+    setup = await changed(["second"], overlap_seconds=60)
+    during = await heard("first"), await heard("second")
+    until = setup["former_webhook_secrets_until"] * 1000 + 1000
+    body = b'{"id": "gen", "status": "processing"}'
+    hook = Hook(headers=tuple(given(f"sha256={hexed(body, b'first')}")), body=body)
+    judged = HookSignatures(accounts=pair.gateway.accounts, clock=Later(until - 10_000)).of_any("doitong", hook)
+    too_late = HookSignatures(accounts=pair.gateway.accounts, clock=Later(until)).of_any("doitong", hook)
+    ended = await changed(["third"], overlap_seconds=0)
+    after = await heard("first"), await heard("second"), await heard("third")
+
+    assert before == (202, 401)
+    assert during == (202, 202)
+    assert [(one.account.id, one.secret) for one in judged] == [("hooked", "former")]
+    assert too_late == []
+    assert after == (401, 401, 202)
+    assert ended["former_webhook_secrets_until"] is None
+    assert (
+        await pair.operator.post(f"{path}/hooked/webhook_secrets", json={"webhook_secrets": [""]})
+    ).status_code == 422
 
 
 async def test_a_call_too_large_is_refused_before_it_is_read(pair: Running):

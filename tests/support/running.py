@@ -1,7 +1,7 @@
 """A real gateway on a real sandbox, in this process: real sockets, a real database, real files, fast clocks."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from gateway.config.settings import (
     AssetsSettings,
     DatabaseSettings,
     EgressSettings,
+    HookSettings,
     KeySetup,
     QueueSettings,
     SecretsSettings,
@@ -72,10 +73,12 @@ class Setup:
     per_minute: int | None = None
     per_day: int | None = None
     accounts: tuple[Account, ...] | None = None
+    accounts_of: Callable[[Sandbox], tuple[Account, ...]] | None = None
     seams: Seams = field(default_factory=lambda: Seams(verify=certificates()))
     worker: WorkerSettings = field(default_factory=lambda: WorkerSettings(poll_seconds=0.1))
     queue: QueueSettings = field(default_factory=QueueSettings)
     hooks: bool = True
+    heard: HookSettings = field(default_factory=HookSettings)
     routed_by_file: bool = False
     origins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     allow: tuple[str, ...] = ()
@@ -184,6 +187,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         timing=setup.timing,
         worker=setup.worker,
         queue=setup.queue,
+        hooks=setup.heard,
         accounts=accounts,
         tenants=(tenant("acme", (ACME_KEY, writes), (ADMIN_KEY, manages)), tenant("other", (OTHER_KEY, writes)), house),
     )
@@ -212,6 +216,8 @@ def _client(url: str, key: str) -> httpx.AsyncClient:
 async def running(setup: Setup) -> AsyncIterator[Running]:
     """A sandbox, and a gateway in front of it that serves on a free port and works."""
     async with serve(setup.sandbox) as sandbox:
+        if setup.accounts_of is not None:
+            setup.accounts = setup.accounts_of(sandbox)
         accounts = setup.accounts if setup.accounts is not None else sandbox_accounts(sandbox, setup)
         listener = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -35,8 +35,11 @@ OTHERS: dict[Key, Operation] = {
             Parameter(name="token", where="path", says="Names the attempt.", schema=text(128)),
         ),
         body=Body(types=("application/json",), shape=None, max_bytes=MAX_HOOK),
-        replies={204: Reply(says="Heard.", media=None)},
-        refusals=(401, 404, 413),
+        replies={
+            202: Reply(says="Kept: what it speaks of is not known yet.", media=None),
+            204: Reply(says="Heard, now or before.", media=None),
+        },
+        refusals=(401, 413, 422, 429),
     ),
     ("get", health.LIVE): Operation(
         id="isLive",

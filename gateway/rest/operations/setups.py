@@ -119,7 +119,8 @@ _WEBHOOK_SECRETS = Operation(
     id="setAccountWebhookSecrets",
     tag="operator",
     summary="Give an account other webhook secrets",
-    says=f"The current one first; calls signed with any of them are taken. {_FILE}",
+    says="The current one first; calls signed with any of them are taken, and those that they replace for "
+    f"`overlap_seconds` more. {_FILE}",
     scope=Scope.OPERATOR,
     parameters=(_OF_ACCOUNT,),
     body=Body(types=JSON_BODY, shape=NewWebhookSecrets),

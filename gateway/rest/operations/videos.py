@@ -29,6 +29,7 @@ from gateway.rest.receipts import KEYS_TYPE
 from gateway.rest.views import VideoPageView, VideoView
 from gateway.rest.wishes import BODY_TYPES, CreateVideo
 from schema.ids import ATTEMPT, pattern
+from schema.image import LARGEST_IMAGE
 from schema.lifecycle import VideoStatus
 from schema.link import LinkWish, Variant
 from schema.quote import Decision
@@ -56,11 +57,14 @@ VIDEOS: dict[Key, Operation] = {
         summary="Ask for a video",
         says="Accepted means durable, not finished: the video will end, whatever happens to this process. Look at "
         "`Location` until its `status` is `completed`, `failed` or `canceled`. Forms write nested fields with "
-        "brackets, as OpenAI's SDKs do: `gateway[only][]=main`. The most it may cost is set aside; with too little "
-        "money nothing is accepted (402), and the same `Idempotency-Key` can be used once there is more.",
+        "brackets, as OpenAI's SDKs do: `gateway[only][]=main`; `input_reference` may be a file. The most it may cost "
+        "is set aside; with too little money nothing is accepted (402), and the same `Idempotency-Key` can be used "
+        "once there is more.",
         scope=Scope.VIDEOS_WRITE,
         parameters=(IDEMPOTENCY, CANCEL_AFTER, PREFER),
-        body=Body(types=BODY_TYPES, shape=CreateVideo),
+        body=Body(
+            types=BODY_TYPES, shape=CreateVideo, max_bytes=LARGEST_IMAGE, says="The picture", file="input_reference"
+        ),
         replies={
             202: Reply(
                 says="Accepted; or, with `Idempotent-Replayed`, accepted earlier, and shown as it is now.",

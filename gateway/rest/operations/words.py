@@ -23,11 +23,18 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """A request's body: a Struct in several spellings, or bytes."""
+    """A request's body: a Struct in several spellings, or bytes.
+
+    Attributes:
+        says: what the bytes are.
+        file: the field of a form that may be a file, or must be when that is all there is.
+    """
 
     types: tuple[str, ...]
     shape: type | None
     max_bytes: int | None = None
+    says: str = "As the provider sends it"
+    file: str | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
