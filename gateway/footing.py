@@ -113,7 +113,7 @@ async def footing(
         ledger=ledger,
         changes=changes,
         configuration=Configuration(
-            store=store, vault=vault, changes=changes, root=root, kinds=known, clock=clock, ids=ids
+            store=store, vault=vault, changes=changes, root=root, kinds=known, clock=clock, ids=ids, entropy=entropy
         ),
         keeper=keeper,
         checks=checks,

@@ -90,6 +90,7 @@ from gateway.services.usage import Usage
 from gateway.services.videos import Videos
 from gateway.services.waiting import Waiting
 from gateway.services.watches import Watches
+from gateway.services.webhook_endpoints import WebhookEndpoints
 from gateway.store.database import Database, connect
 from gateway.store.migrate import packaged
 from gateway.store.store import Store, Told
@@ -173,6 +174,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     reconciliation: Reconciliation
     sweeping: Sweeping
     worker: Worker
+    webhook_endpoints: WebhookEndpoints
     deliveries: Deliveries
     delivery_log: DeliveryLog
     courier: Courier
@@ -581,6 +583,18 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         sweeping=sweeping,
         reconciliation=Reconciliation(store=store, accounts=accounts, clock=clock, timing=timing),
         worker=worker,
+        webhook_endpoints=WebhookEndpoints(
+            store=store,
+            vault=ground.vault,
+            changes=ground.changes,
+            keeper=ground.keeper,
+            endpoints=ground.endpoints,
+            judge=egress.judge,
+            overlap=lambda: reloading.settings.webhooks.secret_overlap_seconds,
+            clock=clock,
+            ids=ids,
+            entropy=seams.entropy,
+        ),
         deliveries=deliveries,
         delivery_log=DeliveryLog(store=store, endpoints=ground.endpoints, clock=clock),
         courier=Courier(

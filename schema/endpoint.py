@@ -11,6 +11,13 @@ MOST = 32
 """Endpoints of one tenant, the file's among them."""
 
 MAX_NAME = 200
+HINT = 4
+"""Characters of a secret's end that may be shown."""
+
+
+def hint(secret: Secret) -> str:
+    """The end of a secret, by which its owner knows it again."""
+    return f"whsec_…{secret.reveal()[-HINT:]}"
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -252,11 +252,13 @@ class WebhookSettings(Section, frozen=True, kw_only=True):
     Attributes:
         allow_http: plain ``http://`` addresses may be called.
         ports: those that may be called; an origin in ``egress.allow`` may have any.
+        secret_overlap_seconds: for so long a rotated secret signs too, beside the new one.
         keep_days: how long the log of deliveries shows those that have ended.
     """
 
     allow_http: bool = False
     ports: Annotated[tuple[Port, ...], msgspec.Meta(min_length=1, max_length=64)] = (80, 443)
+    secret_overlap_seconds: Annotated[float, msgspec.Meta(ge=0, le=30 * 86_400)] = 86_400
     keep_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
 
 
@@ -337,11 +339,13 @@ class WebhookSetup(msgspec.Struct, frozen=True, kw_only=True):
     """One webhook endpoint the file gives a tenant.
 
     Attributes:
+        name: what it is for, in its owner's words.
         events: which it is told of; empty for all.
-        secret: signs what it is told (``whsec_…``).
+        secret: signs what it is told (``whsec_…``); without one the gateway makes one.
     """
 
     url: str
+    name: str = ""
     events: tuple[EventType, ...] = ()
     secret: Secret | None = None
 

@@ -201,15 +201,17 @@ class RetentionTable(Section, frozen=True, kw_only=True):
 
 
 class WebhookTable(Section, frozen=True, kw_only=True):
-    """An address of the tenant's that is told of events. This version keeps and checks it, and delivers nothing yet.
+    """An address of the tenant's that is told of events.
 
     Attributes:
         url: where events go.
+        name: what it is for.
         events: which; none named is all.
-        secret: signs what is sent: ``whsec_`` and 24 to 64 bytes in base64.
+        secret: signs what is sent: ``whsec_`` and 24 to 64 bytes in base64; without one the gateway makes one.
     """
 
     url: Annotated[str, msgspec.Meta(max_length=2048)]
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
     events: tuple[EventType, ...] = ()
     secret: Secret | None = None
 

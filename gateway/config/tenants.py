@@ -7,7 +7,7 @@ import msgspec
 from gateway.config.places import Place
 from gateway.config.reading import Notes, Tables
 from gateway.config.settings import LimitsSettings, RetentionSettings, TenantSetup, WebhookSetup
-from gateway.config.tables import FundingTable, RoutingTable, RuleTable, TenantLimitsTable, TenantTable
+from gateway.config.tables import FundingTable, RoutingTable, RuleTable, TenantLimitsTable, TenantTable, WebhookTable
 from schema.tenant import Funding, Retention, RoutingPolicy, Rule, Tenant, TenantLimits, Weights, When
 
 
@@ -49,9 +49,13 @@ def _setup(table: TenantTable, common: Common) -> TenantSetup:
     return TenantSetup(
         tenant=tenant,
         keys=table.keys,
-        webhooks=tuple([WebhookSetup(url=each.url, events=each.events, secret=each.secret) for each in table.webhooks]),
+        webhooks=tuple([_webhook(each) for each in table.webhooks]),
         routed_by_file=table.routing is not None,
     )
+
+
+def _webhook(table: WebhookTable) -> WebhookSetup:
+    return WebhookSetup(url=table.url, name=table.name.strip(), events=table.events, secret=table.secret)
 
 
 def _limits(own: TenantLimitsTable, common: LimitsSettings) -> TenantLimits:

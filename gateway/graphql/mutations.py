@@ -8,6 +8,7 @@ from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts, admin, audit, batches, files, images, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql import webhook_deliveries as deliveries
+from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
 from gateway.graphql.refusals import (
@@ -143,6 +144,25 @@ class Mutation:
     test_webhook_endpoint: deliveries.TestWebhookEndpointPayload = strawberry.mutation(
         resolver=deliveries.test_webhook_endpoint,
         description="Send a webhook endpoint a sample event at once, signed; it is not tried again, and not kept.",
+    )
+    create_webhook_endpoint: webhooks.CreateWebhookEndpointPayload = strawberry.mutation(
+        resolver=webhooks.create_webhook_endpoint,
+        description="Make a webhook endpoint; `signingSecret` is shown this once.",
+    )
+    update_webhook_endpoint: webhooks.UpdateWebhookEndpointPayload = strawberry.mutation(
+        resolver=webhooks.update_webhook_endpoint,
+        description="Change a webhook endpoint, disable it, or enable it again.",
+    )
+    delete_webhook_endpoint: webhooks.DeleteWebhookEndpointPayload = strawberry.mutation(
+        resolver=webhooks.delete_webhook_endpoint, description="Remove a webhook endpoint."
+    )
+    rotate_webhook_endpoint_secret: webhooks.RotateWebhookEndpointSecretPayload = strawberry.mutation(
+        resolver=webhooks.rotate_webhook_endpoint_secret,
+        description="Give a webhook endpoint another signing secret; `signingSecret` is shown this once.",
+    )
+    rotate_webhook_secret: webhooks.RotateWebhookSecretPayload = strawberry.mutation(
+        resolver=webhooks.rotate_webhook_secret,
+        description="Make the secret that signs for addresses given video by video, or another one in its place.",
     )
     create_videos: batches.CreateVideosPayload = strawberry.mutation(
         resolver=batches.create_videos,

@@ -12,6 +12,7 @@ from gateway.graphql import admin, audit, batches, events, keys, policies, tenan
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql import images as of_images
 from gateway.graphql import webhook_deliveries as deliveries
+from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
@@ -170,6 +171,16 @@ class Query:
     )
     webhook_delivery: deliveries.WebhookDelivery | None = strawberry.field(
         resolver=deliveries.webhook_delivery, description="One of them; null when there is none with this id."
+    )
+    webhook_endpoints: webhooks.WebhookEndpointConnection = strawberry.field(
+        resolver=webhooks.webhook_endpoints, description="Your webhook endpoints, newest first; needs `TENANT_ADMIN`."
+    )
+    webhook_endpoint: webhooks.WebhookEndpoint | None = strawberry.field(
+        resolver=webhooks.show_webhook_endpoint, description="One of them; null when there is none with this id."
+    )
+    webhook_secret: webhooks.WebhookSecret | None = strawberry.field(
+        resolver=webhooks.webhook_secret,
+        description="What signs for addresses that are given video by video; null until it was rotated once.",
     )
     providers: list[of_accounts.ProviderAccount] = strawberry.field(
         resolver=of_accounts.providers, description="How the accounts are that can make your videos."

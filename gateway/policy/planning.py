@@ -35,7 +35,8 @@ class NotChangeable(ValueError):
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says there should be. Keys have no ids yet: the hash is what a key is known by.
+    """What a file says there should be. Keys and webhook endpoints have no ids yet: a key is known by its hash, an
+    endpoint by its tenant and its address.
 
     Attributes:
         tenants, keys: None when the file names no tenant: then it says nothing about them.
@@ -45,6 +46,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     tenants: tuple[TenantRecord, ...] | None = ()
     keys: tuple[StoredKey, ...] = ()
+    endpoints: tuple[EndpointRecord, ...] = ()
     accounts: tuple[Account, ...] | None = ()
 
 
@@ -92,7 +94,7 @@ def _tenants(declared: Declared, known: Directory, now: Millis) -> Iterator[Chan
         yield from tenant_change(wanted, records.get(wanted.tenant.id), declared.source, now)
     named = {wanted.tenant.id for wanted in declared.tenants}
     for id, record in records.items():
-        if id not in named and _manages(record.ownership):
+        if id not in named and file_manages(record.ownership):
             yield removal(Kind.TENANT, id, record, now)
             yield from left_behind(id, known, now)
 
@@ -116,10 +118,10 @@ def tenant_change(
     if known is not None and known.tenant.test != wanted.tenant.test:
         raise NotChangeable(f"whether {id} is a test tenant is for good; a tenant of the other kind needs another id")
     before, after = (None if known is None else shown_tenant(known)), shown_tenant(wanted)
-    found = _verb(before, after, None if known is None else known.ownership, source)
+    found = verb_of(before, after, None if known is None else known.ownership, source)
     if found is not None:
-        record = replace(wanted, ownership=_owned(known.ownership if known else None, source, now))
-        was, becomes = _told(found, before, after)
+        record = replace(wanted, ownership=owned_by(known.ownership if known else None, source, now))
+        was, becomes = told_of(found, before, after)
         yield Change(kind=Kind.TENANT, verb=found, id=id, tenant=id, record=record, before=was, after=becomes)
 
 
@@ -143,7 +145,7 @@ def _accounts(declared: Declared, known: Directory, now: Millis) -> Iterator[Cha
         yield from account_change(wanted, records.get(wanted.id), declared.source, now)
     named = {wanted.id for wanted in declared.accounts}
     for id, record in records.items():
-        if id not in named and _manages(record.ownership):
+        if id not in named and file_manages(record.ownership):
             yield removal(Kind.ACCOUNT, id, record, now)
 
 
@@ -163,11 +165,11 @@ def account_change(wanted: Account, known: AccountRecord | None, source: str | N
     after["webhook_secrets"] = "new" if secrets else "kept"
     if before is not None:
         before |= {"credential": "kept", "webhook_secrets": "kept"}
-    found = _verb(before, after, None if known is None else known.ownership, source)
+    found = verb_of(before, after, None if known is None else known.ownership, source)
     if found is None:
         return
     version = 1 if account is None else account.credential_version + credential
-    was, becomes = _told(found, before, after)
+    was, becomes = told_of(found, before, after)
     yield Change(
         kind=Kind.ACCOUNT,
         verb=found,
@@ -175,7 +177,7 @@ def account_change(wanted: Account, known: AccountRecord | None, source: str | N
         tenant=wanted.owner,
         record=AccountRecord(
             account=replace(wanted, credential_version=version),
-            ownership=_owned(known.ownership if known else None, source, now),
+            ownership=owned_by(known.ownership if known else None, source, now),
         ),
         before=was,
         after=becomes,
@@ -237,7 +239,7 @@ def key_change(wanted: StoredKey, known: StoredKey | None, source: str | None) -
             return
         verb = Verb.ADOPTED if key.managed_by is not known.key.managed_by else Verb.UPDATED
     before, after = (None if known is None else shown_key(known.key)), shown_key(key)
-    was, becomes = _told(verb, before, after)
+    was, becomes = told_of(verb, before, after)
     yield Change(
         kind=Kind.API_KEY,
         verb=verb,
@@ -289,7 +291,7 @@ def removal(kind: Kind, id: str, record: TenantRecord | AccountRecord, now: Mill
     )
 
 
-def _verb(
+def verb_of(
     before: Mapping[str, Any] | None, after: Mapping[str, Any], owned: Ownership | None, source: str | None
 ) -> Verb | None:
     if before is None or owned is None or owned.removed_at is not None:
@@ -299,7 +301,7 @@ def _verb(
     return Verb.UPDATED if before != after or owned.source != source else None
 
 
-def _told(
+def told_of(
     verb: Verb, before: dict[str, Any] | None, after: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """What is said of a change: all of what is new, and of the rest what differs."""
@@ -309,7 +311,7 @@ def _told(
     return {name: before.get(name) for name in differing}, {name: after[name] for name in differing}
 
 
-def _owned(known: Ownership | None, source: str | None, now: Millis) -> Ownership:
+def owned_by(known: Ownership | None, source: str | None, now: Millis) -> Ownership:
     manager = _manager(source)
     if known is None:
         return Ownership(managed_by=manager, source=source, created_at=now, updated_at=now)
@@ -320,5 +322,5 @@ def _manager(source: str | None) -> ManagedBy:
     return ManagedBy.API if source is None else ManagedBy.FILE
 
 
-def _manages(owned: Ownership) -> bool:
+def file_manages(owned: Ownership) -> bool:
     return owned.managed_by is ManagedBy.FILE and owned.removed_at is None

@@ -30,6 +30,7 @@ from gateway.rest import (
     tenant,
     videos,
     webhook_deliveries,
+    webhook_endpoints,
 )
 
 
@@ -85,6 +86,15 @@ def rest_routes() -> list[HTTPRouteHandler]:
         keys.change,
         keys.revoke,
         keys.rotate,
+        webhook_endpoints.list_,
+        webhook_endpoints.create,
+        webhook_endpoints.retrieve,
+        webhook_endpoints.update,
+        webhook_endpoints.remove,
+        webhook_endpoints.rotate,
+        webhook_endpoints.event_types,
+        webhook_endpoints.secret,
+        webhook_endpoints.rotate_secret,
         providers.list_,
         admin_accounts.list_,
         admin_accounts.pause,

@@ -7,7 +7,7 @@ import msgspec
 from gateway.policy.planning import Change
 from gateway.services.hook_secrets import write_hook_secrets
 from gateway.services.trailing import write_down
-from gateway.services.vault import CREDENTIAL, ENDPOINT_SECRET, WEBHOOK_SECRETS, Vault
+from gateway.services.vault import CREDENTIAL, ENDPOINT_SECRET, TENANT_SECRET, WEBHOOK_SECRETS, Vault
 from gateway.store.database import StoreUnavailable
 from gateway.store.store import Transaction
 from schema.clock import Clock
@@ -29,6 +29,8 @@ class Changes:
         if isinstance(record, TenantRecord):
             await tx.tenants.put(record)
             await self._route(tx, record)
+            if record.ownership.removed_at is not None:
+                await self._vault.forget(tx, TENANT_SECRET, record.tenant.id, frozenset())
         elif isinstance(record, AccountRecord):
             await self._account(tx, change, record)
         elif isinstance(record, StoredKey):
@@ -78,6 +80,9 @@ class Changes:
         kept = {endpoint.secret_version, *([endpoint.secret_version - 1] if endpoint.previous_until else [])}
         gone = record.ownership.removed_at is not None
         await self._vault.forget(tx, ENDPOINT_SECRET, endpoint.id, frozenset() if gone else frozenset(kept))
+        if gone or endpoint.disabled_at is not None:
+            await tx.deliveries.hold(endpoint.tenant)
+            await tx.deliveries.skip(endpoint.id, self._clock.now())
 
     async def _forget(self, tx: Transaction, account: str, current: int) -> None:
         """Drop former secrets that no attempt under way was sent with; the one just replaced may be in use."""

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 import structlog
 
-from gateway.config.settings import KeySetup, Settings, TenantSetup
+from gateway.config.settings import KeySetup, Settings, TenantSetup, WebhookSetup
+from gateway.policy.endpoint_planning import planned_endpoints
 from gateway.policy.planning import Change, Declared, NotChangeable, planned
 from gateway.policy.signing import key_hash
+from gateway.policy.standard_webhooks import make_secret
 from gateway.services.changes import Changes
 from gateway.services.directory import read_directory
 from gateway.services.vault import Vault
@@ -15,9 +17,10 @@ from gateway.store.store import Store, Transaction
 from providers.base import ProviderKind
 from schema.account import Secret
 from schema.api_key import HINT, ApiKey
-from schema.clock import Clock
+from schema.clock import Clock, millis
 from schema.directory import StoredKey, TenantRecord
-from schema.ids import KEY, Ids
+from schema.endpoint import Endpoint, EndpointRecord
+from schema.ids import ENDPOINT, KEY, Entropy, Ids
 
 log = structlog.get_logger()
 
@@ -40,6 +43,7 @@ class Configuration:
         kinds: Mapping[str, ProviderKind],
         clock: Clock,
         ids: Ids,
+        entropy: Entropy,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -48,6 +52,7 @@ class Configuration:
         self._kinds = kinds
         self._clock = clock
         self._ids = ids
+        self._entropy = entropy
 
     async def plan(self, settings: Settings) -> list[Change]:
         """What ``apply`` would change, in order; nothing is changed."""
@@ -75,7 +80,9 @@ class Configuration:
     async def _plan(self, tx: Transaction, settings: Settings) -> list[Change]:
         known = await read_directory(tx, self._vault, self._kinds, revoked=True)
         try:
-            return planned(self._declared(settings), known, self._clock.now())
+            declared, now = self._declared(settings), self._clock.now()
+            overlap = millis(settings.webhooks.secret_overlap_seconds)
+            return [*planned(declared, known, now), *planned_endpoints(declared, known, now, overlap)]
         except NotChangeable as error:
             raise CanNotApply(f"{settings.source}: {error}") from error
 
@@ -87,6 +94,7 @@ class Configuration:
             )
             or None,
             keys=tuple(self._key(setup, key) for setup in settings.tenants for key in setup.keys),
+            endpoints=tuple(self._endpoint(setup, webhook) for setup in settings.tenants for webhook in setup.webhooks),
             accounts=settings.accounts or None,
         )
 
@@ -104,3 +112,15 @@ class Configuration:
             expires_at=key.expires_at,
         )
         return StoredKey(key=declared, hash=key_hash(self._root, text).hex())
+
+    def _endpoint(self, setup: TenantSetup, webhook: WebhookSetup) -> EndpointRecord:
+        """As it is declared, with a secret of ours where the file gives none."""
+        endpoint = Endpoint(
+            id=self._ids.make(ENDPOINT, self._clock.now()),
+            tenant=setup.tenant.id,
+            url=webhook.url,
+            name=webhook.name,
+            events=webhook.events,
+            secret_by_file=webhook.secret is not None,
+        )
+        return EndpointRecord(endpoint=endpoint, secrets={1: webhook.secret or make_secret(self._entropy)})

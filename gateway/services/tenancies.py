@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gateway.config.checks import Names
 from gateway.config.given import changed_tenant, new_tenant
 from gateway.config.tenants import Common
+from gateway.policy.endpoint_planning import endpoint_removal
 from gateway.policy.planning import Kind, NotChangeable, removal, revocation, tenant_change
 from gateway.services.accounts import Accounts
 from gateway.services.changes import Changes
@@ -124,7 +125,8 @@ class Tenancies:
         return await self._kept(work)
 
     async def remove(self, id: str, expected: int, *, by: Hand) -> TenantRecord:
-        """Its keys stop at once, its own accounts get no more videos; what was accepted is brought to its end.
+        """Its keys stop at once, its own accounts get no more videos, its webhook endpoints are told no more; what was
+        accepted is brought to its end.
 
         Raises:
             NotFound, ManagedByFile, ChangedMeanwhile: as for a change.
@@ -142,6 +144,8 @@ class Tenancies:
                 if account.account.owner == id and account.ownership.removed_at is None:
                     gone = removal(Kind.ACCOUNT, account.account.id, account, now)
                     await self._changes.make(tx, gone, actor=by.actor)
+            for endpoint in await tx.webhook_endpoints.of(id):
+                await self._changes.make(tx, endpoint_removal(endpoint, now), actor=by.actor)
             gone = removal(Kind.TENANT, id, known, now)
             await self._changes.make(tx, gone, actor=by.actor)
             return _tenant(gone.record)

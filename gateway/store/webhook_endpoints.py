@@ -44,13 +44,16 @@ class WebhookEndpoints:
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE id = ?", id)
         return None if row is None else _record(row)
 
-    async def listening(self, tenant: str) -> list[Endpoint]:
-        """Those of a tenant's that are there and not disabled."""
+    async def of(self, tenant: str) -> list[EndpointRecord]:
+        """A tenant's that are there, oldest first; without secrets."""
         rows = await self._connection.all(
             f"SELECT {_COLUMNS} FROM webhook_endpoints WHERE tenant = ? AND removed_at IS NULL ORDER BY id", tenant
         )
-        found = [_record(row).endpoint for row in rows]
-        return [endpoint for endpoint in found if endpoint.disabled_at is None]
+        return [_record(row) for row in rows]
+
+    async def listening(self, tenant: str) -> list[Endpoint]:
+        """Those of a tenant's that are there and not disabled."""
+        return [record.endpoint for record in await self.of(tenant) if record.endpoint.disabled_at is None]
 
     async def put(self, record: EndpointRecord) -> None:
         """Keep an endpoint as it is set up now, new or known, and count its tenant's."""

@@ -54,7 +54,14 @@ def reloading_of(settings: Settings, on: Footing, store: Store) -> Reloading:
     """One that applies its files by that store."""
     clock = SystemClock()
     configuration = Configuration(
-        store=store, vault=on.vault, changes=on.changes, root=on.root, kinds=by_name(KINDS), clock=clock, ids=Ids()
+        store=store,
+        vault=on.vault,
+        changes=on.changes,
+        root=on.root,
+        kinds=by_name(KINDS),
+        clock=clock,
+        ids=Ids(),
+        entropy=os.urandom,
     )
     return Reloading(
         settings=settings, vault=on.vault, configuration=configuration, keeper=on.keeper, allows=(), clock=clock

@@ -13,6 +13,7 @@ from gateway.rest.operations.others import OTHERS
 from gateway.rest.operations.setups import SETUPS
 from gateway.rest.operations.tenant import TENANT
 from gateway.rest.operations.videos import VIDEOS
+from gateway.rest.operations.webhooks import WEBHOOKS
 from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply
 
 __all__ = ["OPERATIONS", "Body", "Operation", "Parameter", "Reply"]
@@ -25,6 +26,7 @@ OPERATIONS: dict[Key, Operation] = (
     | TENANT
     | KEYS
     | CLIENT_TOKENS
+    | WEBHOOKS
     | DELIVERIES
     | OTHERS
     | ACCOUNTS
