@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.exceptions import ConnectionClosed
 
 from gateway.cli.following import parsed
 from gateway.graphql.controller import PATH as GRAPHQL
@@ -20,10 +18,7 @@ from gateway.rest.streaming import framed
 from gateway.serving import serving
 from gateway.wiring import gateway
 from schema.event import Event, EventType
-from tests.flows.conftest import ROUNDS
-from tests.flows.engine import until
-from tests.graphql.asking import Socket, socket
-from tests.support.figures import told
+from tests.graphql.asking import socket
 from tests.support.running import ACME_KEY, Running, Setup, running
 
 STREAM = {"accept": "text/event-stream"}
@@ -155,57 +150,3 @@ def test_whoever_is_cut_off_anywhere_and_resumes_behind_the_last_id_sees_each_ev
         seen += [id for id, _ in parsed(arrived.decode().split("\n"))]
 
     assert seen == [event.id for event in events]
-
-
-def resident() -> int:
-    """Bytes of this process that are in memory: both ends of every line are in it."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096
-
-
-async def test_many_streams_and_subscriptions_are_told_at_once_and_leave_nothing_behind(tmp_path: Path, rounds):
-    count = 500 if rounds > ROUNDS else 30
-    async with running(Setup(tmp_path)) as pair:
-        seats, before = pair.gateway.seats, resident()
-        async with AsyncExitStack() as stack:
-            http = await stack.enter_async_context(client(pair.url))
-            streams = [await stack.enter_async_context(http.stream("GET", PATH, headers=STREAM)) for _ in range(count)]
-            sockets = [await stack.enter_async_context(socket(pair.url, ACME_KEY)) for _ in range(count)]
-            for ws in sockets:
-                await ws.subscribe("1", WATCH)
-
-            async def all_seated() -> bool:
-                return seats.taken() == 2 * count
-
-            await until(all_seated)
-            grown, began = resident() - before, time.perf_counter()
-            heard = [asyncio.create_task(_first(stream)) for stream in streams]
-            heard += [asyncio.create_task(_next(ws)) for ws in sockets]
-            id = await tell(pair, 1)
-            ids = await asyncio.gather(*heard)
-            took = time.perf_counter() - began
-
-        async def nobody_left() -> bool:
-            return seats.taken() == 0 and pair.gateway.events._hub.watchers() == 0
-
-        await until(nobody_left)
-
-    assert set(ids) == {id}
-    told(
-        f"{count} + {count} watchers: {grown / count / 2 / 1024:.1f} KiB each, both ends; told in {took * 1000:.0f} ms"
-    )
-
-
-async def _first(stream: httpx.Response) -> str:
-    async for line in stream.aiter_lines():
-        if line.startswith("id: "):
-            return line.removeprefix("id: ")
-    raise AssertionError("the stream ended")
-
-
-async def _next(ws: Socket) -> str:
-    try:
-        id: str = (await ws.next())["payload"]["data"]["events"]["id"]
-    except ConnectionClosed as closed:
-        raise AssertionError("the socket was closed") from closed
-    return id
