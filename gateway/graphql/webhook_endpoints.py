@@ -7,9 +7,10 @@ import msgspec
 import strawberry
 
 from gateway.auth import hand_of
-from gateway.graphql.admin_refusals import ManagedByFileError, setup_refusal
+from gateway.graphql.admin_refusals import ManagedByFileError
 from gateway.graphql.connections import PageInfo, Paging, cursor
 from gateway.graphql.context import Info
+from gateway.graphql.endpoint_refusals import change_refusal, create_refusal, missing_refusal, remove_refusal
 from gateway.graphql.refusals import InvalidInputError, NotFoundError
 from gateway.graphql.scalars import Moment, moment
 from gateway.services.hands import Hand
@@ -240,7 +241,7 @@ async def create_webhook_endpoint(info: Info, input: CreateArgument) -> CreateWe
     try:
         made = await gateway.webhook_endpoints.create(whose, input.wish(), by=hand)
     except GatewayError as error:
-        return setup_refusal(error)
+        return create_refusal(error)
     return CreateWebhookEndpointSuccess(
         webhook_endpoint=WebhookEndpoint.of(made, gateway.clock.now()), signing_secret=_text(made)
     )
@@ -251,7 +252,7 @@ async def update_webhook_endpoint(info: Info, input: UpdateArgument) -> UpdateWe
     try:
         changed = await gateway.webhook_endpoints.update(whose, endpoint_of(input.id), input.wish(), by=hand)
     except GatewayError as error:
-        return setup_refusal(error)
+        return change_refusal(error)
     return UpdateWebhookEndpointSuccess(webhook_endpoint=WebhookEndpoint.of(changed, gateway.clock.now()))
 
 
@@ -260,7 +261,7 @@ async def delete_webhook_endpoint(info: Info, input: DeleteArgument) -> DeleteWe
     try:
         gone = await gateway.webhook_endpoints.remove(whose, endpoint_of(input.id), by=hand)
     except GatewayError as error:
-        return setup_refusal(error)
+        return remove_refusal(error)
     return DeleteWebhookEndpointSuccess(deleted_id=strawberry.ID(gone.endpoint.id))
 
 
@@ -270,7 +271,7 @@ async def rotate_webhook_endpoint_secret(info: Info, input: RotateArgument) -> R
     try:
         changed = await gateway.webhook_endpoints.rotate(whose, endpoint_of(id), keep_old=keep_old, by=hand)
     except GatewayError as error:
-        return setup_refusal(error)
+        return remove_refusal(error)
     return RotateWebhookEndpointSecretSuccess(
         webhook_endpoint=WebhookEndpoint.of(changed, gateway.clock.now()), signing_secret=_text(changed)
     )
@@ -282,7 +283,7 @@ async def rotate_webhook_secret(info: Info, input: RotateSecretArgument = None) 
     try:
         made = await gateway.webhook_endpoints.rotate_secret(whose, keep_old=keep_old, by=hand)
     except GatewayError as error:
-        return setup_refusal(error)
+        return missing_refusal(error)
     return RotateWebhookSecretSuccess(
         webhook_secret=WebhookSecret.of(made, gateway.clock.now()), signing_secret=made.current.reveal()
     )

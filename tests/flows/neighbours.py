@@ -34,7 +34,7 @@ CANARY = "wagtail-of-acme"
 
 KEYS = {"acme": ACME_KEY, "other": "fg_test_other_9876543210zyxwvutsrqp", "bare": "fg_test_bare_0123456789abcdefghijkl"}
 _ALL = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.TENANT_ADMIN})
-_ID = re.compile(r"(?:video|batch|att|evt|led|res|inc|img)_[0-9a-hjkmnp-tv-z]{26}(?:\.\d+)?")
+_ID = re.compile(r"(?:video|batch|att|evt|led|res|inc|img|whe)_[0-9a-hjkmnp-tv-z]{26}(?:\.\d+)?")
 _CURSOR = re.compile(r'"(?:cursor|startCursor|endCursor)":"([\w-]+)"')
 _WISHES = {
     "completed": "[sim:instant] a boat",
@@ -139,10 +139,18 @@ async def _settle(here: Town) -> None:
         "/v1/tenant", json={"routing": {"max_wait_seconds": 1234}, "note": CANARY}, headers={"if-match": '"1"'}
     )
     assert changed.status_code == 200, changed.text
+    await _endpoint(here)
     await _cancel(here)
     for fate in ("completed", "failed", "unknown", "of a batch"):
         await here.gateway.events.wait("acme", here.videos[fate], 30)
     here.told = await _all_told(here, batch.text)
+
+
+async def _endpoint(here: Town) -> None:
+    hook = {"url": "https://8.8.8.8/hooks", "name": CANARY, "event_types": ["credits.low"]}
+    made = await here.doors["acme"].post("/v1/webhook_endpoints", json=hook)
+    secret = await here.doors["acme"].post("/v1/webhook_secret/rotate")
+    assert (made.status_code, secret.status_code) == (201, 200), made.text
 
 
 async def _cancel(here: Town) -> None:
@@ -165,6 +173,7 @@ async def _all_told(here: Town, batch: str) -> str:
     paths = [
         "/v1/videos?limit=100",
         "/v1/images",
+        "/v1/webhook_endpoints",
         "/v1/ledger?limit=100",
         "/v1/tenant",
         "/v1/tenant/policies",
