@@ -51,9 +51,9 @@ SECRET = (
 
 
 @pytest.fixture
-async def admin(pair: Running):
+async def admin(gw: Running):
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-    async with httpx.AsyncClient(base_url=pair.url, headers=headers, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=gw.url, headers=headers, trust_env=False) as client:
         yield client
 
 
@@ -97,6 +97,6 @@ async def test_the_secret_for_addresses_given_video_by_video_is_null_until_it_wa
     assert made["signingSecret"].endswith(after["signingSecretHint"][-4:])
 
 
-async def test_who_is_no_administrator_is_told_nothing(pair: Running):
-    assert await codes(pair.client, ALL) == ["FORBIDDEN"]
-    assert await codes(pair.client, CREATE, input={"url": ADDRESS}) == ["FORBIDDEN"]
+async def test_who_is_no_administrator_is_told_nothing(gw: Running):
+    assert await codes(gw.client, ALL) == ["FORBIDDEN"]
+    assert await codes(gw.client, CREATE, input={"url": ADDRESS}) == ["FORBIDDEN"]
