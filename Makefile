@@ -19,7 +19,7 @@ demo-reset:  ## forget the demo's state
 	rm -rf .filmgate
 
 test: check  ## everything that runs without keys or a browser
-	$(BIN)/pytest -n 4 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 check: $(STAMP)  ## lint, format, types, import contracts
 	$(BIN)/ruff check .

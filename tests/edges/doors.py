@@ -119,7 +119,7 @@ def input_of(wish: Json) -> Json:
     if "quality" in wish:
         fields["quality"] = wish["quality"].upper()
     if "input_reference" in wish:
-        fields["inputReference"] = {"imageUrl": wish["input_reference"]["image_url"]}
+        fields["inputReference"] = {_camel(name): value for name, value in wish["input_reference"].items()}
     words = ("strategy", "on_unsupported", "on_unknown", "on_max_wait", "priority")
     routing = {
         _camel(name): value.upper() if name in words else value for name, value in wish.get("gateway", {}).items()

@@ -6,11 +6,12 @@ import pytest
 import pytest_asyncio
 
 from tests.edges.doors import GraphQLDoor, Json, Refused, RestDoor
+from tests.support.pictures import png
 from tests.support.running import Running, Setup, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PICTURE = {"image_url": "https://pictures.example/boat.png"}
+PICTURED: Json = {"input_reference": {"image_id": "that of a picture that the test sends"}}
 VEO, DOITONG = "veo-main", "doitong-main"
 DOORS = pytest.mark.parametrize("door", [RestDoor, GraphQLDoor], ids=["rest", "graphql"])
 
@@ -25,6 +26,12 @@ def reasons(decision: Json, account: str) -> list[tuple[str, Json]]:
     """What spoke against an account: codes and their facts."""
     (found,) = [one for one in decision["candidates"] if one["account"] == account]
     return [(reason["code"], reason["params"]) for reason in found["excluded"]]
+
+
+async def picture(pair: Running) -> Json:
+    """A picture that was sent before, as a wish names it."""
+    kept = await pair.client.post("/v1/images", files={"file": ("boat.png", png(8, 8))})
+    return {"image_id": kept.json()["id"]}
 
 
 @DOORS
@@ -55,7 +62,9 @@ def reasons(decision: Json, account: str) -> list[tuple[str, Json]]:
             {"asked": 7, "able": "not adjustable"},
             id="a-duration-never-to-veo3o1",
         ),
-        pytest.param({"input_reference": PICTURE}, VEO, DOITONG, "no_image_input", {}, id="a-picture-only-to-veo3o1"),
+        pytest.param(
+            {"input_reference": {"image_id": "mine"}}, VEO, DOITONG, "no_image_input", {}, id="a-picture-only-to-veo3o1"
+        ),
         pytest.param(
             {"model": "veo3o1/veo-3.1"},
             VEO,
@@ -70,6 +79,8 @@ async def test_a_wish_goes_only_to_who_can_be_told_it(
     pair: Running, door: type[RestDoor | GraphQLDoor], wish: Json, maker: str, other: str, code: str, params: Json
 ) -> None:
     here = door(pair.client)
+    if "input_reference" in wish:
+        wish = {"input_reference": await picture(pair)}
 
     id = await here.create({"prompt": "a paper boat [sim:instant]", **wish})
     video = await pair.finished(id)
@@ -145,7 +156,7 @@ async def test_a_duration_out_of_doitong_s_reach_is_bent_to_the_nearest_and_list
 async def test_a_picture_is_never_bent_away(pair: Running, door: type[RestDoor | GraphQLDoor]) -> None:
     wish = {
         "prompt": "a boat",
-        "input_reference": PICTURE,
+        "input_reference": await picture(pair),
         "gateway": {"only": ["doitong"], "on_unsupported": "adjust"},
     }
 

@@ -56,7 +56,8 @@ async def upstreams(tmp_path: Path) -> AsyncIterator[Upstreams]:
 async def replicas(request, tmp_path, upstreams, rounds) -> AsyncIterator[list[Server]]:
     """One server on SQLite, or two on one PostgreSQL."""
     async with AsyncExitStack() as stack:
-        chosen: dict[str, Any] = {"tenants": tenants(rounds), "video_deadline_seconds": 600}
+        patient = {"submit_deadline_seconds": 60, "video_deadline_seconds": 600}  # it is about money, not about time
+        chosen: dict[str, Any] = {"tenants": tenants(rounds), **patient}
         count = 1
         if request.param == "postgres":
             postgres: PostgresServer = request.getfixturevalue("postgres")
@@ -101,7 +102,9 @@ async def test_money_for_fifty_videos_makes_exactly_fifty_through_both_doors(rep
             doors = (by_rest, by_graphql)
             answers = await asyncio.gather(*(doors[n % 2](clients[n // 2 % len(clients)], n) for n in range(CREATES)))
             balance = (await clients[0].get("/v1/balance")).json()
+            failed = (await clients[0].get("/v1/videos", params={"status": "failed"})).json()["data"]
 
+        assert [video["error"] for video in failed] == []
         assert Counter(answers) == {"accepted": AFFORDABLE, "insufficient_funds": CREATES - AFFORDABLE}
         assert balance["available_micros"] == 0
         assert balance["held_micros"] + balance["spent_micros"] == 20_000_000
