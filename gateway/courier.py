@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.hub import Hub
+from gateway.hub import Hub, Topic
 from gateway.policy.egress import EgressFailed
 from gateway.services.deliveries import Deliveries
 from gateway.store.database import StoreError
@@ -43,7 +43,6 @@ class Courier:
         self._poll = poll_seconds
         self._may_call = may_call
         self._stopping = asyncio.Event()
-        self._freed = asyncio.Event()
         self._running: dict[asyncio.Task[None], Delivery] = {}
 
     def stop(self) -> None:
@@ -55,15 +54,14 @@ class Courier:
         """Deliver until told to stop."""
         sweeping = asyncio.create_task(self._sweep())
         try:
-            async with self._hub.watching(DELIVERIES) as news:
-                self._freed = news
+            with self._hub.watching(DELIVERIES) as topic:
                 while not self._stopping.is_set():
-                    news.clear()
+                    news = topic.news
                     claimed = await self.claim()
                     for delivery in claimed:
                         self._begin(delivery)
                     if not claimed:
-                        await self._pause(news)
+                        await self._pause(topic, news)
                 await self._drain()
         finally:
             sweeping.cancel()
@@ -86,7 +84,7 @@ class Courier:
             log.exception("courier.claim_crashed")
         return []
 
-    async def _pause(self, news: asyncio.Event) -> None:
+    async def _pause(self, topic: Topic, news: int) -> None:
         """Until something is told or has ended, the next one is due, or a while has passed."""
         seconds = self._poll
         with suppress(StoreError, Overloaded):
@@ -94,7 +92,7 @@ class Courier:
             seconds = self._poll if due is None else min(max(due / 1000, 0.001), self._poll)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await news.wait()
+                await topic.beyond(news)
 
     def _begin(self, delivery: Delivery) -> None:
         running = asyncio.create_task(self._deliver(delivery))
@@ -103,7 +101,7 @@ class Courier:
 
     def _ended(self, running: asyncio.Task[None]) -> None:
         del self._running[running]
-        self._freed.set()
+        self._hub.told(frozenset({DELIVERIES}))
 
     async def _deliver(self, delivery: Delivery) -> None:
         """One try. Whatever it raises, its lease lapses and it is tried again; only this one suffers."""

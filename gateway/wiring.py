@@ -31,7 +31,9 @@ from gateway.probe import Probe, no_probe
 from gateway.services.account_setups import AccountSetups
 from gateway.services.account_tests import AccountTests
 from gateway.services.accounts import Accounts
+from gateway.services.addresses import Addresses
 from gateway.services.admission import Admission
+from gateway.services.aging import Aging
 from gateway.services.assets import Assets
 from gateway.services.availability import Availability
 from gateway.services.backlog import Backlog
@@ -40,7 +42,9 @@ from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
 from gateway.services.deletions import Deletions
 from gateway.services.deliveries import Deliveries
+from gateway.services.delivery_log import DeliveryLog
 from gateway.services.disabling import Disabling
+from gateway.services.event_log import EventLog
 from gateway.services.events import Events
 from gateway.services.forecasts import Forecasts
 from gateway.services.hearing import Hearing
@@ -72,6 +76,7 @@ from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
 from gateway.services.reusing import Reusing
+from gateway.services.seats import Seats
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
 from gateway.services.sweeping import Sweeping
@@ -149,6 +154,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     posters: Posters
     batches: Batches
     events: Events
+    event_log: EventLog
+    seats: Seats
+    aging: Aging
     hooks: Hooks
     queue: Queue
     unknowns: Unknowns
@@ -168,6 +176,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     worker: Worker
     webhook_endpoints: WebhookEndpoints
     deliveries: Deliveries
+    delivery_log: DeliveryLog
     courier: Courier
     clock: Clock
     ids: Ids
@@ -274,10 +283,12 @@ async def _asset_store(settings: Settings, folder: Path, store: Store, clock: Cl
 
 
 async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack: AsyncExitStack) -> Gateway:
-    timing, clock, luck, ids = settings.timing, seams.clock, seams.luck, Ids(seams.entropy)
+    timing, clock, luck, ids, kinds = settings.timing, seams.clock, seams.luck, Ids(seams.entropy), by_name(seams.kinds)
     draining = asyncio.Event()
     folder = data_folder(settings)
     ground = await _ground(settings, seams, store, stack)
+    events, aging = Events(store=store, hub=hub, draining=draining), Aging(store, settings.events.keep_days, clock)
+    _go_on(stack, events.keep_up(), aging.follow())
     root, tenants, accounts, policies, books = (
         ground.root,
         ground.tenants,
@@ -313,6 +324,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         timing=timing,
         luck=luck,
         egress_allow=settings.egress.allow,
+        events=settings.events,
     )
     quarantine = Quarantine(store=store, records=records, clock=clock, ids=ids)
     await quarantine.state()
@@ -451,7 +463,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         beside=sweeping.run,
     )
     store.on_stirred(worker.nudge)
-    kinds, deliveries = by_name(seams.kinds), _deliveries(settings, seams, store, ground, egress)
+    deliveries, addresses = _deliveries(settings, seams, store, ground, egress), _addresses(ground, egress, clock)
     reloading = Reloading(
         settings=settings,
         vault=ground.vault,
@@ -473,6 +485,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
         images=images,
         reusing=reusing,
+        addresses=addresses,
         quarantine=quarantine,
         assets=asset_store,
         clock=clock,
@@ -516,11 +529,15 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             backlog=backlog,
             rates=rates,
             quarantine=quarantine,
+            addresses=addresses,
             clock=clock,
             ids=ids,
             probe=seams.probe,
         ),
-        events=Events(store=store, hub=hub, draining=draining),
+        events=events,
+        event_log=EventLog(store=store, hub=hub, draining=draining),
+        seats=Seats(settings.events.watchers),
+        aging=aging,
         hooks=Hooks(
             store=store,
             hearing=hearing,
@@ -579,6 +596,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             entropy=seams.entropy,
         ),
         deliveries=deliveries,
+        delivery_log=DeliveryLog(store=store, endpoints=ground.endpoints, clock=clock),
         courier=Courier(
             deliveries=deliveries,
             hub=hub,
@@ -589,6 +607,11 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ids=ids,
         draining=draining,
     )
+
+
+def _addresses(ground: Footing, egress: Egress, clock: Clock) -> Addresses:
+    """What judges addresses that videos are given."""
+    return Addresses(endpoints=ground.endpoints, keeper=ground.keeper, judge=egress.judge, clock=clock)
 
 
 def _deliveries(settings: Settings, seams: Seams, store: Store, ground: Footing, egress: Egress) -> Deliveries:

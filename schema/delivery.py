@@ -16,14 +16,16 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What an endpoint is told once, however often that is tried.
+    """What an endpoint, or the address that a video was given, is told once, however often that is tried.
 
     Attributes:
         id: ``msg_…``, the header ``webhook-id`` of every try: receivers know by it what they have seen.
+        endpoint: whose; of an address of a video's, the id of all those of its tenant at one origin.
         event: the event's id.
         position: the event's, in the tenant's log.
         video: whose event it is; what is told of one video is told in order.
         due: when it is tried next; None while another one is before it, and when it has ended.
+        url: where, when the video itself said so; None when an endpoint does.
         tries: how often it was tried.
         since: how many of these were before it was sent again; its schedule begins behind them.
         body: what is sent, byte for byte; None before the first try.
@@ -39,6 +41,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Millis
     ended_at: Millis | None = None
     video: str | None = None
+    url: str | None = None
     due: Millis | None = None
     epoch: int = 0
     tries: int = 0

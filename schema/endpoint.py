@@ -11,8 +11,6 @@ MOST = 32
 """Endpoints of one tenant, the file's among them."""
 
 MAX_NAME = 200
-
-
 HINT = 4
 """Characters of a secret's end that may be shown."""
 

@@ -17,6 +17,7 @@
   x KeyReplaced           409           x KeyRevoked            409
   x ChangedMeanwhile      412           x NotInstalled          501
   x ImageInUse            409
+  x EventsGone            410
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -258,6 +259,16 @@ class Gone(GatewayError):
     code = "gone"
     status = 410
     title = "There is no such file any more, or there never was"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class EventsGone(Gone):
+    """Whoever resumes there would miss what is not kept any more."""
+
+    code = "events_gone"
+    status = 410
+    title = "What came after that event is no longer kept in full; begin anew from how things are now"
     kind = "invalid_request_error"
     permanent = True
 

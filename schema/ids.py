@@ -34,6 +34,7 @@ TRAIL = "aud_"
 IMAGE = "img_"
 ENDPOINT = "whe_"
 MESSAGE = "msg_"
+ADDRESS = "adr_"
 
 
 def pattern(prefix: str) -> str:
@@ -46,6 +47,7 @@ _BATCH_ID = re.compile(pattern(BATCH))
 _ATTEMPT_ID = re.compile(pattern(ATTEMPT))
 _ENTRY_ID = re.compile(pattern(ENTRY))
 _IMAGE_ID = re.compile(pattern(IMAGE))
+_EVENT_ID = re.compile(pattern(EVENT))
 
 
 def first_of(moment: Millis) -> str:
@@ -76,6 +78,19 @@ def names_entry(id: str) -> bool:
 def names_image(id: str) -> bool:
     """Whether an id could be a picture's."""
     return _IMAGE_ID.fullmatch(id) is not None
+
+
+def names_event(id: str) -> bool:
+    """Whether an id could be an event's."""
+    return _EVENT_ID.fullmatch(id) is not None
+
+
+def made_at(id: str) -> Millis:
+    """When an id of ours was made; only of what could be one."""
+    number = 0
+    for character in id[-BODY_LENGTH:]:
+        number = number << 5 | ALPHABET.index(character)
+    return number >> 80
 
 
 def derived(prefix: str, moment: Millis, *names: str) -> str:

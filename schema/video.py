@@ -136,6 +136,7 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         priority: its place among its tenant's own videos.
         quote_id: a quote whose top is the most that is charged.
         reuse: have the file of an equal wish instead, if there is one, for nothing.
+        webhook_url: it is told what happens to this video, beside the tenant's endpoints.
     """
 
     only: Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)] = ()
@@ -151,6 +152,7 @@ class RoutingWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     on_max_wait: OnMaxWait | None = None
     priority: Priority | None = None
     reuse: Reuse | None = None
+    webhook_url: Url | None = None
 
 
 Metadata = dict[str, str]

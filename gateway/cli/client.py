@@ -176,6 +176,13 @@ class Client:
         with self._pieces(f"{path}?{urlencode(params)}" if params else path) as response:
             yield response.iter_raw()
 
+    @contextmanager
+    def stream(self, path: str, params: dict[str, str], last: str | None) -> Iterator[Iterator[str] | None]:
+        """The lines of a stream of events, from behind the last one that was seen; None when nothing more comes."""
+        headers = {"accept": "text/event-stream", **({} if last is None else {"last-event-id": last})}
+        with self._pieces(f"{path}?{urlencode(params)}" if params else path, **headers) as response:
+            yield None if response.status_code == httpx.codes.NO_CONTENT else response.iter_lines()
+
     def reconciliation(self, params: dict[str, str]) -> Answer[Reconciled]:
         """What accounts say they billed against the ledger; for operators."""
         return self._answer(self._send("GET", "/v1/admin/reconciliation", repeat=True, params=params), Reconciled)
@@ -229,7 +236,7 @@ class Client:
                     raise refusal(response)
                 yield response
         except httpx.TransportError as error:
-            raise Stop(ExitCode.TRY_AGAIN, f"the download from {self.url} broke off: {_said(error)}") from error
+            raise Stop(ExitCode.TRY_AGAIN, f"what came from {self.url} broke off: {_said(error)}") from error
 
     def _send(self, method: str, path: str, *, repeat: bool, **parts: Any) -> httpx.Response:
         """One answer that is no refusal; what may be repeated is, while patience lasts."""

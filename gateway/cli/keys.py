@@ -36,7 +36,7 @@ def _checked_span(_ctx: click.Context, _param: click.Parameter, value: str | Non
     return seconds
 
 
-def _checked_moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+def checked_moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
     try:
@@ -63,7 +63,7 @@ def _wish_options(command: Command) -> Command:
     """What a key is to be, which the command gets as ``wish``'s arguments."""
     for option in (
         click.option(
-            "--expires-at", metavar="TIME", callback=_checked_moment, help="When it ends: 2027-01-31T00:00:00Z."
+            "--expires-at", metavar="TIME", callback=checked_moment, help="When it ends: 2027-01-31T00:00:00Z."
         ),
         click.option("--expires-in", metavar="SPAN", callback=_checked_span, help="How long it works: 90d, 12h."),
         click.option("--network", "networks", multiple=True, metavar="CIDR", help="Where callers must be. Repeatable."),

@@ -13,6 +13,7 @@ from gateway.cli.configuration import config
 from gateway.cli.contracts import contracts
 from gateway.cli.database import db
 from gateway.cli.doctor import doctor
+from gateway.cli.events import events
 from gateway.cli.exits import Stop
 from gateway.cli.images import images
 from gateway.cli.incidents import incidents
@@ -82,6 +83,7 @@ for command in (
     accounts,
     attempts,
     audit,
+    events,
     tenants,
     tokens,
     keys,

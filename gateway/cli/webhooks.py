@@ -2,7 +2,7 @@
 
 import rich_click as click
 
-from gateway.cli import webhook_endpoints
+from gateway.cli import listening, webhook_deliveries, webhook_endpoints
 
 
 @click.group()
@@ -10,5 +10,5 @@ def webhooks() -> None:
     """Webhook endpoints, and what they are told."""
 
 
-for command in webhook_endpoints.COMMANDS:
+for command in (*webhook_endpoints.COMMANDS, *webhook_deliveries.COMMANDS, *listening.COMMANDS):
     webhooks.add_command(command)

@@ -83,6 +83,7 @@ _OPTIONS = (
     click.option(
         "--priority", type=click.Choice([one.value for one in Priority]), help="Its place among your own videos."
     ),
+    click.option("--webhook-url", metavar="URL", help="Told what happens to this video."),
 )
 
 
@@ -119,6 +120,7 @@ def body(client: "Client", prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
                 "max_wait_seconds": wish["max_wait"],
                 "on_max_wait": wish["on_max_wait"],
                 "priority": wish["priority"],
+                "webhook_url": wish["webhook_url"],
             }
         ),
     }

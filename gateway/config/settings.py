@@ -274,6 +274,24 @@ class HookSettings(Section, frozen=True, kw_only=True):
     per_minute: Number = 60_000
 
 
+class EventsSettings(Section, frozen=True, kw_only=True):
+    """The log of events, and who watches it.
+
+    Attributes:
+        keep_days: events older than this are removed, but for those of videos that have not ended.
+        watchers: streams and subscriptions of one tenant at once, at each replica; more are refused with 429.
+        heartbeat_seconds: a quiet stream says so often that it lives.
+        progress_seconds, progress_percent: an event tells progress when so long has passed since the last one, or when
+            so much was made since.
+    """
+
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=3_660)] = 30
+    watchers: Number = 1000
+    heartbeat_seconds: Annotated[float, msgspec.Meta(gt=0, le=15)] = 15
+    progress_seconds: Seconds = 1
+    progress_percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -358,6 +376,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker: WorkerSettings = WorkerSettings()
     queue: QueueSettings = QueueSettings()
     limits: LimitsSettings = LimitsSettings()
+    events: EventsSettings = EventsSettings()
     retention: RetentionSettings = RetentionSettings()
     webhooks: WebhookSettings = WebhookSettings()
     hooks: HookSettings = HookSettings()
@@ -378,6 +397,7 @@ SECTIONS: dict[str, type[Section]] = {
     "worker": WorkerSettings,
     "queue": QueueSettings,
     "limits": LimitsSettings,
+    "events": EventsSettings,
     "retention": RetentionSettings,
     "webhooks": WebhookSettings,
     "hooks": HookSettings,

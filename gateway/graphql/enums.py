@@ -11,6 +11,7 @@ from schema.account_event import AccountEventType
 from schema.api_key import KeyStatus
 from schema.attempt import Verdict
 from schema.batch import BatchMode
+from schema.delivery import DeliveryState
 from schema.event import EventType
 from schema.image import ImageType
 from schema.incident import IncidentKind
@@ -284,4 +285,13 @@ _show(
     "What to do when money, or room among your waiting videos, does not cover every wish of a batch.",
     ALL="Accept none.",
     AFFORDABLE="Accept the first ones, as many as it covers.",
+)
+_show(
+    DeliveryState,
+    "Where a delivery to a webhook endpoint is.",
+    name="WebhookDeliveryState",
+    PENDING="It is told, or will be.",
+    DELIVERED="It was answered with 2xx.",
+    EXHAUSTED="Its schedule was over.",
+    SKIPPED="Its endpoint was disabled or removed.",
 )

@@ -7,6 +7,7 @@ import strawberry
 from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts, admin, audit, batches, files, images, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
+from gateway.graphql import webhook_deliveries as deliveries
 from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.context import Info
 from gateway.graphql.orders import CreateVideoInput
@@ -130,6 +131,19 @@ class Mutation:
     revoke_api_key: keys.RevokeApiKeyPayload = strawberry.mutation(
         resolver=keys.revoke_api_key,
         description="Let an API key work no more; its open streams end. Revoking a revoked one changes nothing.",
+    )
+    replay_delivery: deliveries.ReplayDeliveryPayload = strawberry.mutation(
+        resolver=deliveries.replay_delivery,
+        description="Send a delivery that has ended once more, in its place, under its id, with its bytes.",
+    )
+    replay_deliveries: deliveries.ReplayDeliveriesPayload = strawberry.mutation(
+        resolver=deliveries.replay_deliveries,
+        description="Send a webhook endpoint again what it was told since a moment, each as `replayDelivery` does; "
+        "10,000 at most.",
+    )
+    test_webhook_endpoint: deliveries.TestWebhookEndpointPayload = strawberry.mutation(
+        resolver=deliveries.test_webhook_endpoint,
+        description="Send a webhook endpoint a sample event at once, signed; it is not tried again, and not kept.",
     )
     create_webhook_endpoint: webhooks.CreateWebhookEndpointPayload = strawberry.mutation(
         resolver=webhooks.create_webhook_endpoint,

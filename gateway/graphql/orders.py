@@ -98,7 +98,7 @@ class RoutingInput:
         "nothing.",
     )
 
-    def wish(self) -> RoutingWish:
+    def wish(self, webhook_url: str | None = None) -> RoutingWish:
         """Raises InvalidRequest, naming the field."""
         return checked_routing(
             _given(
@@ -115,6 +115,7 @@ class RoutingInput:
                 on_max_wait=self.on_max_wait,
                 priority=self.priority,
                 reuse=None if self.reuse is None else {"within_seconds": self.reuse.within_seconds},
+                webhook_url=webhook_url,
             )
         )
 
@@ -143,6 +144,11 @@ class CreateVideoInput:
         "video. The `Idempotency-Key` header counts too; both must agree.",
     )
     routing: RoutingInput | None = strawberry.field(default=None, description="How this video is routed.")
+    webhook_url: str | None = strawberry.field(
+        default=None,
+        description="Told what happens to this video, as webhook endpoints are; signed with your tenant's own webhook "
+        "secret, which must be there already.",
+    )
 
     def order(self, tenant: Tenant, header_key: str | None) -> Order:
         """Raises InvalidRequest, naming the field."""
@@ -170,7 +176,7 @@ class CreateVideoInput:
         )
 
     def _routing(self) -> RoutingWish:
-        return RoutingWish() if self.routing is None else self.routing.wish()
+        return (self.routing or RoutingInput()).wish(self.webhook_url)
 
 
 def _given(**fields: Any) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from strawberry.scalars import ID
 
 from gateway.graphql import account_setups as setups
 from gateway.graphql import accounts as of_accounts
-from gateway.graphql import admin, audit, batches, keys, policies, tenancies
+from gateway.graphql import admin, audit, batches, events, keys, policies, tenancies
 from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql import images as of_images
+from gateway.graphql import webhook_deliveries as deliveries
 from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.connections import Paging, VideoConnection
 from gateway.graphql.context import Context, Info
@@ -163,6 +164,14 @@ class Query:
     api_key: keys.ApiKey | None = strawberry.field(
         resolver=keys.show_api_key, description="One of them; null when there is none with this id."
     )
+    webhook_deliveries: deliveries.WebhookDeliveryConnection = strawberry.field(
+        resolver=deliveries.webhook_deliveries,
+        description="What a webhook endpoint, or the address that a video was given, was told and is to be told, "
+        "newest first; needs `TENANT_ADMIN`.",
+    )
+    webhook_delivery: deliveries.WebhookDelivery | None = strawberry.field(
+        resolver=deliveries.webhook_delivery, description="One of them; null when there is none with this id."
+    )
     webhook_endpoints: webhooks.WebhookEndpointConnection = strawberry.field(
         resolver=webhooks.webhook_endpoints, description="Your webhook endpoints, newest first; needs `TENANT_ADMIN`."
     )
@@ -188,6 +197,9 @@ class Query:
     )
     tenants: tenancies.TenantPage = strawberry.field(
         resolver=tenancies.tenants, description="For operators: the tenants as they are set up, by id."
+    )
+    event_log: events.EventConnection = strawberry.field(
+        resolver=events.event_log, description="What happened to you, newest first; `events` watches it."
     )
     audit_log: audit.AuditConnection = strawberry.field(
         resolver=audit.audit_log,

@@ -9,6 +9,7 @@ _SPELLINGS: dict[str, str] = {
     "image_url": "inputReference.imageUrl",
     "image.id": "inputReference.imageId",
     "gateway.max_cost_micros": "routing.maxCost",
+    "gateway.webhook_url": "webhookUrl",
 }
 _UNDERSCORE = re.compile("_([a-z])")
 _WISH = re.compile(r"videos\[\d+\]\.")

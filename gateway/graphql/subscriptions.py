@@ -8,11 +8,14 @@ import strawberry
 from strawberry.scalars import ID
 
 from gateway.graphql.context import Context, Info
+from gateway.graphql.events import Event, watch_log
 from gateway.graphql.money import BudgetWarning
 from gateway.graphql.scalars import Moment
 from gateway.graphql.videos import Video
+from gateway.services.events import Place
+from schema import event as facts
 from schema.errors import InvalidRequest, NotFound
-from schema.event import Event, EventType
+from schema.event import EventType
 from schema.ids import names_video
 from schema.tenant import Scope
 from schema.video import Video as VideoFacts
@@ -24,6 +27,10 @@ AfterSeq = Annotated[
         description="Resume after this `seq`: nothing that came later is left out. Without it, the first event says "
         "how the video is now."
     ),
+]
+AfterId = Annotated[
+    ID | None,
+    strawberry.argument(description="The same by the id of the last event seen, from any door; not with `afterSeq`."),
 ]
 
 
@@ -41,7 +48,7 @@ class VideoEvent:
     video: Video = strawberry.field(description="The video as it is when this is told: it may be further than `seq`.")
 
     @classmethod
-    def of(cls, event: Event, video: VideoFacts) -> Self:
+    def of(cls, event: facts.Event, video: VideoFacts) -> Self:
         return cls(
             id=strawberry.ID(event.id),
             seq=event.seq,
@@ -58,19 +65,34 @@ class Subscription:
         description="A video's events in order. It ends after the last one: COMPLETED, FAILED or CANCELED."
     )
     async def video_events(
-        self, info: Info, id: VideoId, after_seq: AfterSeq = None
+        self, info: Info, id: VideoId, after_seq: AfterSeq = None, after_id: AfterId = None
     ) -> AsyncGenerator[VideoEvent, None]:
         tenant, grant = info.context.browser(Scope.VIDEOS_READ)
         if after_seq is not None and after_seq < 0:
             raise InvalidRequest.field("afterSeq", "out_of_range", "must be 0 or more")
+        if after_seq is not None and after_id is not None:
+            raise InvalidRequest.field("afterId", "exclusive", "resume behind a seq or behind an id, not both")
         if not names_video(id):
             raise NotFound
         await info.context.gateway.videos.get(tenant.id, id, grant)
-        return _events(info.context, tenant.id, id, after_seq)
+        behind, field = (after_id, "afterId") if after_seq is None else (after_seq, "afterSeq")
+        place = await info.context.gateway.events.place(tenant.id, id, behind, field=field)
+        return _events(info.context, tenant.id, place)
+
+    events: AsyncGenerator[Event, None] = strawberry.subscription(
+        resolver=watch_log,
+        description="All that happens to you, in order, and from any event on. It ends when this gateway stops.",
+    )
 
 
-async def _events(context: Context, tenant: str, id: str, after: int | None) -> AsyncGenerator[VideoEvent, None]:
-    async with aclosing(context.gateway.events.watch(tenant, id, after)) as events:
-        async for event, video in events:
-            _ = context.caller  # raises once a client token has ended: nothing is told from then on
-            yield VideoEvent.of(event, video)
+async def _events(context: Context, tenant: str, place: Place) -> AsyncGenerator[VideoEvent, None]:
+    """A video's events; what it brought a budget to is not for whoever has a client token.
+
+    They have their seat. Raises TooManyRequests when there is none left.
+    """
+    with context.gateway.seats.seat(tenant):
+        async with aclosing(context.gateway.events.follow(tenant, place)) as events:
+            async for event, video in events:
+                caller = context.caller  # raises once a client token has ended: nothing is told from then on
+                if caller.grant is None or event.type is not EventType.BUDGET_WARNING:
+                    yield VideoEvent.of(event, video)

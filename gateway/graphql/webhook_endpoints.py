@@ -10,14 +10,14 @@ from gateway.auth import hand_of
 from gateway.graphql.admin_refusals import ManagedByFileError
 from gateway.graphql.connections import PageInfo, Paging, cursor
 from gateway.graphql.context import Info
-from gateway.graphql.endpoint_refusals import change_refusal, create_refusal, missing_refusal, remove_refusal
+from gateway.graphql.key_refusals import create_refusal, revoke_refusal
 from gateway.graphql.refusals import InvalidInputError, NotFoundError
 from gateway.graphql.scalars import Moment, moment
 from gateway.services.hands import Hand
 from gateway.services.webhook_endpoints import EndpointPage
 from schema.clock import Millis
 from schema.endpoint import EndpointRecord, EndpointWish, TenantSecret, hint
-from schema.errors import GatewayError, NotFound
+from schema.errors import GatewayError, ManagedByFile, NotFound
 from schema.event import EventType
 from schema.ids import ENDPOINT, could_be
 from schema.ownership import ManagedBy
@@ -252,7 +252,7 @@ async def update_webhook_endpoint(info: Info, input: UpdateArgument) -> UpdateWe
     try:
         changed = await gateway.webhook_endpoints.update(whose, endpoint_of(input.id), input.wish(), by=hand)
     except GatewayError as error:
-        return change_refusal(error)
+        return _change_refusal(error)
     return UpdateWebhookEndpointSuccess(webhook_endpoint=WebhookEndpoint.of(changed, gateway.clock.now()))
 
 
@@ -261,7 +261,7 @@ async def delete_webhook_endpoint(info: Info, input: DeleteArgument) -> DeleteWe
     try:
         gone = await gateway.webhook_endpoints.remove(whose, endpoint_of(input.id), by=hand)
     except GatewayError as error:
-        return remove_refusal(error)
+        return revoke_refusal(error)
     return DeleteWebhookEndpointSuccess(deleted_id=strawberry.ID(gone.endpoint.id))
 
 
@@ -271,7 +271,7 @@ async def rotate_webhook_endpoint_secret(info: Info, input: RotateArgument) -> R
     try:
         changed = await gateway.webhook_endpoints.rotate(whose, endpoint_of(id), keep_old=keep_old, by=hand)
     except GatewayError as error:
-        return remove_refusal(error)
+        return revoke_refusal(error)
     return RotateWebhookEndpointSecretSuccess(
         webhook_endpoint=WebhookEndpoint.of(changed, gateway.clock.now()), signing_secret=_text(changed)
     )
@@ -282,11 +282,15 @@ async def rotate_webhook_secret(info: Info, input: RotateSecretArgument = None) 
     keep_old = input is not None and input.keep_old_secret_active
     try:
         made = await gateway.webhook_endpoints.rotate_secret(whose, keep_old=keep_old, by=hand)
-    except GatewayError as error:
-        return missing_refusal(error)
+    except NotFound as error:
+        return NotFoundError(message=error.detail, code=error.code)
     return RotateWebhookSecretSuccess(
         webhook_secret=WebhookSecret.of(made, gateway.clock.now()), signing_secret=made.current.reveal()
     )
+
+
+def _change_refusal(error: GatewayError) -> InvalidInputError | ManagedByFileError | NotFoundError:
+    return revoke_refusal(error) if isinstance(error, ManagedByFile) else create_refusal(error)
 
 
 def endpoint_of(id: str) -> str:

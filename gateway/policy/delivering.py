@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
 from gateway.policy.backoff import spread
+from gateway.policy.egress import origin
 from schema.clock import Millis, millis
 from schema.delivery import EndpointState
+from schema.ids import ADDRESS, derived
 from schema.luck import Luck
 
 LONGEST_REST = 3_600_000
@@ -24,6 +27,11 @@ _APART, _WINDOW = 12 * 3_600_000, 24 * 3_600_000
 _DOUBLINGS = 4
 _HEAD = 1024
 _SECRET = re.compile(r"whsec_[\w+/=-]+|fg_(?:live|test)_\w+|(?i:bearer\s+)[\w.~+/=-]+")
+
+
+def address_id(tenant: str, url: str) -> str:
+    """The endpoint that an address of a video's belongs to: a tenant's at one origin share their places and rests."""
+    return derived(ADDRESS, 0, tenant, origin(urlsplit(url)) or url)
 
 
 class Verdict(StrEnum):

@@ -75,8 +75,8 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 def wish_digest(spec: VideoSpec, routing: RoutingWish) -> bytes:
-    """What a quote speaks of: the wish, without the quote's own id."""
-    wish = (_by_content(spec), replace(routing, quote_id=None))
+    """What a quote speaks of: the wish, without the quote's own id, and whoever is told of it."""
+    wish = (_by_content(spec), replace(routing, quote_id=None, webhook_url=None))
     return hashlib.sha256(msgspec.json.encode(wish, order="sorted")).digest()[:16]
 
 

@@ -16,6 +16,7 @@ EARLIER = 0.2
 IDEMPOTENCY_KEY = "Idempotency-Key"
 CANCEL_AFTER = "Cancel-After"
 IF_MATCH = "If-Match"
+LAST_EVENT_ID = "Last-Event-ID"
 _WAIT = re.compile(r'wait(?:\s*=\s*"?(\d{1,6})"?)?', re.IGNORECASE)
 _MEDIA = re.compile(r"([a-z0-9.+-]+/[a-z0-9.+-]+)(?:\s*;\s*(?!q=)[^;,]*)*(?:\s*;\s*q=([01](?:\.\d{0,3})?))?")
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')

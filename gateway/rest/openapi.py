@@ -46,7 +46,7 @@ _TAGS = {
     "models": "What can be asked for.",
     "tenant": "Who you are, and how your videos are routed.",
     "keys": "Your API keys: make, change, rotate and revoke them.",
-    "webhooks": "Your webhook endpoints: addresses that are told of your events.",
+    "webhooks": "Your webhook endpoints: addresses that are told of your events, and what they were told.",
     "operator": "For operators: unknown outcomes, tenants' money and routing, incidents, quarantine after a restore.",
     "hooks": "Where providers call us back.",
     "health": "For whoever runs this.",

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from gateway import turnstile
-from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, IF_MATCH
+from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, IF_MATCH, LAST_EVENT_ID
 from gateway.rest.policy_views import PolicyVersionView, version_view
 from gateway.rest.requests import Call, header
 from schema.errors import (
@@ -169,7 +169,7 @@ _DETAILS = {
 }
 """What to say instead of the framework's words."""
 
-_HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER, IF_MATCH})
+_HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER, IF_MATCH, LAST_EVENT_ID})
 """Fields of errors that are headers; on a POST or PATCH the others are of the body, elsewhere of the query."""
 
 _WITH_BODY = frozenset({"POST", "PATCH"})

@@ -38,6 +38,7 @@ from schema.video import (
     QuoteId,
     RoutingWish,
     Strategy,
+    Url,
     VideoSpec,
     checked_metadata,
     checked_routing,
@@ -105,6 +106,8 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             `wait_exceeded`.
         priority: which of your own waiting videos goes first; it means nothing to other tenants.
         reuse: have the file of an equal video of yours, if there is one: it is completed at once and costs nothing.
+        webhook_url: told what happens to this video, as webhook endpoints are; signed with your tenant's own webhook
+            secret, which must be there already. Not for client tokens.
     """
 
     only: _Names | None = None
@@ -122,6 +125,7 @@ class RoutingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     on_max_wait: OnMaxWait | None = None
     priority: Priority | None = None
     reuse: ReuseOptions | None = None
+    webhook_url: Url | None = None
 
 
 class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

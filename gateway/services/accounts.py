@@ -132,6 +132,11 @@ class Accounts:
         """The same, and of one that was removed too: what it was sent is brought to its end."""
         return self.get(id) or self._removed.get(id)
 
+    def owner(self, id: str) -> str | None:
+        """The tenant whose own an account is; None for the operator's, and for one that is not there any more."""
+        configured = self.get(id)
+        return None if configured is None else configured[0].owner
+
     def as_sent(self, account: Account, version: int) -> Account:
         """An account with the credential that an attempt was sent with, while that is kept and still taken."""
         former = self._credentials.get(account.id, {}).get(version)
@@ -403,7 +408,7 @@ class Accounts:
 
     async def _keep(self, tx: Transaction, before: AccountState, after: AccountState, now: Millis) -> None:
         if after != before:
-            await change(tx, self._ids, before, after, now)
+            await change(tx, self._ids, before, after, now, owner=self.owner(after.id))
             self.forget(after)
 
     def forget(self, state: AccountState | None = None) -> None:

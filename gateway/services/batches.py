@@ -15,6 +15,7 @@ from gateway.policy.client_tokens import granted, own_key
 from gateway.policy.routing import Snapshot
 from gateway.policy.signing import batch_fingerprint
 from gateway.probe import Point, Probe
+from gateway.services.addresses import Addresses
 from gateway.services.admission import Admission, Plan
 from gateway.services.allowances import Room
 from gateway.services.backlog import Backlog
@@ -113,6 +114,7 @@ class Batches:
         backlog: Backlog,
         rates: Rates,
         quarantine: Quarantine,
+        addresses: Addresses,
         clock: Clock,
         ids: Ids,
         probe: Probe,
@@ -125,6 +127,7 @@ class Batches:
         self._backlog = backlog
         self._rates = rates
         self._quarantine = quarantine
+        self._addresses = addresses
         self._clock = clock
         self._ids = ids
         self._probe = probe
@@ -157,7 +160,7 @@ class Batches:
             if earlier is None:
                 raise
             return earlier
-        asked = replace(asked, wishes=tuple([await self._pictured(wish) for wish in asked.wishes]))
+        asked = replace(asked, wishes=tuple([await self._looked_at(wish) for wish in asked.wishes]))
         (tenant, seen), now = await self._decisions.seen(tenant), self._clock.now()
         bids = self._bids(tenant, asked, seen, now)
         wished = len(bids)
@@ -171,15 +174,6 @@ class Batches:
         finally:
             self._backlog.added(tenant.id, taken - places)
         return whole
-
-    async def _pictured(self, wish: Order | InvalidRequest) -> Order | InvalidRequest:
-        """A wish with what a decision minds of its picture, or what is wrong with it."""
-        if isinstance(wish, InvalidRequest) or not wish.spec.pictured:
-            return wish
-        try:
-            return replace(wish, spec=await self._images.known(wish.tenant, wish.spec))
-        except InvalidRequest as error:
-            return error
 
     async def get(self, tenant: str, id: str, grant: Grant | None = None) -> Whole:
         """One of a tenant's batches, with its videos as they are now.
@@ -197,6 +191,16 @@ class Batches:
         if asked.key is None or not all(isinstance(wish, Order) for wish in asked.wishes):
             return None
         return await self._store.read(lambda tx: _replay(tx, asked), tenant=asked.tenant)
+
+    async def _looked_at(self, wish: Order | InvalidRequest) -> Order | InvalidRequest:
+        """A wish with what a decision minds of its picture; or what is wrong with that, or with where it is told of."""
+        if isinstance(wish, InvalidRequest):
+            return wish
+        try:
+            await self._addresses.check(wish)
+            return replace(wish, spec=await self._images.known(wish.tenant, wish.spec)) if wish.spec.pictured else wish
+        except InvalidRequest as error:
+            return error
 
     def _bids(self, tenant: Tenant, asked: BatchOrder, seen: Snapshot, now: Millis) -> list[Bid]:
         """Every wish with its decision. Raises InvalidRequest or NoRoute for all that are wrong."""

@@ -1,4 +1,4 @@
-"""Deliveries to webhook endpoints: claimed, called once each, and written down; the log of them, and sending again.
+"""Deliveries to webhook endpoints: claimed, called once each, and written down.
 
 A body is frozen in the transaction of its first claim, and every try is counted there: whoever dies between a call and
 its record leaves a lease that lapses, and the same bytes go out again under the same id.
@@ -20,9 +20,9 @@ from gateway.policy.telling import event_json
 from gateway.services.directory import Keeper
 from gateway.services.disabling import Disabling
 from gateway.services.endpoints import Endpoints
-from gateway.services.pages import cut
 from gateway.store.deliveries import message_id
 from gateway.store.store import Store, Transaction
+from schema.account import Secret
 from schema.clock import Clock, Millis, millis
 from schema.delivery import Delivery, DeliveryState, DeliveryTry
 from schema.endpoint import EndpointRecord
@@ -36,9 +36,6 @@ log = structlog.get_logger()
 USER_AGENT = "filmgate-webhooks/1"
 CONNECT_SECONDS = 5.0
 MAX_ANSWER = 64 << 10
-MOST_AGAIN = 10_000
-"""Deliveries that one request sends again."""
-
 _AT_ONCE = 500
 
 
@@ -65,6 +62,13 @@ class Caller(Protocol):
         connect: float,
         max_bytes: int,
     ) -> Answer: ...
+
+
+class Addressee(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a delivery goes, and what signs it there."""
+
+    url: str
+    secrets: tuple[Secret, ...]
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,9 +121,9 @@ class Deliveries:
     # whose turn it is
 
     async def claim(self, limit: int, *, healthy_only: bool) -> list[Delivery]:
-        """Some whose turn it is, leased for one try each, their bodies frozen."""
+        """Some whose turn it is, leased for one try each, their bodies frozen; those that will be answered first."""
         now = self._clock.now()
-        if not await self._store.read(lambda tx: tx.deliveries.due(now)):
+        if not await self._store.read(lambda tx: tx.deliveries.ready(now, healthy_only=healthy_only)):
             return []
         until = now + millis(self._timeout) + self._spare
 
@@ -127,7 +131,8 @@ class Deliveries:
             claimed = await tx.deliveries.claim(now=now, until=until, limit=limit, healthy_only=healthy_only)
             return [await self._frozen(tx, delivery) for delivery in claimed]
 
-        return await self._store.write(work)
+        claimed = await self._store.write(work)
+        return sorted(claimed, key=lambda delivery: delivery.endpoint in self.shaky)
 
     @staticmethod
     async def _frozen(tx: Transaction, delivery: Delivery) -> Delivery:
@@ -150,40 +155,61 @@ class Deliveries:
 
     async def deliver(self, delivery: Delivery) -> None:
         """Call its endpoint once, and write down how that went."""
-        record = await self._record(delivery)
-        if record is None or delivery.body is None:
+        to = await self._addressee(delivery)
+        if to is None or delivery.body is None:
             await self._skip(delivery)
             return
-        tried = await self._call(record, delivery, delivery.body.encode())
+        tried = await self._call(to, delivery, delivery.body.encode())
         await self._write_down(delivery, tried)
         if tried.verdict is Verdict.GONE:
-            await self._disabling.disable(delivery.endpoint, "it answered 410 Gone")
+            await self._gone(delivery)
 
-    async def _record(self, delivery: Delivery) -> EndpointRecord | None:
-        """The endpoint as it is now; None when it is not to be called."""
-        record = self._endpoints.get(delivery.endpoint)
-        if record is None or not record.secrets:
+    async def _addressee(self, delivery: Delivery) -> Addressee | None:
+        """Where it goes as it is now; None when nobody is to be called."""
+        found = self._known(delivery)
+        if found is None or not found.secrets:
             await self._keeper.refresh()  # it may be newer than what is known here
-            record = self._endpoints.get(delivery.endpoint)
-        return None if record is None or record.endpoint.disabled_at is not None else record
+            found = self._known(delivery)
+        return found
 
-    async def _call(self, record: EndpointRecord, delivery: Delivery, body: bytes) -> Tried:
+    def _known(self, delivery: Delivery) -> Addressee | None:
         now = self._clock.now()
-        secrets = record.signing(now)
-        if not secrets:
-            error = "the endpoint has no secret to sign with; rotate its secret"
+        if delivery.url is not None:
+            return Addressee(url=delivery.url, secrets=self._endpoints.default_signing(delivery.tenant, now))
+        record = self._endpoints.get(delivery.endpoint)
+        if record is None or record.endpoint.disabled_at is not None:
+            return None
+        return _addressee(record, now)
+
+    async def _gone(self, delivery: Delivery) -> None:
+        """An endpoint that is gone is disabled; an address of a video is told nothing that waits for it."""
+        if delivery.url is None:
+            await self._disabling.disable(delivery.endpoint, "it answered 410 Gone")
+            return
+        now = self._clock.now()
+
+        async def work(tx: Transaction) -> None:
+            await tx.deliveries.hold(delivery.tenant)
+            await tx.deliveries.skip(delivery.endpoint, now, video=delivery.video)
+
+        await self._store.write(work)
+
+    async def _call(self, to: Addressee, delivery: Delivery, body: bytes) -> Tried:
+        now = self._clock.now()
+        if not to.secrets:
+            error = "there is no secret to sign with; rotate it"
             return Tried(one=DeliveryTry(n=delivery.tries, at=now, took=0, error=error), verdict=Verdict.FAILED)
         headers = {
             "content-type": "application/json",
             "user-agent": USER_AGENT,
             "webhook-id": delivery.id,
             "webhook-timestamp": str(now // 1000),
-            "webhook-signature": signature(secrets, delivery.id, now // 1000, body),
+            "webhook-signature": signature(to.secrets, delivery.id, now // 1000, body),
         }
         try:
             answer = await self._caller.send(
                 "POST",
-                record.endpoint.url,
+                to.url,
                 headers,
                 body,
                 deadline=self._timeout,
@@ -267,7 +293,7 @@ class Deliveries:
             created_at=now,
             tries=1,
         )
-        return (await self._call(record, delivery, event_json(event))).one
+        return (await self._call(_addressee(record, now), delivery, event_json(event))).one
 
     async def _skip(self, delivery: Delivery) -> None:
         """It can not be told; when its endpoint is gone, nor can all that waits for it."""
@@ -286,64 +312,13 @@ class Deliveries:
         """It was not tried to its end: somebody else may."""
         await self._store.write(lambda tx: tx.deliveries.retry(delivery, self._clock.now()))
 
-    # the log of a tenant
-
-    async def page(
-        self, tenant: str, endpoint: str, *, after: str | None, limit: int, state: DeliveryState | None = None
-    ) -> tuple[list[Delivery], bool]:
-        """What an endpoint was told and is to be told, newest first; and whether there is more."""
-        found = await self._store.read(
-            lambda tx: tx.deliveries.page(tenant, endpoint, after=after, limit=limit + 1, state=state), tenant=tenant
-        )
-        return cut(found, limit)
-
-    async def get(self, tenant: str, id: str) -> tuple[Delivery, list[DeliveryTry]]:
-        """A delivery, and how it was tried. Raises NotFound."""
-
-        async def work(tx: Transaction) -> tuple[Delivery | None, list[DeliveryTry]]:
-            return await tx.deliveries.get(tenant, id), await tx.deliveries.tries(tenant, id)
-
-        delivery, tries = await self._store.read(work, tenant=tenant)
-        if delivery is None:
-            raise NotFound(f"There is no delivery {id}")
-        return delivery, tries
-
-    async def replay(self, tenant: str, id: str) -> Delivery:
-        """Send what has ended once more, under the same ``webhook-id``. Raises NotFound."""
-        now = self._clock.now()
-        await self.get(tenant, id)
-        await self._again(tenant, [id], now)
-        return (await self.get(tenant, id))[0]
-
-    async def replay_since(
-        self,
-        tenant: str,
-        endpoint: str,
-        since: Millis,
-        *,
-        types: frozenset[EventType] = frozenset(),
-        failed_only: bool = False,
-    ) -> int:
-        """Send what has ended since then once more, in order, each under its ``webhook-id``. How many these are."""
-        now = self._clock.now()
-        ids = await self._store.read(
-            lambda tx: tx.deliveries.ended_since(
-                tenant, endpoint, since, MOST_AGAIN, types=types, failed_only=failed_only
-            ),
-            tenant=tenant,
-        )
-        return sum([await self._again(tenant, ids[n : n + _AT_ONCE], now) for n in range(0, len(ids), _AT_ONCE)])
-
-    async def _again(self, tenant: str, ids: list[str], now: Millis) -> int:
-        async def work(tx: Transaction) -> int:
-            await tx.deliveries.hold(tenant)
-            return await tx.deliveries.again(tenant, ids, now)
-
-        return await self._store.write(work, tenant=tenant)
-
     async def sweep(self) -> int:
         """Forget what ended long ago. How much that was."""
         before, dropped = self._clock.now() - self._keep, 0
         while some := await self._store.write(lambda tx: tx.deliveries.forget(before, _AT_ONCE)):
             dropped += some
         return dropped
+
+
+def _addressee(record: EndpointRecord, now: Millis) -> Addressee:
+    return Addressee(url=record.endpoint.url, secrets=record.signing(now))

@@ -1,27 +1,43 @@
 """A video's events as a stream: the current state first, then every change in order, until it ends."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
 
 from gateway.hub import Hub
+from gateway.policy.telling import state, state_seq, whole
+from gateway.services.resuming import unknown_event
+from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
-from schema.errors import NotFound
-from schema.event import TERMINAL, Event, EventType
-from schema.ids import EVENT
-from schema.lifecycle import VideoStatus
+from schema.errors import EventsGone, InvalidRequest, NotFound, Overloaded
+from schema.event import TERMINAL, Event
 from schema.video import Video
 
-LOOK_AGAIN = 2.0
-"""Seconds after which a watcher reads the table even if no wake-up came: a lost one only delays."""
+log = structlog.get_logger()
 
-_STATE_AS = {
-    VideoStatus.QUEUED: EventType.QUEUED,
-    VideoStatus.IN_PROGRESS: EventType.STARTED,
-    VideoStatus.COMPLETED: EventType.COMPLETED,
-    VideoStatus.FAILED: EventType.FAILED,
-    VideoStatus.CANCELED: EventType.CANCELED,
-}
+LOOK_AGAIN = 2.0
+"""Seconds after which it is looked whether a wake-up was lost: that only delays."""
+
+Told = tuple[Event, Video]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stream of a video begins.
+
+    Attributes:
+        after: the version behind which it begins.
+        first: what it says before, if it does: how the video is.
+        over: nothing more comes: its end was told.
+    """
+
+    video: Video
+    after: int
+    first: Event | None = None
+    over: bool = False
 
 
 class Events:
@@ -29,10 +45,9 @@ class Events:
         self._store = store
         self._hub = hub
         self._draining = draining
+        self._heard: dict[str, int] = {}
 
-    async def watch(
-        self, tenant: str, video: str, after: int | None = None
-    ) -> AsyncGenerator[tuple[Event, Video], None]:
+    async def watch(self, tenant: str, video: str, after: int | None = None) -> AsyncGenerator[Told, None]:
         """Events of a video, each with the video as it is when told; ends after the terminal one.
 
         Args:
@@ -40,68 +55,136 @@ class Events:
 
         Raises:
             NotFound: the tenant has no such video.
+            InvalidRequest: the video has not come so far.
+            EventsGone: not all that came after it is kept.
         """
-        async with self._hub.watching(video) as news:
-            current = await self._video(tenant, video)
-            if after is None:
-                after = current.version
-                yield _state(current), current
-                if current.ended:
-                    return
+        place = await self.place(tenant, video, after)
+        async for told in self.follow(tenant, place):
+            yield told
+
+    async def place(self, tenant: str, video: str, after: int | str | None = None, *, field: str = "afterSeq") -> Place:
+        """Where a stream begins: now, behind a version, or behind an event of the video by its id.
+
+        Args:
+            field: what the caller calls it.
+
+        Raises:
+            as ``watch`` does; MalformedRequest: that is the id of no event of the video.
+        """
+        return await self._store.read(
+            partial(_place, tenant=tenant, id=video, after=after, field=field), tenant=tenant, snapshot=True
+        )
+
+    async def follow(self, tenant: str, place: Place) -> AsyncGenerator[Told, None]:
+        """What is told from a place on. It ends without the terminal event only when this gateway stops."""
+        if place.first is not None:
+            yield place.first, place.video
+        if place.over:
+            return
+        after, video = place.after, place.video.id
+        with self._hub.watching(video, tenant) as topic:
             while not self._draining.is_set():
-                news.clear()
-                events = await self._store.read(partial(_after, tenant=tenant, video=video, seq=after), tenant=tenant)
-                if events:
-                    current = await self._video(tenant, video)
+                news = topic.news
+                events, current = await topic.ask((tenant, after), partial(self._after, tenant, video, after))
                 for event in events:
                     after = event.seq
                     yield event, current
                     if event.type in TERMINAL:
                         return
                 if not events:
-                    await self._pause(news)
+                    await topic.beyond(news)
 
     async def wait(self, tenant: str, video: str, seconds: float) -> Video:
         """The video once it has ended, or as it is after ``seconds`` (``Prefer: wait``)."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        async with self._hub.watching(video) as news:
+        await self._video(tenant, video)  # there is one
+        with self._hub.watching(video, tenant) as topic:
             while True:
-                news.clear()
+                news = topic.news
                 current = await self._video(tenant, video)
                 left = until - loop.time()
                 if current.ended or left <= 0 or self._draining.is_set():
                     return current
-                await self._pause(news, min(left, LOOK_AGAIN))
+                await _passed(topic.beyond(news), min(left, LOOK_AGAIN))
+
+    # lost wake-ups
+
+    async def keep_up(self) -> None:
+        """Wake whoever missed a wake-up, again and again, until the gateway stops; then wake everybody, to end."""
+        while not await _passed(self._draining.wait(), LOOK_AGAIN):
+            try:
+                await self.look()
+            except (StoreError, Overloaded) as error:
+                log.warning("events.unread", error=str(error))
+        self._hub.missed()
+
+    async def look(self) -> None:
+        """Compare the logs of those who watch with what was seen of them: one read however many they are."""
+        tenants = self._hub.tenants()
+        lasts = await self._store.read(lambda tx: tx.events.lasts(tenants)) if tenants else {}
+        for tenant, last in lasts.items():
+            seen = self._heard.get(tenant)
+            if seen is None:
+                self._hub.missed(tenant)
+            elif last > seen:
+                self._hub.told(await self._store.read(partial(_touched, tenant=tenant, position=seen)))
+        self._heard = lasts
+
+    async def _after(self, tenant: str, video: str, seq: int) -> tuple[list[Event], Video]:
+        return await self._store.read(partial(_after, tenant=tenant, video=video, seq=seq), tenant=tenant)
 
     async def _video(self, tenant: str, id: str) -> Video:
-        video = await self._store.read(lambda tx: tx.videos.get(tenant, id), tenant=tenant)
-        if video is None:
-            raise NotFound
-        return video
-
-    async def _pause(self, news: asyncio.Event, seconds: float = LOOK_AGAIN) -> None:
-        """Until there may be news, the gateway stops, or a while has passed."""
-        waits = [asyncio.ensure_future(news.wait()), asyncio.ensure_future(self._draining.wait())]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        return await self._store.read(partial(_found, tenant=tenant, id=id), tenant=tenant)
 
 
-async def _after(tx: Transaction, *, tenant: str, video: str, seq: int) -> list[Event]:
-    return await tx.events.after(tenant, video, seq)
+async def _passed(waiting: Coroutine[Any, Any, object], seconds: float) -> bool:
+    """Whether what is waited for came within so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            await waiting
+    except TimeoutError:
+        return False
+    return True
 
 
-def _state(video: Video) -> Event:
-    """The event a late watcher sees first: how the video is, numbered by its version."""
-    return Event(
-        id=f"{EVENT}{video.id}.{video.version}",
-        video=video.id,
-        tenant=video.tenant,
-        seq=video.version,
-        type=_STATE_AS[video.status],
-        at=video.completed_at or video.started_at or video.created_at,
-        data={"status": video.status, "substate": video.substate, "progress": video.progress},
-    )
+async def _found(tx: Transaction, *, tenant: str, id: str) -> Video:
+    video = await tx.videos.get(tenant, id)
+    if video is None:
+        raise NotFound
+    return video
+
+
+async def _after(tx: Transaction, *, tenant: str, video: str, seq: int) -> tuple[list[Event], Video]:
+    """The video is read behind its events: it is at least as far as they are."""
+    events = await tx.events.after(tenant, video, seq)
+    return events, await _found(tx, tenant=tenant, id=video)
+
+
+async def _touched(tx: Transaction, *, tenant: str, position: int) -> frozenset[str]:
+    return await tx.events.touched(tenant, position)
+
+
+async def _place(tx: Transaction, *, tenant: str, id: str, after: int | str | None, field: str) -> Place:
+    video = await _found(tx, tenant=tenant, id=id)
+    if after is None:
+        now = state(video, await tx.events.newest(tenant, id))
+        return Place(video=video, after=video.version, first=now, over=video.ended)
+    seq = after if isinstance(after, int) else await _seq(tx, tenant, video, after, field)
+    if seq > video.version:
+        raise InvalidRequest.field(field, "out_of_range", f"the video has come to {video.version}, and not further")
+    if not whole(await tx.events.oldest(tenant, id), seq):
+        raise EventsGone
+    over = video.ended and not await tx.events.ends_after(tenant, id, seq)
+    return Place(video=video, after=seq, over=over)
+
+
+async def _seq(tx: Transaction, tenant: str, video: Video, id: str, field: str) -> int:
+    """The version behind which the id of one of a video's events leads."""
+    seq = state_seq(id, video.id)
+    if seq is not None:
+        return seq
+    event = await tx.events.get(tenant, id)
+    if event is not None and event.video == video.id:
+        return event.seq
+    raise unknown_event(id, await tx.events.removed(tenant), known=event is not None, field=field)

@@ -99,7 +99,7 @@ class Operators:
             facts = {"credits": credits, "before": before, "note": note}
             await tell(tx, self._ids, account, type, now, actor=actor, **facts)
             await self._write_down(tx, account, type, now, actor=actor, **facts)
-            await change(tx, self._ids, state, after, now, actor=actor)
+            await change(tx, self._ids, state, after, now, owner=self._accounts.owner(account), actor=actor)
 
         await self._store.write(tell_it)
         self._accounts.forget()
@@ -130,7 +130,7 @@ class Operators:
             facts: dict[str, Any] = {"note": note}
             await tell(tx, self._ids, account, type, now, actor=actor, **facts)
             await self._write_down(tx, account, type, now, actor=actor, **facts)
-            await change(tx, self._ids, state, changed(state), now, actor=actor)
+            await change(tx, self._ids, state, changed(state), now, owner=self._accounts.owner(account), actor=actor)
 
         await self._store.write(do)
         self._accounts.forget()

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.policy.observing import sample_of
+from gateway.policy.telling import facts_of
 from gateway.services.books import Books
 from gateway.services.budgets import Warned
 from gateway.store.store import Transaction
@@ -167,10 +168,7 @@ class Records:
         return after
 
     def tell(self, tx: Transaction, video: Video, type: EventType, now: Millis, **data: Any) -> None:
-        """Add an event that says how the video is now."""
-        facts: dict[str, Any] = {"status": video.status, "substate": video.substate, "progress": video.progress}
-        if video.error is not None:
-            facts["error"] = {"code": video.error.code, "message": video.error.message}
+        """Add an event that says how the video is now, for whoever hears it and for the video's own address."""
         tx.events.add(
             Event(
                 id=self._ids.event(now),
@@ -179,8 +177,9 @@ class Records:
                 seq=video.version,
                 type=type,
                 at=now,
-                data=facts | data,
-            )
+                data=facts_of(video) | data,
+            ),
+            video.routing.webhook_url,
         )
 
 

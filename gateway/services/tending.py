@@ -10,7 +10,7 @@ from gateway.config.settings import Timing
 from gateway.policy import breaker, credit
 from gateway.policy.metering import Purpose
 from gateway.services.accounts import Accounts, spendings, tended
-from gateway.services.happenings import change, tell
+from gateway.services.happenings import change, tell, tell_owner
 from gateway.services.limits import Limits
 from gateway.store.store import Store, Transaction
 from gateway.store.tasks import Task
@@ -20,6 +20,7 @@ from schema.account import Account, AccountState, Circuit
 from schema.account_event import AccountEventType
 from schema.clock import Clock, Millis, millis
 from schema.errors import FailureKind, ProviderFailure
+from schema.event import EventType
 from schema.ids import Ids
 from schema.luck import Luck
 
@@ -69,7 +70,7 @@ class Tending:
                 after = breaker.probed(after, well=well, breaker=self._accounts.breaker, now=now, luck=self._luck)
             after = await self._warned(tx, account, after, now)
             if after != before:
-                await change(tx, self._ids, before, after, now)
+                await change(tx, self._ids, before, after, now, owner=account.owner)
                 self._accounts.forget(after)
             await self._again(tx, task, after, now)
 
@@ -111,4 +112,7 @@ class Tending:
         for step in steps:
             low, full = AccountEventType.CREDITS_LOW, state.credits_full
             await tell(tx, self._ids, account.id, low, now, percent=step, left=left, full=full)
+            if account.owner is not None:
+                low_too, facts = EventType.CREDITS_LOW, {"percent": step, "left": left, "full": full}
+                tell_owner(tx, self._ids, account.id, low_too, now, owner=account.owner, **facts)
         return replace(state, credits_warned=steps[-1]) if steps else state

@@ -9,11 +9,12 @@ import dataclasses
 import structlog
 from msgspec.structs import replace
 
-from gateway.config.settings import Timing
+from gateway.config.settings import EventsSettings, Timing
 from gateway.policy import backoff
 from gateway.policy.egress import usable
 from gateway.policy.failover import REFUSED, AccountStep, VideoStep, after_unknown
 from gateway.policy.standing import Lesson
+from gateway.policy.telling import worth_telling
 from gateway.policy.verdict import Outcome
 from gateway.services.accounts import Accounts
 from gateway.services.incidents import report
@@ -64,6 +65,7 @@ class Updates:
         timing: Timing,
         luck: Luck,
         egress_allow: tuple[str, ...],
+        events: EventsSettings | None = None,
     ) -> None:
         self._ids = ids
         self._accounts = accounts
@@ -72,6 +74,7 @@ class Updates:
         self._timing = timing
         self._luck = luck
         self._egress_allow = egress_allow
+        self._events = events or EventsSettings()
 
     # the answer to a submit
 
@@ -409,7 +412,13 @@ class Updates:
     async def _progressed(self, case: Case, update: Update) -> None:
         progress = min(update.progress or 0, 99)
         if not case.video.ended and progress > case.video.progress:
-            await case.move_video(tell=EventType.PROGRESS, progress=progress)
+            tell = EventType.PROGRESS if await self._worth_telling(case, progress) else None
+            await case.move_video(tell=tell, progress=progress)
+
+    async def _worth_telling(self, case: Case, progress: int) -> bool:
+        last = await case.tx.events.newest(case.video.tenant, case.video.id)
+        every, percent = millis(self._events.progress_seconds), self._events.progress_percent
+        return worth_telling(last, progress, case.now, every=every, percent=percent)
 
 
 def _second(first: Attempt, id: str, n: int, accepted: Accepted | None = None) -> Attempt:

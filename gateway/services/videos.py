@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from gateway.assets import Assets as AssetStore
 from gateway.probe import Point, Probe
+from gateway.services.addresses import Addresses
 from gateway.services.admission import Admission, affordable
 from gateway.services.backlog import Backlog
 from gateway.services.decisions import Decisions
@@ -94,6 +95,7 @@ class Videos:
         forecasts: Forecasts,
         images: Images,
         reusing: Reusing,
+        addresses: Addresses,
         quarantine: Quarantine,
         assets: AssetStore,
         clock: Clock,
@@ -107,6 +109,7 @@ class Videos:
         self._forecasts = forecasts
         self._images = images
         self._reusing = reusing
+        self._addresses = addresses
         self._quarantine = quarantine
         self._assets = assets
         self._clock = clock
@@ -117,7 +120,9 @@ class Videos:
 
         Raises:
             IdempotencyKeyReused: the key was used for another wish.
-            InvalidRequest: nobody has ever heard of the model, or of the picture; or its link must not be followed.
+            InvalidRequest: nobody has ever heard of the model, or of the picture; its link must not be followed, or
+                it must not be told of where it says.
+            Forbidden: a client token says where.
             NoRoute: no account can ever make it; the error names the fields to change.
             InsufficientFunds: the tenant's balance, a budget or the client token's allowance has not enough for it.
             CreatesUsedUp: the client token has created as many as it may.
@@ -139,6 +144,7 @@ class Videos:
             if earlier is None:
                 raise
             return _replay(order, earlier)
+        await self._addresses.check(order)
         reused = None if order.routing.reuse is None else await self._reuse(tenant, order)
         if reused is not None:
             return reused

@@ -83,6 +83,15 @@ class ClientTokens:
             "UPDATE client_tokens SET revoked_at = ? WHERE tenant = ? AND id = ?", now, tenant, id
         )
 
+    async def remove(self, before: Millis, limit: int) -> int:
+        """Forget up to so many that expired before a moment; how many those were."""
+        return await self._connection.run(
+            "DELETE FROM client_tokens WHERE id IN "
+            "(SELECT id FROM client_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
+            before,
+            limit,
+        )
+
     async def revoked(self, now: Millis) -> frozenset[str]:
         """Those that were ended before their time and would still work."""
         rows = await self._connection.all(

@@ -12,17 +12,22 @@ from schema.delivery import Delivery, DeliveryState, DeliveryTry, EndpointState
 from schema.event import Event, EventType
 from schema.ids import MESSAGE, derived
 
+Hearer = tuple[str, str | None]
+"""An endpoint, and where it is if a video said so."""
+
 AT_ONCE = 5
 """Calls of one endpoint at a time, over all replicas."""
 
 _COLUMNS = (
-    "id, tenant, endpoint, subject, event, position, type, state, created_at, ended_at, due, epoch, tries, since, body"
+    "id, tenant, endpoint, subject, event, position, type, url, state, created_at, ended_at, due, epoch, tries, since, "
+    "body"
 )
 _PENDING = "(SELECT 1 FROM deliveries AS ahead WHERE ahead.endpoint = ? AND ahead.subject = ? AND state = 'pending')"
-_ROW = f"(?, ?, ?, ?, ?, ?, ?, 'pending', ?, CASE WHEN EXISTS {_PENDING} THEN NULL ELSE CAST(? AS BIGINT) END)"
+_ROW = f"(?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, CASE WHEN EXISTS {_PENDING} THEN NULL ELSE CAST(? AS BIGINT) END)"
 _ROWS_AT_ONCE = 50
+_ANY = 2**31 - 1
 # of every endpoint that may be called the longest due first, and everybody's first before anybody's second
-_CLAIM = f"""
+_READY = f"""
 WITH ready AS (
   SELECT waiting.id, waiting.due,
     (SELECT count(*) FROM deliveries AS busy WHERE busy.endpoint = waiting.endpoint AND busy.leased_until > ?)
@@ -30,11 +35,11 @@ WITH ready AS (
     coalesce(states.failures, 0) AS failures
   FROM deliveries AS waiting LEFT JOIN endpoint_states AS states ON states.endpoint = waiting.endpoint
   WHERE waiting.due <= ? AND coalesce(states.resting_until, 0) <= ? AND coalesce(states.failures, 0) <= ?
-), chosen AS MATERIALIZED (
-  SELECT id FROM deliveries WHERE due <= ? AND id IN (
-    SELECT id FROM ready WHERE place <= CASE WHEN failures >= {SHAKY} THEN 1 ELSE {AT_ONCE} END
-    ORDER BY place, due LIMIT ?
-  ) /*skip locked*/
+), first AS (
+  SELECT id, place, due FROM ready WHERE place <= CASE WHEN failures >= {SHAKY} THEN 1 ELSE {AT_ONCE} END
+)"""
+_CLAIM = f"""{_READY}, chosen AS MATERIALIZED (
+  SELECT id FROM deliveries WHERE due <= ? AND id IN (SELECT id FROM first ORDER BY place, due LIMIT ?) /*skip locked*/
 )
 UPDATE deliveries SET due = ?, leased_until = ?, epoch = epoch + 1, tries = tries + 1
 WHERE id IN (SELECT id FROM chosen) RETURNING {_COLUMNS}"""
@@ -44,13 +49,14 @@ class Deliveries:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def add(self, event: Event, endpoints: Sequence[str]) -> None:
-        """Tell these endpoints of an event; whoever does so holds the tenant's log."""
-        for start in range(0, len(endpoints), _ROWS_AT_ONCE):
-            some = endpoints[start : start + _ROWS_AT_ONCE]
-            values = (value for endpoint in some for value in _new(event, endpoint))
+    async def add(self, event: Event, hearers: Sequence[Hearer]) -> None:
+        """Tell these of an event; whoever does so holds the tenant's log."""
+        for start in range(0, len(hearers), _ROWS_AT_ONCE):
+            some = hearers[start : start + _ROWS_AT_ONCE]
+            values = (value for hearer in some for value in _new(event, *hearer))
             await self._connection.run(
-                "INSERT INTO deliveries (id, tenant, endpoint, subject, event, position, type, state, created_at, due) "
+                "INSERT INTO deliveries "
+                "(id, tenant, endpoint, subject, event, position, type, url, state, created_at, due) "
                 f"VALUES {', '.join([_ROW] * len(some))}",
                 *values,
             )
@@ -63,13 +69,16 @@ class Deliveries:
         Args:
             healthy_only: of endpoints whose last answer was a success, or that gave none yet.
         """
-        most = 0 if healthy_only else 2**31 - 1
+        most = 0 if healthy_only else _ANY
         rows = await self._connection.all(_CLAIM, now, now, now, most, now, limit, until, until)
         return [_delivery(row) for row in rows]
 
-    async def due(self, now: Millis) -> bool:
-        """Whether it may be somebody's turn."""
-        return await self._connection.one("SELECT 1 FROM deliveries WHERE due <= ? LIMIT 1", now) is not None
+    async def ready(self, now: Millis, *, healthy_only: bool = False) -> bool:
+        """Whether it is somebody's turn: what is due may have to wait for its endpoint."""
+        if await self._connection.one("SELECT 1 FROM deliveries WHERE due <= ? LIMIT 1", now) is None:
+            return False
+        most = 0 if healthy_only else _ANY
+        return await self._connection.one(f"{_READY} SELECT 1 FROM first LIMIT 1", now, now, now, most) is not None
 
     async def next_due(self, now: Millis) -> Millis | None:
         """When the next one becomes due after this moment."""
@@ -130,13 +139,15 @@ class Deliveries:
             subject,
         )
 
-    async def skip(self, endpoint: str, now: Millis) -> int:
-        """Everything that waits for an endpoint is told it no more. How much that was."""
+    async def skip(self, endpoint: str, now: Millis, *, video: str | None = None) -> int:
+        """Everything that waits for an endpoint, or of a video for it, is told it no more. How much that was."""
+        line, subject = ("", ()) if video is None else (" AND subject = ?", (video,))
         return await self._connection.run(
             "UPDATE deliveries SET state = 'skipped', ended_at = ?, due = NULL, leased_until = NULL, epoch = epoch + 1 "
-            "WHERE endpoint = ? AND state = 'pending'",
+            f"WHERE endpoint = ? AND state = 'pending'{line}",
             now,
             endpoint,
+            *subject,
         )
 
     async def again(self, tenant: str, ids: Sequence[str], now: Millis) -> int:
@@ -210,13 +221,24 @@ class Deliveries:
         self, tenant: str, endpoint: str, *, after: str | None, limit: int, state: DeliveryState | None = None
     ) -> list[Delivery]:
         """An endpoint's, newest first, after an id."""
+        return await self._page(tenant, ("endpoint = ?", endpoint), after, limit, state)
+
+    async def of_video(
+        self, tenant: str, video: str, *, after: str | None, limit: int, state: DeliveryState | None = None
+    ) -> list[Delivery]:
+        """Those to the address that a video was given, newest first, after an id."""
+        return await self._page(tenant, ("subject = ? AND url IS NOT NULL", video), after, limit, state)
+
+    async def _page(
+        self, tenant: str, whose: tuple[str, str], after: str | None, limit: int, state: DeliveryState | None
+    ) -> list[Delivery]:
+        named, id = whose
         beyond, cursor = ("", ()) if after is None else (" AND id < ?", (after,))
         here, states = ("", ()) if state is None else (" AND state = ?", (state.value,))
         rows = await self._connection.all(
-            f"SELECT {_COLUMNS} FROM deliveries WHERE tenant = ? AND endpoint = ?{beyond}{here} "
-            "ORDER BY id DESC LIMIT ?",
+            f"SELECT {_COLUMNS} FROM deliveries WHERE tenant = ? AND {named}{beyond}{here} ORDER BY id DESC LIMIT ?",
             tenant,
-            endpoint,
+            id,
             *cursor,
             *states,
             limit,
@@ -298,20 +320,21 @@ def message_id(event: Event, endpoint: str) -> str:
     return derived(MESSAGE, event.at, event.id, endpoint)
 
 
-def _new(event: Event, endpoint: str) -> tuple[str | int, ...]:
+def _new(event: Event, endpoint: str, url: str | None) -> tuple[str | int | None, ...]:
     subject = event.video or ""
-    facts = (message_id(event, endpoint), event.tenant, endpoint, subject, event.id, event.position, event.type)
+    facts = (message_id(event, endpoint), event.tenant, endpoint, subject, event.id, event.position, event.type, url)
     return (*facts, event.at, endpoint, subject, event.at)
 
 
 def _delivery(row: Row) -> Delivery:
-    id, tenant, endpoint, subject, event, position, type, state, created_at, ended_at = row[:10]
-    due, epoch, tries, since, body = row[10:]
+    id, tenant, endpoint, subject, event, position, type, url, state, created_at, ended_at = row[:11]
+    due, epoch, tries, since, body = row[11:]
     return Delivery(
         id=id,
         tenant=tenant,
         endpoint=endpoint,
         video=subject or None,
+        url=url,
         event=event,
         position=position,
         type=EventType(type),

@@ -32,6 +32,8 @@ def _names(said: str | Lacks) -> tuple[str | Lacks, ...]:
 BYTES = Lacks("bytes are not GraphQL's: `video { contentUrl }` leads to REST")
 PICTURE_BYTES = Lacks("bytes are not GraphQL's: REST takes and gives them")
 
+_ENDPOINT = "/v1/webhook_endpoints/{endpoint_id}"
+
 TENANT = (
     deed("ask for a video", "POST /v1/videos", "mutation createVideo", "filmgate videos create"),
     deed(
@@ -48,7 +50,13 @@ TENANT = (
         "filmgate videos get",
     ),
     deed("see why it went where it went", "GET /v1/videos/{video_id}/route", "query video", "filmgate videos explain"),
-    deed("watch a video", "GET /v1/videos/{video_id}", "subscription videoEvents", "filmgate videos watch"),
+    deed("watch a video", "GET /v1/videos/{video_id}/events", "subscription videoEvents", "filmgate videos watch"),
+    deed(
+        "read what happened, and watch what happens",
+        "GET /v1/events",
+        "query eventLog; subscription events",
+        "filmgate events list; filmgate events follow",
+    ),
     deed("cancel a video", "POST /v1/videos/{video_id}/cancel", "mutation cancelVideo", "filmgate videos cancel"),
     deed("download a video", "GET /v1/videos/{video_id}/content", BYTES, "filmgate videos download"),
     deed(
@@ -185,6 +193,34 @@ TENANT = (
         "filmgate accounts webhook-secrets",
     ),
     deed("test it for free", "POST /v1/accounts/{account_id}/test", "mutation testAccount", "filmgate accounts test"),
+    deed(
+        "see what webhook endpoints were told, and each try",
+        f"GET {_ENDPOINT}/deliveries; GET {_ENDPOINT}/deliveries/{{delivery_id}}",
+        "query webhookDeliveries; query webhookDelivery",
+        "filmgate webhooks deliveries",
+    ),
+    deed(
+        "see what the address that a video was given was told",
+        "GET /v1/videos/{video_id}/deliveries; GET /v1/videos/{video_id}/deliveries/{delivery_id}",
+        "query webhookDeliveries; query webhookDelivery",
+        "filmgate webhooks deliveries",
+    ),
+    deed(
+        "send a delivery again",
+        f"POST {_ENDPOINT}/deliveries/{{delivery_id}}/replay; "
+        "POST /v1/videos/{video_id}/deliveries/{delivery_id}/replay",
+        "mutation replayDelivery",
+        "filmgate webhooks replay",
+    ),
+    deed(
+        "send again what an endpoint was told since a moment",
+        f"POST {_ENDPOINT}/replay",
+        "mutation replayDeliveries",
+        "filmgate webhooks replay",
+    ),
+    deed(
+        "send an endpoint a sample", f"POST {_ENDPOINT}/test", "mutation testWebhookEndpoint", "filmgate webhooks test"
+    ),
     deed("read the own part of the audit trail", "GET /v1/audit", "query auditLog", "filmgate audit list"),
 )
 """What a tenant's keys can do."""
@@ -304,6 +340,8 @@ HERE_ALONE = {
     "filmgate db restore": "works on the database itself",
     "filmgate ledger verify": "works on the database itself",
     "filmgate receipts verify": "needs no gateway",
+    "filmgate webhooks listen": "forwards events to a receiver under development",
+    "filmgate webhooks trigger": "needs no gateway",
     "filmgate schema openapi": "prints a description",
     "filmgate schema sdl": "prints a description",
     "filmgate doctor": "looks at this machine",

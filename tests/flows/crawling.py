@@ -40,7 +40,7 @@ _NAMES_THINGS = {"id", "ids", "attempt", "video", "tenant", "account"}
 _CURSORS = {"after", "before"}
 _CURSOR = "djE6"
 """How every cursor begins."""
-_WORDS = {"prompt": "a barge", "amount": "1.00", "ref": "job-1", "strategy": "FASTEST"}
+_WORDS = {"prompt": "a barge", "amount": "1.00", "ref": "job-1", "strategy": "FASTEST", "since": "2026-01-01T00:00:00Z"}
 _DEEP = (3, 2, 1)
 _AT_ONCE = 8
 

@@ -1,4 +1,4 @@
-"""A gateway that tells events: ``python -m tests.flows.delivering_server FOLDER RECEIVER DATABASE RATE COUNT HANG``.
+"""A gateway that tells events, as a process of its own: ``_main`` says with what it is started.
 
 Twenty tenants have ten endpoints each, some of which fail in each way there is. It goes on where it was killed, and
 says ``done`` once everything that it told was delivered, exhausted or skipped.
@@ -7,6 +7,7 @@ says ``done`` once everything that it told was delivered, exhausted or skipped.
 import asyncio
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -25,8 +26,16 @@ from schema.tenant import Tenant
 from tests.support.running import FAST, Setup, settings_for
 
 TENANTS = [f"tenant-{n}" for n in range(20)]
-OF_A_VIDEO = 6
 HOW = {0: "500", 1: "500", 2: "hang", 3: "redirect"}
+
+
+class Load(NamedTuple):
+    """So many events, so many a second and so many of each video; a call that is not answered in time has failed."""
+
+    events: int
+    rate: int
+    of_a_video: int
+    timeout: float
 
 
 def how(tenant: int, n: int, *, hang: bool) -> str:
@@ -54,7 +63,7 @@ async def _set_up(built: Gateway, receiver: str, *, hang: bool) -> None:
     await built.ground.keeper.refresh()
 
 
-async def _tell(built: Gateway, rate: float, count: int) -> None:
+async def _tell(built: Gateway, rate: float, count: int, of_a_video: int) -> None:
     """The nth event is always the same one; those that were told before a death are not told again."""
     known = 0
     for tenant in TENANTS:
@@ -68,8 +77,8 @@ async def _tell(built: Gateway, rate: float, count: int) -> None:
         event = Event(
             id=built.ids.event(now),
             tenant=TENANTS[place],
-            video=f"video_{place}_{nth // OF_A_VIDEO}",
-            seq=nth % OF_A_VIDEO + 1,
+            video=f"video_{place}_{nth // of_a_video}",
+            seq=nth % of_a_video + 1,
             type=EventType.PROGRESS,
             at=now,
             data={"status": "in_progress"},
@@ -88,12 +97,12 @@ def _told(tenant: str):
     return count
 
 
-async def _main(folder: str, receiver: str, database: str, rate: float, count: int, hang: bool) -> None:
+async def _main(folder: str, receiver: str, database: str, load: Load, *, hang: bool) -> None:
     timing = replace(
         FAST,
         lease_seconds=1.5,
         delivery_schedule_seconds=(0.2,),
-        delivery_timeout_seconds=0.5,
+        delivery_timeout_seconds=load.timeout,
         breaker_reset_seconds=0.01,
     )
     setup = Setup(Path(folder), database_url=database or None, timing=timing)
@@ -103,7 +112,7 @@ async def _main(folder: str, receiver: str, database: str, rate: float, count: i
     async with gateway(settings) as built, serving(built):
         await _set_up(built, receiver, hang=hang)
         _say("ready")
-        await _tell(built, rate, count)
+        await _tell(built, load.rate, load.events, load.of_a_video)
         _say("told")
         while await built.store.read(lambda tx: tx.deliveries.waiting()):  # noqa: ASYNC110 - nobody tells its end
             await asyncio.sleep(0.1)
@@ -117,5 +126,6 @@ def _say(text: str) -> None:
 
 if __name__ == "__main__":
     configure_logging(level="error", form="json")
-    folder, receiver, database, rate, count, hang = sys.argv[1:]
-    in_loop(_main(folder, receiver, database, float(rate), int(count), hang == "1"))
+    folder, receiver, database, rate, events, of_a_video, timeout, hang = sys.argv[1:]
+    load = Load(events=int(events), rate=int(rate), of_a_video=int(of_a_video), timeout=float(timeout))
+    in_loop(_main(folder, receiver, database, load, hang=hang == "1"))

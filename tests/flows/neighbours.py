@@ -27,6 +27,7 @@ from tests.flows.engine import until
 from tests.graphql.asking import post
 from tests.support.certificates import certificates
 from tests.support.pictures import png
+from tests.support.receiving import endpoint
 from tests.support.running import ACME_KEY, ADMIN_KEY, FAST, Setup, sandbox_accounts, settings_for
 
 CANARY = "wagtail-of-acme"
@@ -34,7 +35,7 @@ CANARY = "wagtail-of-acme"
 
 KEYS = {"acme": ACME_KEY, "other": "fg_test_other_9876543210zyxwvutsrqp", "bare": "fg_test_bare_0123456789abcdefghijkl"}
 _ALL = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.TENANT_ADMIN})
-_ID = re.compile(r"(?:video|batch|att|evt|led|res|inc|img|whe)_[0-9a-hjkmnp-tv-z]{26}(?:\.\d+)?")
+_ID = re.compile(r"(?:video|batch|att|evt|led|res|inc|img|whe|msg)_[0-9a-hjkmnp-tv-z]{26}(?:\.\d+)?")
 _CURSOR = re.compile(r'"(?:cursor|startCursor|endCursor)":"([\w-]+)"')
 _WISHES = {
     "completed": "[sim:instant] a boat",
@@ -58,6 +59,7 @@ class Town:
     url: str
     doors: dict[str, httpx.AsyncClient]
     videos: dict[str, str] = field(default_factory=dict)
+    endpoint: str = ""
     told: str = ""
 
     @property
@@ -119,7 +121,10 @@ def _door(url: str, key: str) -> httpx.AsyncClient:
 
 
 async def _settle(here: Town) -> None:
-    """Other asks for a video; then acme for some of every fate, alone and together, and it changes its policy."""
+    """Acme has an endpoint where nobody answers. Other asks for a video; then acme for some of every fate, alone and
+    together, and it changes its policy.
+    """
+    here.endpoint, _ = await endpoint(here.gateway, f"http://127.0.0.1:1/{CANARY}")
     own = await here.wish("other", "[sim:instant] a barge")
     await here.gateway.events.wait("other", own["id"], 30)
     about = {"metadata": {"film": CANARY}}
@@ -139,18 +144,10 @@ async def _settle(here: Town) -> None:
         "/v1/tenant", json={"routing": {"max_wait_seconds": 1234}, "note": CANARY}, headers={"if-match": '"1"'}
     )
     assert changed.status_code == 200, changed.text
-    await _endpoint(here)
     await _cancel(here)
     for fate in ("completed", "failed", "unknown", "of a batch"):
         await here.gateway.events.wait("acme", here.videos[fate], 30)
     here.told = await _all_told(here, batch.text)
-
-
-async def _endpoint(here: Town) -> None:
-    hook = {"url": "https://8.8.8.8/hooks", "name": CANARY, "event_types": ["credits.low"]}
-    made = await here.doors["acme"].post("/v1/webhook_endpoints", json=hook)
-    secret = await here.doors["acme"].post("/v1/webhook_secret/rotate")
-    assert (made.status_code, secret.status_code) == (201, 200), made.text
 
 
 async def _cancel(here: Town) -> None:
@@ -173,13 +170,13 @@ async def _all_told(here: Town, batch: str) -> str:
     paths = [
         "/v1/videos?limit=100",
         "/v1/images",
-        "/v1/webhook_endpoints",
         "/v1/ledger?limit=100",
         "/v1/tenant",
         "/v1/tenant/policies",
         "/v1/balance",
     ]
     paths += [f"/v1/videos/{id}{what}" for id in ids for what in ("", "/route", "/receipt")]
+    paths.append(f"/v1/webhook_endpoints/{here.endpoint}/deliveries?limit=100")
     answers = [await acme.get(path) for path in paths]
     answers += [await post(acme, query) for query in (_LEDGER, _VIDEOS, _IMAGES)]
     streams = await asyncio.gather(*(_streamed(acme, id) for id in ids if id != here.videos["running"]))

@@ -10,13 +10,13 @@ from standardwebhooks import Webhook
 from gateway.services.quarantine import Waiting
 from schema.delivery import DeliveryState
 from schema.event import EventType
-from tests.support.receiving import Receiver, endpoint, receiving, told
+from tests.support.receiving import NEVER, Receiver, endpoint, receiving, told
 from tests.support.running import FAST, Setup, free_port, running
 
 QUICK = replace(
     FAST,
     delivery_schedule_seconds=(0.05,) * 40,
-    delivery_timeout_seconds=1.0,
+    delivery_timeout_seconds=20.0,  # so that a slow machine is not taken for a receiver that does not answer
     breaker_reset_seconds=0.02,
 )
 
@@ -31,8 +31,7 @@ async def log_of(gateway, tenant="acme"):
 
 
 async def page(gateway, id, **wish):
-    found, _ = await gateway.deliveries.page("acme", id, after=None, limit=100, **wish)
-    return found
+    return (await gateway.delivery_log.page("acme", id, after=None, limit=100, **wish)).deliveries
 
 
 async def settled(gateway, id):
@@ -108,6 +107,22 @@ async def test_what_failed_is_told_again_with_the_same_bytes_and_id_before_what_
     assert order == sorted(order, key=list(dict.fromkeys(order)).index)
 
 
+async def test_what_is_answered_too_late_is_told_again_before_what_came_after_it(tmp_path, database_url, receiver):
+    receiver.answer = lambda n, path: (NEVER if n == 1 else 204, {})
+    async with running(setup_for(tmp_path, database_url, receiver, delivery_timeout_seconds=0.5)) as pair:
+        id, _ = await endpoint(pair.gateway, receiver.url)
+
+        await told(pair.gateway, 4)
+        await settled(pair.gateway, id)
+
+    firsts = list(dict.fromkeys(call.id for call in receiver.calls))
+    assert receiver.calls[1].id == receiver.calls[2].id
+    assert receiver.calls[1].body == receiver.calls[2].body
+    order = [call.id for call in receiver.calls]
+    assert order == sorted(order, key=firsts.index)
+    assert len(firsts) == 4
+
+
 async def test_a_video_that_fails_to_be_told_holds_up_no_other(pair, receiver):
     receiver.answer = lambda n, path: (500, {})
     id, _ = await endpoint(pair.gateway, receiver.url)
@@ -152,7 +167,7 @@ async def test_a_redirect_is_a_failure_that_is_never_followed(tmp_path, database
             await settled(pair.gateway, id)
 
             (one,) = await page(pair.gateway, id)
-            _, tries = await pair.gateway.deliveries.get("acme", one.id)
+            tries = (await pair.gateway.delivery_log.get("acme", one.id)).tries
             assert one.state is DeliveryState.EXHAUSTED
             assert [(each.n, each.status, each.error) for each in tries] == [
                 (1, 307, "HTTP 307: redirects are not followed"),
@@ -172,7 +187,7 @@ async def test_what_was_given_up_is_sent_again_under_its_id_and_in_order(tmp_pat
         before = list(dict.fromkeys(call.id for call in receiver.calls))
         receiver.answer = lambda n, path: (204, {})
 
-        again = await pair.gateway.deliveries.replay_since("acme", id, 0, failed_only=True)
+        again = await pair.gateway.delivery_log.replay_since("acme", id, 0, failed_only=True)
         await settled(pair.gateway, id)
 
         assert again == 3

@@ -13,11 +13,22 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import quantiles
 
+import pytest
+
 from tests.flows.conftest import ROUNDS
-from tests.flows.delivering_server import OF_A_VIDEO, TENANTS, how
+from tests.flows.delivering_server import TENANTS, Load, how
 from tests.support.figures import told
 
-RATE, OF_A_ROUND = 20, 60
+OF_A_ROUND = 60
+
+
+SHORT = Load(events=OF_A_ROUND, rate=60, of_a_video=2, timeout=1.0)
+"""Three events for each endpoint."""
+
+
+def load(rounds: int) -> Load:
+    """A minute's in the long run."""
+    return Load(events=OF_A_ROUND * rounds, rate=20, of_a_video=6, timeout=0.5) if rounds > ROUNDS else SHORT
 
 
 @asynccontextmanager
@@ -39,17 +50,18 @@ async def said(running: Process) -> str:
         return (await running.stdout.readline()).decode().strip()
 
 
-async def run(folder: Path, database: str | None, count: int, *, hang: bool = True, kill_after: float | None = None):
+async def run(folder: Path, database: str | None, load: Load, *, hang: bool = True, kill: bool = False):
     """The calls that were received, as lines; the gateway is killed once if asked."""
     folder.mkdir()
     log = folder / "calls.jsonl"
     async with process("receiving_server", str(log)) as receiver:
         url = f"http://127.0.0.1:{await said(receiver)}"
-        arguments = (str(folder), url, database or "", str(RATE), str(count), "1" if hang else "0")
-        if kill_after is not None:
+        wished = (load.rate, load.events, load.of_a_video, load.timeout, int(hang))
+        arguments = (str(folder), url, database or "", *map(str, wished))
+        if kill:
             async with process("delivering_server", *arguments) as killed:
                 assert await said(killed) == "ready"
-                await _called(log, count // 4)
+                await _called(log, load.events // 4)
                 killed.send_signal(signal.SIGKILL)
                 await killed.wait()
         async with process("delivering_server", *arguments) as gateway:
@@ -64,9 +76,9 @@ async def _called(log: Path, times: int) -> None:
             await asyncio.sleep(0.05)
 
 
-def told_in_order(calls, count: int, *, hang: bool = True) -> None:
+def told_in_order(calls, load: Load, *, hang: bool = True) -> None:
     """Every healthy endpoint was told everything, in order of each video."""
-    each = count // len(TENANTS)
+    each = load.events // len(TENANTS)
     by_path = defaultdict(list)
     for call in calls:
         if call["event"]["type"] == "video.progress":
@@ -83,7 +95,7 @@ def told_in_order(calls, count: int, *, hang: bool = True) -> None:
             for seqs in of_video.values():
                 assert seqs == sorted(seqs)
                 assert set(seqs) == set(range(1, len(set(seqs)) + 1))
-                assert len(set(seqs)) <= OF_A_VIDEO
+                assert len(set(seqs)) <= load.of_a_video
 
 
 def lags(calls) -> list[int]:
@@ -101,29 +113,36 @@ def _moment(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def events(rounds: int) -> int:
-    """Three for each endpoint; a minute's in the long run."""
-    return OF_A_ROUND * rounds if rounds > ROUNDS else OF_A_ROUND
-
-
+@pytest.mark.timeout(1200)
 async def test_many_endpoints_fail_and_the_healthy_ones_are_told_everything_in_order(tmp_path, rounds):
-    count = events(rounds)
+    if rounds <= ROUNDS:
+        pytest.skip("the short form says it of a gateway that is killed besides")
+    much = load(rounds)
 
-    calls = await run(tmp_path / "some-hang", None, count)
+    calls = await run(tmp_path / "some-hang", None, much)
+    without = await run(tmp_path / "none-hangs", None, much, hang=False)
 
-    told_in_order(calls, count)
+    told_in_order(calls, much)
+    told_in_order(without, much, hang=False)
     told(f"some hang: {_figures(calls)}")
+    told(f"none hangs: {_figures(without)}")
+
+
+@pytest.mark.timeout(1200)
+async def test_a_gateway_that_is_killed_in_the_middle_loses_none(tmp_path, postgres, rounds):
+    much, database = load(rounds), await postgres.create_migrated("load")
+    on_sqlite = run(tmp_path / "sqlite", None, much, kill=True)
+    on_postgres = run(tmp_path / "postgres", database, much, kill=True)
+
     if rounds > ROUNDS:
-        without = await run(tmp_path / "none-hangs", None, count, hang=False)
-        told(f"none hangs: {_figures(without)}")
+        found = [await on_sqlite, await on_postgres]
+    else:
+        found = list(await asyncio.gather(on_sqlite, on_postgres))  # they mostly wait for those that hang
+    await postgres.drop("load")
 
-
-async def test_a_gateway_that_is_killed_in_the_middle_loses_none(tmp_path, database_url, rounds):
-    count = events(rounds)
-
-    calls = await run(tmp_path / "killed", database_url, count, kill_after=1)
-
-    told_in_order(calls, count)
+    for calls in found:
+        told_in_order(calls, much)
+        told(f"killed: {_figures(calls)}")
 
 
 def _figures(calls) -> dict[str, object]:

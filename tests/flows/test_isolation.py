@@ -86,7 +86,7 @@ def lacking(spelled: Callable[[str], str]) -> Callable[[str], str]:
 async def test_acme_has_everything_that_could_be_told(here):
     prefixes = {id.partition("_")[0] for id in here.ids if "_" in id}
 
-    assert prefixes == {"img", "whe", "video", "batch", "att", "evt", "led"}
+    assert prefixes == {"img", "video", "batch", "att", "evt", "led", "whe", "msg"}
     assert len([id for id in here.ids if "_" not in id]) > 10, "cursors"
     assert here.told.count(CANARY) > 10
     statuses = {(await here.gateway.videos.get("acme", id)).status for id in here.videos.values()}

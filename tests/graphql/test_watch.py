@@ -186,7 +186,7 @@ async def test_apollos_multipart_subscriptions_are_spoken(gw: Running, done: str
 
 async def test_a_client_that_leaves_is_forgotten(gw: Running) -> None:
     id = await created(gw.client, prompt="boat [sim:stuck]")
-    watchers = gw.gateway.events._hub._watchers
+    watchers = gw.gateway.events._hub._topics
     body = {"query": EVENTS, "variables": {"id": id}}
     async with gw.client.stream("POST", PATH, json=body, headers={"accept": "text/event-stream"}) as response:
         await anext(response.aiter_lines())

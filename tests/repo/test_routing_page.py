@@ -60,7 +60,8 @@ def test_every_strategy_every_wish_and_every_change_is_described():
     named = {name for begin in ("## Constraints", "## When nobody can") for row in rows(begin) for name in words(row)}
 
     assert {name for row in rows("## Strategies") for name in words(row)} == set(Strategy)
-    assert set(RoutingWish.__struct_fields__) - {"max_cost_micros", "cancel_after_seconds", "quote_id"} <= named
+    elsewhere = {"max_cost_micros", "cancel_after_seconds", "quote_id", "reuse", "webhook_url"}
+    assert set(RoutingWish.__struct_fields__) - elsewhere <= named
     assert set(AMENDS) <= named
 
 

@@ -28,6 +28,7 @@ OPEN = {
     ("GET", "/v1/videos/{video_id}"),
     ("POST", "/v1/videos/{video_id}/cancel"),
     ("GET", "/v1/videos/{video_id}/content"),
+    ("GET", "/v1/videos/{video_id}/events"),
     ("POST", "/v1/videos/batches"),
     ("GET", "/v1/videos/batches/{batch_id}"),
     ("POST", "/v1/quotes"),

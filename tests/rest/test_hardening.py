@@ -34,9 +34,10 @@ VALUES = {
     "attempt_id": f"att_{ID}",
     "batch_id": f"batch_{ID}",
     "account_id": "veo-main",
-    "endpoint_id": f"whe_{ID}",
     "tenant_id": "acme",
     "image_id": f"img_{ID}",
+    "endpoint_id": f"whe_{ID}",
+    "delivery_id": f"msg_{ID}",
     "version": "1",
 }
 

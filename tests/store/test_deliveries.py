@@ -226,3 +226,24 @@ async def test_whatever_fails_a_line_is_told_in_its_order(store, fates):
         now += 20_001
 
     assert all(positions == sorted(positions) and len(positions) == 3 for positions in told.values())
+
+
+async def test_addresses_of_many_videos_at_one_origin_share_five_calls_and_each_has_an_order_of_its_own(store):
+    async def add(tx):
+        for n in range(10):
+            for seq in (1, 2):
+                tx.events.add(an_event(f"video_{n}", seq), f"https://a.example/of/{n}")
+        tx.events.add(an_event("video_x", 1), "https://b.example/of/x")
+
+    await store.write(add)
+
+    claimed = await claim(store)
+
+    there = [one.url for one in claimed if one.url.startswith("https://a.example/")]
+    assert len(there) == len(set(there)) == 5
+    assert {one.url for one in claimed} - set(there) == {"https://b.example/of/x"}
+    of_video = await store.read(lambda tx: tx.deliveries.of_video("acme", "video_3", after=None, limit=100))
+    assert sorted((one.event, one.url) for one in of_video) == [
+        ("evt_video_3_1", "https://a.example/of/3"),
+        ("evt_video_3_2", "https://a.example/of/3"),
+    ]

@@ -1,6 +1,7 @@
 """Receivers of webhooks for tests: real servers on loopback that remember what came, and answer as they are told."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.policy.standard_webhooks import make_secret
+from gateway.services.tenant_secrets import next_secret
 from gateway.services.vault import ENDPOINT_SECRET
 from gateway.store.store import Transaction
 from gateway.wiring import Gateway
@@ -36,6 +38,9 @@ class Call:
         event: dict[str, Any] = msgspec.json.decode(self.body)
         return event
 
+
+NEVER = 0
+"""The status of an answer that does not come."""
 
 Answering = Callable[[int, str], tuple[int, dict[str, str]]]
 """From how many calls came before and the path to a status and headers."""
@@ -73,6 +78,9 @@ class Receiver:
                 status, more = self.answer(len(self.calls), path)
                 self.calls.append(Call(path=path, headers=headers, body=body, status=status))
                 self.news.set()
+                if status == NEVER:
+                    await reader.read()  # until the caller has enough
+                    return
                 extra = "".join(f"{name}: {value}\r\n" for name, value in more.items())
                 writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\n{extra}\r\n".encode())
                 await writer.drain()
@@ -135,3 +143,18 @@ async def told(gateway: Gateway, count: int, *, video: str = "video_1", tenant: 
             tx.events.add(event)
 
         await gateway.store.write(tell)
+
+
+async def tenant_secret(gateway: Gateway, tenant: str = "acme") -> Secret:
+    """What signs what a tenant's videos tell the addresses that they are given; made anew."""
+    now = gateway.clock.now()
+
+    async def work(tx: Transaction) -> Secret:
+        await tx.revision.lock()
+        made = await next_secret(tx, gateway.ground.vault, tenant, until=None, now=now, entropy=os.urandom)
+        await tx.revision.move()
+        return made.current
+
+    secret = await gateway.store.write(work)
+    await gateway.ground.keeper.refresh()
+    return secret

@@ -3,6 +3,8 @@
 from gateway.rest.operations.accounts import ACCOUNTS
 from gateway.rest.operations.audit import AUDIT
 from gateway.rest.operations.client_tokens import CLIENT_TOKENS
+from gateway.rest.operations.deliveries import DELIVERIES
+from gateway.rest.operations.events import EVENTS
 from gateway.rest.operations.images import IMAGES
 from gateway.rest.operations.keys import KEYS
 from gateway.rest.operations.money import MONEY
@@ -17,6 +19,19 @@ from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply
 __all__ = ["OPERATIONS", "Body", "Operation", "Parameter", "Reply"]
 
 OPERATIONS: dict[Key, Operation] = (
-    VIDEOS | IMAGES | MONEY | TENANT | KEYS | CLIENT_TOKENS | WEBHOOKS | OTHERS | ACCOUNTS | SETUPS | AUDIT | OPERATOR
+    VIDEOS
+    | IMAGES
+    | EVENTS
+    | MONEY
+    | TENANT
+    | KEYS
+    | CLIENT_TOKENS
+    | WEBHOOKS
+    | DELIVERIES
+    | OTHERS
+    | ACCOUNTS
+    | SETUPS
+    | AUDIT
+    | OPERATOR
 )
 """By method and path. Every route has its row: a test compares."""

@@ -1,6 +1,7 @@
 -- What tenants' addresses are told: one row for each event and each of them, written with the event. Of those of a line
 -- (what one address is told of one video) only the first that is pending has a time at which it is due: the others wait
--- behind it. Who adds to a line or takes from it holds the row of the tenant's log.
+-- behind it. Who adds to a line or takes from it holds the row of the tenant's log. An address that a video was given
+-- stands in url: those of a tenant at one origin are one endpoint, so that they share its places and its rests.
 
 CREATE TABLE deliveries (
   id           TEXT PRIMARY KEY,
@@ -10,6 +11,7 @@ CREATE TABLE deliveries (
   event        TEXT NOT NULL,
   position     BIGINT NOT NULL,
   type         TEXT NOT NULL,
+  url          TEXT,
   state        TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'exhausted', 'skipped')),
   created_at   BIGINT NOT NULL,
   ended_at     BIGINT,
@@ -29,6 +31,8 @@ CREATE INDEX deliveries_leased ON deliveries (endpoint) WHERE leased_until IS NO
 CREATE INDEX deliveries_in_line ON deliveries (endpoint, subject, position) WHERE state = 'pending';
 
 CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint, id);
+
+CREATE INDEX deliveries_of_video ON deliveries (subject, id) WHERE url IS NOT NULL;
 
 CREATE INDEX deliveries_by_age ON deliveries (ended_at) WHERE ended_at IS NOT NULL;
 
