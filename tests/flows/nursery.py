@@ -18,7 +18,7 @@ class Forked:
     """One of its processes; as asyncio shows those that it began itself."""
 
     def __init__(self, pid: int, ended: "asyncio.Future[int]") -> None:
-        self._pid = pid
+        self.pid = pid
         self._ended = ended
 
     @property
@@ -26,7 +26,7 @@ class Forked:
         return self._ended.result() if self._ended.done() else None
 
     def send_signal(self, number: int) -> None:
-        os.kill(self._pid, number)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

@@ -140,6 +140,9 @@ class Process(Protocol):
     """A process as asyncio shows one."""
 
     @property
+    def pid(self) -> int: ...
+
+    @property
     def returncode(self) -> int | None: ...
 
     def send_signal(self, signal: int) -> None: ...

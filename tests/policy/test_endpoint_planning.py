@@ -41,7 +41,8 @@ def plan(
     )
 
 
-def of(change: Change) -> EndpointRecord:
+def made(change: Change) -> EndpointRecord:
+    """The endpoint as a change leaves it."""
     assert isinstance(change.record, EndpointRecord)
     return change.record
 
@@ -54,7 +55,7 @@ def test_a_new_one_is_made_with_its_secret_and_tells_none():
     (change,) = plan([record(signs="whsec_dHdv")], [])
 
     assert change.verb is Verb.CREATED
-    assert of(change).current == Secret("whsec_dHdv")
+    assert made(change).current == Secret("whsec_dHdv")
     assert "whsec_dHdv" not in repr((change.before, change.after))
 
 
@@ -63,16 +64,16 @@ def test_what_is_told_of_it_changes_and_its_id_and_secret_stay():
 
     assert (change.verb, change.id) == (Verb.UPDATED, "whe_old")
     assert change.after == {"events": ["video.completed"]}
-    assert of(change).current == Secret("whsec_b25l")
+    assert made(change).current == Secret("whsec_b25l")
 
 
 def test_another_secret_in_the_file_rotates_with_the_overlap():
     (change,) = plan([record(signs="whsec_dHdv", secret_by_file=True)], [there(secret_by_file=True)])
 
     assert change.after == {"secret": "new"}
-    signing = [secret.reveal() for secret in of(change).signing(1000 + DAY - 1)]
+    signing = [secret.reveal() for secret in made(change).signing(1000 + DAY - 1)]
     assert signing == ["whsec_dHdv", "whsec_b25l"]
-    assert [secret.reveal() for secret in of(change).signing(1000 + DAY)] == ["whsec_dHdv"]
+    assert [secret.reveal() for secret in made(change).signing(1000 + DAY)] == ["whsec_dHdv"]
 
 
 def test_one_that_the_api_made_at_that_address_becomes_the_file_s():
@@ -84,7 +85,7 @@ def test_one_that_the_api_made_at_that_address_becomes_the_file_s():
 def test_one_that_is_disabled_stays_so_when_the_file_changes_it():
     (change,) = plan([record(name="new")], [there(disabled_at=7, disabled_reason="it answered 410 Gone")])
 
-    assert (of(change).endpoint.disabled_at, of(change).endpoint.name) == (7, "new")
+    assert (made(change).endpoint.disabled_at, made(change).endpoint.name) == (7, "new")
 
 
 def test_one_that_the_file_names_no_more_goes_and_the_api_s_stay():
@@ -123,8 +124,8 @@ def test_a_rotation_a_switch_and_a_removal_are_each_one_version_further():
     off = switch(known, 2000, "it failed for days", 2000)
     gone = endpoint_removal(known, 2000)
 
-    assert [of(change).ownership.version for change in (rotated, off, gone)] == [known.ownership.version + 1] * 3
-    assert of(rotated).signing(2000) == (Secret("whsec_dHdv"),)
+    assert [made(change).ownership.version for change in (rotated, off, gone)] == [known.ownership.version + 1] * 3
+    assert made(rotated).signing(2000) == (Secret("whsec_dHdv"),)
     assert off.after == {"disabled_at": 2000, "disabled_reason": "it failed for days"}
-    assert of(gone).ownership.removed_at == 2000
-    assert replace(of(gone), ownership=known.ownership) == known
+    assert made(gone).ownership.removed_at == 2000
+    assert replace(made(gone), ownership=known.ownership) == known
