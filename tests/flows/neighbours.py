@@ -144,10 +144,18 @@ async def _settle(here: Town) -> None:
         "/v1/tenant", json={"routing": {"max_wait_seconds": 1234}, "note": CANARY}, headers={"if-match": '"1"'}
     )
     assert changed.status_code == 200, changed.text
+    await _endpoint(here)
     await _cancel(here)
     for fate in ("completed", "failed", "unknown", "of a batch"):
         await here.gateway.events.wait("acme", here.videos[fate], 30)
     here.told = await _all_told(here, batch.text)
+
+
+async def _endpoint(here: Town) -> None:
+    hook = {"url": "https://8.8.8.8/hooks", "name": CANARY, "event_types": ["credits.low"]}
+    made = await here.doors["acme"].post("/v1/webhook_endpoints", json=hook)
+    secret = await here.doors["acme"].post("/v1/webhook_secret/rotate")
+    assert (made.status_code, secret.status_code) == (201, 200), made.text
 
 
 async def _cancel(here: Town) -> None:
@@ -170,6 +178,7 @@ async def _all_told(here: Town, batch: str) -> str:
     paths = [
         "/v1/videos?limit=100",
         "/v1/images",
+        "/v1/webhook_endpoints",
         "/v1/ledger?limit=100",
         "/v1/tenant",
         "/v1/tenant/policies",
