@@ -207,6 +207,17 @@ async def _use(client: httpx.AsyncClient, heard: Heard, server: Server) -> None:
     heard.once(rotated, "key")
     await client.delete(f"/v1/keys/{listed[-1]['id']}", headers=admin)
 
+    # secrets that sign webhooks, made and rotated; nothing is ever told to that address
+    hook = {"url": "https://8.8.8.8/hooks", "event_types": ["credits.low"]}
+    made = await client.post("/v1/webhook_endpoints", json=hook, headers=admin)
+    endpoint = made.json()["id"]
+    heard.once(made, "signing_secret")
+    keep = {"keep_old_secret_active_for_24_hours": True}
+    for path in (f"/v1/webhook_endpoints/{endpoint}/rotate_secret", "/v1/webhook_secret/rotate"):
+        heard.once(await client.post(path, json=keep, headers=admin), "signing_secret")
+    for path in ("/v1/webhook_endpoints", f"/v1/webhook_endpoints/{endpoint}", "/v1/webhook_secret"):
+        await client.get(path, headers=admin)
+
     # an own account, given, tested, changed
     own = {"id": "own", "provider": "doitong", "base_url": (await _base_url(client, operator)), "sandbox": True}
     secrets = {"credential": OWN_CREDENTIAL, "webhook_secrets": [OWN_HOOK_SECRET]}
