@@ -1,13 +1,15 @@
 """A gateway that tells events, as a process of its own: ``_main`` says with what it is started.
 
 Twenty tenants have ten endpoints each, some of which fail in each way there is. It goes on where it was killed, and
-says ``done`` once everything that it told was delivered, exhausted or skipped.
+says what was exhausted once everything that it told was delivered, exhausted or skipped.
 """
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -19,6 +21,7 @@ from gateway.serving import serving
 from gateway.store.store import Transaction
 from gateway.telemetry import configure_logging
 from gateway.wiring import Gateway, gateway
+from schema.delivery import DeliveryState
 from schema.endpoint import Endpoint, EndpointRecord
 from schema.event import Event, EventType
 from schema.ids import ENDPOINT
@@ -90,6 +93,18 @@ async def _tell(built: Gateway, rate: float, count: int, of_a_video: int) -> Non
         await built.store.write(tell)
 
 
+async def _exhausted(tx: Transaction) -> dict[str, list[str]]:
+    """The events of deliveries that were given up, by the path of their endpoint."""
+    found = {}
+    for record in await tx.webhook_endpoints.all():
+        endpoint = record.endpoint
+        page = await tx.deliveries.page(
+            endpoint.tenant, endpoint.id, after=None, limit=100_000, state=DeliveryState.EXHAUSTED
+        )
+        found[urlsplit(endpoint.url).path] = [delivery.event for delivery in page]
+    return found
+
+
 def _told(tenant: str):
     async def count(tx: Transaction) -> int:
         return sum(event.video is not None for event in await tx.events.log(tenant, 0, 10_000))
@@ -116,7 +131,7 @@ async def _main(folder: str, receiver: str, database: str, load: Load, *, hang: 
         _say("told")
         while await built.store.read(lambda tx: tx.deliveries.waiting()):  # noqa: ASYNC110 - nobody tells its end
             await asyncio.sleep(0.1)
-        _say("done")
+        _say(json.dumps(await built.store.read(_exhausted)))
 
 
 def _say(text: str) -> None:
