@@ -67,6 +67,17 @@ class AskedRouting(msgspec.Struct, frozen=True, kw_only=True):
     reuse: AskedReuse | None = None
 
 
+class AskedImage(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of the tenant's own, to start from.
+
+    Attributes:
+        sha256: of its bytes; null when the wish named it by its id.
+    """
+
+    id: _Name
+    sha256: _Name | None = None
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The wish, before anything was bent."""
 
@@ -76,6 +87,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     seconds: _Count | None
     quality: Quality | None
     image_url: _Url | None
+    image: AskedImage | None = None
     routing: AskedRouting
 
 

@@ -125,8 +125,9 @@ def test_a_request_is_one_the_description_knows(name, setup, request_):
     asks = at(name, operation(name, request_))
     media_type = request_.headers.get("content-type", "").partition(";")[0]
 
-    assert ("requestBody" in asks) == bool(request_.body)
-    assert not request_.body or media_type in asks["requestBody"]["content"]
+    sends = bool(request_.body) or request_.attachment is not None
+    assert ("requestBody" in asks) == sends
+    assert not sends or media_type in asks["requestBody"]["content"]
     if media_type == "application/json":
         schema = f"{operation(name, request_)}/requestBody/content/application~1json/schema"
         assert complaints(name, schema, parse(request_.body)) == []

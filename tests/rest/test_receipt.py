@@ -46,6 +46,7 @@ async def test_it_tells_what_was_asked_and_what_was_bent(pair: Running, done: di
         "seconds": 12,
         "quality": "high",
         "image_url": None,
+        "image": None,
         "routing": {
             "only": ["doitong"],
             "exclude": [],
