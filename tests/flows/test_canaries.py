@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings
 from tests.support.hostile_urls import LOOPBACK
-from tests.support.running import FAST, SPEED, Running, Setup, running
+from tests.support.running import ADMIN_KEY, FAST, SPEED, Running, Setup, running
 
 AT_VEO = {"gateway": {"only": ["veo-main"]}}
 PATH = "/film.mp4"
@@ -73,3 +73,27 @@ async def test_a_redirect_leads_nowhere(here: Running, canary: Canary, host: str
 
     assert canary.connections == 0
     assert video["error"]["code"] == "asset_lost"
+
+
+async def test_a_picture_s_link_leads_nowhere_however_it_is_spelled(here: Running, canary: Canary):
+    for host in LOOPBACK:
+        for scheme in ("http:", "https:"):
+            link = {"image_url": canary.spelled(host.replace("http:", scheme))}
+            answer = await here.client.post("/v1/videos", json={"prompt": "a boat", "input_reference": link})
+            assert answer.status_code == 422, answer.text
+            assert "input_reference" in str(answer.json()["errors"])
+
+    assert canary.connections == 0
+
+
+async def test_a_webhook_s_address_leads_nowhere_however_it_is_spelled(here: Running, canary: Canary):
+    admin = {"authorization": f"Bearer {ADMIN_KEY}"}
+    await here.client.post("/v1/webhook_secret/rotate", headers=admin, json={})
+    for host in LOOPBACK:
+        for scheme in ("http:", "https:"):
+            url = canary.spelled(host.replace("http:", scheme))
+            endpoint = await here.client.post("/v1/webhook_endpoints", headers=admin, json={"url": url})
+            video = await here.client.post("/v1/videos", json={"prompt": "a boat", "gateway": {"webhook_url": url}})
+            assert (endpoint.status_code, video.status_code) == (422, 422), (endpoint.text, video.text)
+
+    assert canary.connections == 0
