@@ -42,7 +42,7 @@ def load(rounds: int) -> Load:
 @asynccontextmanager
 async def process(module: str, *arguments: str):
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"tests.flows.{module}", *arguments, stdout=PIPE
+        *(sys.executable, "-m", f"tests.flows.{module}", *arguments), stdout=PIPE, limit=1 << 26
     )
     try:
         yield running
