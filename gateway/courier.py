@@ -110,7 +110,7 @@ class Courier:
             await self._deliveries.deliver(delivery)
         except (StoreError, Overloaded, EgressFailed) as error:
             log.warning("delivery.put_off", error=str(error))
-        except Exception:
+        except Exception:  # told with its traceback; raised on, it would end with its task and be told to nobody
             log.exception("delivery.crashed")
 
     async def _drain(self) -> None:

@@ -43,7 +43,7 @@ class Follower:
             except Stop as stop:
                 if stop.code is not ExitCode.TRY_AGAIN or away >= PATIENCE:
                     raise
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # a command does nothing else meanwhile
             away += _PAUSE
 
 

@@ -4,14 +4,15 @@ import hmac
 import os
 import time
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import msgspec
 import rich_click as click
 
 from gateway.cli.connection import connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
+from gateway.cli.following import Follower
 from gateway.cli.output import plain, show, tell
 from schema.clock import SystemClock
 from schema.event import EventType
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from gateway.cli.client import Client
     from schema.account import Secret
 
-_PAUSE = 0.5
 _TIMEOUT = 15.0
 _TYPES = click.Choice([type.value for type in EventType])
 
@@ -49,11 +49,11 @@ def listen(to: str, *, events: tuple[str, ...], url: str | None, api_key: str | 
     """
     client, secret = connect(url, api_key), secret_of(api_key)
     tell(f"your secret: {secret.reveal()}")
-    last = _newest(client)
     tell("listening; Ctrl-C ends it")
     try:
-        for event in _happening(client, last, events):
-            show(forward(to, secret, event))
+        only = {"types": ",".join(events)} if events else {}
+        for event in Follower(client, "/v1/events", only, _newest(client)).follow():
+            show(forward(to, secret, msgspec.json.encode(event)))
     except KeyboardInterrupt:
         raise Stop(ExitCode.INTERRUPTED, "") from None
 
@@ -87,7 +87,6 @@ def secret_of(api_key: str | None) -> "Secret":
 def forward(to: str, secret: "Secret", body: bytes) -> str:
     """Tell a receiver once; how it went, in one line."""
     import httpx
-    import msgspec
 
     from gateway.policy.standard_webhooks import signature
     from schema.ids import MESSAGE, derived
@@ -114,21 +113,6 @@ def _newest(client: "Client") -> str | None:
     """The id of the newest event; None when nothing ever happened."""
     newest = client.ask("/v1/events", dict[str, Any], {"limit": "1"}).value["data"]
     return newest[0]["id"] if newest else None
-
-
-def _happening(client: "Client", last: str | None, types: tuple[str, ...]) -> Iterator[bytes]:
-    """Events behind that one, as they are told, for ever."""
-    import msgspec
-
-    only = {"types": ",".join(types)} if types else {}
-    while True:
-        behind = {} if last is None else {"after": last}
-        page = client.ask("/v1/events", dict[str, Any], {"order": "asc", "limit": "100", **behind, **only}).value
-        for event in page["data"]:
-            last = event["id"]
-            yield msgspec.json.encode(event)
-        if not page["has_more"]:
-            time.sleep(_PAUSE)
 
 
 COMMANDS = (listen, trigger)

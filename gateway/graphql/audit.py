@@ -7,7 +7,7 @@ import strawberry
 
 from gateway.auth import require
 from gateway.graphql.admin import operator
-from gateway.graphql.connections import PageInfo, Paging, cursor
+from gateway.graphql.connections import After, Before, First, Last, PageInfo, Paging, cursor
 from gateway.graphql.context import Info
 from gateway.graphql.scalars import Document, Moment
 from gateway.services import reloading, vault
@@ -17,11 +17,6 @@ from schema.errors import InvalidRequest
 from schema.ids import TRAIL, could_be
 from schema.tenant import Scope
 from schema.trail import TrailWish
-
-First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many of the previous, 1 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 
 @strawberry.input(description="Which entries: all that is given must hold.")

@@ -3,7 +3,7 @@
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import strawberry
@@ -16,6 +16,11 @@ from schema.ids import names_video
 from schema.lifecycle import VideoStatus
 
 T = TypeVar("T")
+
+First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
+After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many of the previous, 1 to 100.")]
+Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 DEFAULT_PAGE = 20
 _KIND = "v1:"

@@ -7,8 +7,7 @@ from typing import Annotated, Self
 import strawberry
 from strawberry.scalars import ID
 
-from gateway.graphql.audit import After, Before, First, Last
-from gateway.graphql.connections import PageInfo, Paging, cursor
+from gateway.graphql.connections import After, Before, First, Last, PageInfo, Paging, cursor
 from gateway.graphql.context import Context, Info
 from gateway.graphql.scalars import Document, Moment
 from gateway.policy.telling import data_of

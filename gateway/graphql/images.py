@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 import strawberry
 
-from gateway.graphql.connections import PageInfo, Paging, cursor
+from gateway.graphql.connections import After, Before, First, Last, PageInfo, Paging, cursor
 from gateway.graphql.context import Info
 from gateway.graphql.refusals import NotFoundError, UserError
 from gateway.graphql.scalars import Moment
@@ -15,10 +15,6 @@ from schema.image import Image as ImageFacts
 from schema.image import ImageType
 from schema.tenant import Scope
 
-First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many of the previous, 1 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 ImageId = Annotated[strawberry.ID, strawberry.argument(description="The picture's id.")]
 
 

@@ -9,7 +9,7 @@ import strawberry
 from gateway.auth import hand_of
 from gateway.config.settings import DEFAULT_SCOPES
 from gateway.graphql.admin_refusals import ConflictError, ManagedByFileError
-from gateway.graphql.connections import PageInfo, Paging, cursor
+from gateway.graphql.connections import After, First, PageInfo, Paging, cursor
 from gateway.graphql.context import Info
 from gateway.graphql.key_refusals import change_refusal, create_refusal, revoke_refusal
 from gateway.graphql.policies import TenantId, meant
@@ -28,8 +28,6 @@ _WHEN = "When it ends by itself; null is never. Give this or `expiresInSeconds`,
 _AHEAD = "The same, from now on, in seconds."
 _TEXT = "Its text. Keep it: it is shown this once, and nobody can tell it again."
 
-First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
 KeyId = Annotated[strawberry.ID, strawberry.argument(description="The key's id.")]
 
 

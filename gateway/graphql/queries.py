@@ -13,7 +13,7 @@ from gateway.graphql import client_tokens as of_tokens
 from gateway.graphql import images as of_images
 from gateway.graphql import webhook_deliveries as deliveries
 from gateway.graphql import webhook_endpoints as webhooks
-from gateway.graphql.connections import Paging, VideoConnection
+from gateway.graphql.connections import After, Before, First, Last, Paging, VideoConnection
 from gateway.graphql.context import Context, Info
 from gateway.graphql.models import Model
 from gateway.graphql.money import Balance, LedgerConnection
@@ -29,10 +29,6 @@ from schema.ids import names_entry, names_video
 from schema.lifecycle import VideoStatus
 from schema.tenant import Principal, Scope
 
-First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many of the previous, 1 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 Status = Annotated[VideoStatus | None, strawberry.argument(description="Only videos that are here in their life.")]
 VideoId = Annotated[ID, strawberry.argument(description="The video's id.")]
 Wish = Annotated[

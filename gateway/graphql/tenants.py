@@ -1,12 +1,12 @@
 """A tenant as GraphQL shows it, with its routing policy through time."""
 
-from typing import Annotated, Self
+from typing import Self
 
 import msgspec
 import strawberry
 
 from gateway.auth import require
-from gateway.graphql.connections import PageInfo, Paging, cursor
+from gateway.graphql.connections import After, First, PageInfo, Paging, cursor
 from gateway.graphql.context import Info
 from gateway.graphql.scalars import Amount, Moment, amount
 from gateway.services.policies import PolicyPage
@@ -15,9 +15,6 @@ from schema.ownership import ManagedBy
 from schema.policy import WrittenRouting, WrittenRule
 from schema.tenant import FundingMode, Scope
 from schema.video import AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Quality, Strategy
-
-First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
 
 _LONGEST_VERSION = 15
 """Digits."""

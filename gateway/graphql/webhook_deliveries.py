@@ -6,9 +6,8 @@ from typing import Annotated, Self
 import strawberry
 
 from gateway.graphql.admin_refusals import ConflictError
-from gateway.graphql.connections import PageInfo, Paging, cursor
+from gateway.graphql.connections import After, First, PageInfo, Paging, cursor
 from gateway.graphql.context import Info
-from gateway.graphql.keys import After, First
 from gateway.graphql.refusals import NotFoundError
 from gateway.graphql.scalars import Moment, moment
 from gateway.services.delivery_log import DeliveryPage, DeliveryRecord

@@ -8,7 +8,7 @@ import strawberry
 
 from gateway.auth import hand_of
 from gateway.graphql.admin_refusals import ManagedByFileError
-from gateway.graphql.connections import PageInfo, Paging, cursor
+from gateway.graphql.connections import After, First, PageInfo, Paging, cursor
 from gateway.graphql.context import Info
 from gateway.graphql.key_refusals import create_refusal, revoke_refusal
 from gateway.graphql.refusals import InvalidInputError, NotFoundError
@@ -28,8 +28,6 @@ _KEEP = "The old one signs too for a while, a day unless the operator says other
 _UNTIL = "So long the secret before signs too; null when it signs alone."
 _HINT = "The end of its secret."
 
-First = Annotated[int | None, strawberry.argument(description="How many of the next, 1 to 100; the default is 20.")]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
 EndpointId = Annotated[strawberry.ID, strawberry.argument(description="The endpoint's id.")]
 
 
