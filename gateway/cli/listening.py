@@ -49,10 +49,11 @@ def listen(to: str, *, events: tuple[str, ...], url: str | None, api_key: str | 
     """
     client, secret = connect(url, api_key), secret_of(api_key)
     tell(f"your secret: {secret.reveal()}")
-    tell("listening; Ctrl-C ends it")
+    only = {"types": ",".join(events)} if events else {}
     try:
-        only = {"types": ",".join(events)} if events else {}
-        for event in Follower(client, "/v1/events", only, _newest(client)).follow():
+        follower = Follower(client, "/v1/events", only, _newest(client))
+        tell("listening; Ctrl-C ends it")
+        for event in follower.follow():
             show(forward(to, secret, msgspec.json.encode(event)))
     except KeyboardInterrupt:
         raise Stop(ExitCode.INTERRUPTED, "") from None
