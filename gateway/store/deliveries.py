@@ -26,20 +26,32 @@ _PENDING = "(SELECT 1 FROM deliveries AS ahead WHERE ahead.endpoint = ? AND ahea
 _ROW = f"(?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, CASE WHEN EXISTS {_PENDING} THEN NULL ELSE CAST(? AS BIGINT) END)"
 _ROWS_AT_ONCE = 50
 _ANY = 2**31 - 1
-# of every endpoint that may be called the longest due first, and everybody's first before anybody's second
-_READY = f"""
-WITH ready AS (
-  SELECT waiting.id, waiting.due,
-    (SELECT count(*) FROM deliveries AS busy WHERE busy.endpoint = waiting.endpoint AND busy.leased_until > ?)
-    + row_number() OVER (PARTITION BY waiting.endpoint ORDER BY waiting.due, waiting.id) AS place,
-    coalesce(states.failures, 0) AS failures
-  FROM deliveries AS waiting LEFT JOIN endpoint_states AS states ON states.endpoint = waiting.endpoint
-  WHERE waiting.due <= ? AND coalesce(states.resting_until, 0) <= ? AND coalesce(states.failures, 0) <= ?
-), first AS (
-  SELECT id, place, due FROM ready WHERE place <= CASE WHEN failures >= {SHAKY} THEN 1 ELSE {AT_ONCE} END
+# one look into the index for each endpoint to which something is due, however much that is
+_OPEN = f"""
+WITH RECURSIVE waiting (endpoint) AS (
+  SELECT (SELECT endpoint FROM deliveries WHERE due <= ? ORDER BY endpoint LIMIT 1)
+  UNION ALL
+  SELECT (SELECT more.endpoint FROM deliveries AS more
+    WHERE more.endpoint > waiting.endpoint AND more.due <= ? ORDER BY more.endpoint LIMIT 1)
+  FROM waiting WHERE waiting.endpoint IS NOT NULL
+), called AS (
+  SELECT waiting.endpoint, CASE WHEN states.failures >= {SHAKY} THEN 1 ELSE {AT_ONCE} END AS places,
+    (SELECT count(*) FROM deliveries AS busy WHERE busy.endpoint = waiting.endpoint AND busy.leased_until > ?) AS taken
+  FROM waiting LEFT JOIN endpoint_states AS states ON states.endpoint = waiting.endpoint
+  WHERE waiting.endpoint IS NOT NULL AND coalesce(states.resting_until, 0) <= ? AND coalesce(states.failures, 0) <= ?
+), open AS (
+  SELECT endpoint, places, taken FROM called WHERE taken < places
 )"""
-_CLAIM = f"""{_READY}, chosen AS MATERIALIZED (
-  SELECT id FROM deliveries WHERE due <= ? AND id IN (SELECT id FROM first ORDER BY place, due LIMIT ?) /*skip locked*/
+# of every endpoint that may be called the longest due first, and everybody's first before anybody's second
+_CLAIM = f"""{_OPEN}, first AS (
+  SELECT due.id, due.due, open.places, open.taken
+    + row_number() OVER (PARTITION BY due.endpoint ORDER BY due.due, due.id) AS place
+  FROM open JOIN deliveries AS due ON due.id IN (
+    SELECT id FROM deliveries AS ready WHERE ready.endpoint = open.endpoint AND ready.due <= ?
+    ORDER BY ready.due, ready.id LIMIT {AT_ONCE})
+), chosen AS MATERIALIZED (
+  SELECT id FROM deliveries WHERE due <= ? AND id IN (
+    SELECT id FROM first WHERE place <= places ORDER BY place, due LIMIT ?) /*skip locked*/
 )
 UPDATE deliveries SET due = ?, leased_until = ?, epoch = epoch + 1, tries = tries + 1
 WHERE id IN (SELECT id FROM chosen) RETURNING {_COLUMNS}"""
@@ -70,15 +82,13 @@ class Deliveries:
             healthy_only: of endpoints whose last answer was a success, or that gave none yet.
         """
         most = 0 if healthy_only else _ANY
-        rows = await self._connection.all(_CLAIM, now, now, now, most, now, limit, until, until)
+        rows = await self._connection.all(_CLAIM, now, now, now, now, most, now, now, limit, until, until)
         return [_delivery(row) for row in rows]
 
     async def ready(self, now: Millis, *, healthy_only: bool = False) -> bool:
         """Whether it is somebody's turn: what is due may have to wait for its endpoint."""
-        if await self._connection.one("SELECT 1 FROM deliveries WHERE due <= ? LIMIT 1", now) is None:
-            return False
         most = 0 if healthy_only else _ANY
-        return await self._connection.one(f"{_READY} SELECT 1 FROM first LIMIT 1", now, now, now, most) is not None
+        return await self._connection.one(f"{_OPEN} SELECT 1 FROM open LIMIT 1", now, now, now, now, most) is not None
 
     async def next_due(self, now: Millis) -> Millis | None:
         """When the next one becomes due after this moment."""

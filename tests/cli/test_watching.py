@@ -13,6 +13,7 @@ import pytest
 from gateway.cli.exits import ExitCode
 from gateway.config.environment import environment
 from tests.cli.small_gateway import HAPPY, KEY
+from tests.support.signals import interruptible
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,9 +36,8 @@ def start(gateway, elsewhere):
         started.append(process)
         return process
 
-    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it, and their children
-    yield begin
-    signal.signal(signal.SIGINT, ours)
+    with interruptible():
+        yield begin
     for process in started:
         process.kill()
         process.communicate()

@@ -13,6 +13,7 @@ from gateway.cli.exits import ExitCode
 from gateway.cli.listening import secret_of
 from tests.support.receiving import receiving
 from tests.support.running import ACME_KEY, Setup, running
+from tests.support.signals import interruptible
 
 
 @asynccontextmanager
@@ -20,7 +21,8 @@ async def listening_to(gateway: str, receiver: str) -> AsyncIterator[Process]:
     """The command; it is gone afterwards, however the test ends."""
     where = ("--forward-to", f"{receiver}/hook", "--url", gateway, "--api-key", ACME_KEY)
     command = (sys.executable, "-m", "gateway.cli", "webhooks", "listen", *where)
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    with interruptible():
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
     try:
         yield process
     finally:

@@ -1,30 +1,35 @@
 """One log at every door: whoever is cut off, wherever, comes again and has missed nothing and seen nothing twice."""
 
 import asyncio
+import itertools
 import json
+import pickle
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.cli.following import parsed
 from gateway.graphql.controller import PATH as GRAPHQL
-from gateway.ports import listen
 from gateway.rest.events import PATH
 from gateway.rest.streaming import framed
-from gateway.serving import serving
-from gateway.wiring import gateway
 from schema.event import Event, EventType
+from tests.flows.processes import START_SECONDS
 from tests.graphql.asking import socket
-from tests.support.running import ACME_KEY, Running, Setup, running
+from tests.support.receiving import HUNG_UP, Answering, Receiver, endpoint, receiving
+from tests.support.running import ACME_KEY, FAST, Running, Setup, running
 
 STREAM = {"accept": "text/event-stream"}
 WATCH = "subscription Watch($after: ID) { events(after: $after) { id type data } }"
 WATCH_VIDEO = "subscription Watch($id: ID!, $after: ID) { videoEvents(id: $id, afterId: $after) { id } }"
 EVENTS = 12
+QUICK = replace(FAST, delivery_schedule_seconds=(0.05,) * 3, breaker_reset_seconds=0.02)
 Seen = list[tuple[str, int]]
 Watch = Callable[[str, str, int], Awaitable[Seen]]
 
@@ -52,13 +57,24 @@ async def tell(pair: Running, n: int) -> str:
 
 @asynccontextmanager
 async def replica(pair: Running) -> AsyncIterator[str]:
-    """Where acme watches: another gateway on the same database where there can be one, else the same."""
+    """Where acme watches: a gateway on the same database in another process where there can be one, else the same."""
     if pair.gateway.store.database.name == "sqlite":
         yield pair.url
         return
-    listener = listen("127.0.0.1", 0)
-    async with gateway(pair.gateway.settings) as second, serving(second, listener=listener):
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.flows.second_gateway"), stdin=PIPE, stdout=PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(pickle.dumps(pair.gateway.settings))
+        async with asyncio.timeout(START_SECONDS):
+            url = (await process.stdout.readline()).decode().strip()
+        yield url
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
 
 
 def client(url: str) -> httpx.AsyncClient:
@@ -100,20 +116,43 @@ async def cut_off(watch: Watch, url: str, mark: str, at: int) -> Seen:
     return [*first, *(await watch(url, last, EVENTS - at) if at < EVENTS else [])]
 
 
+def cut_at(at: int) -> Answering:
+    """A receiver that hangs up on the call that comes after so many, whichever it is, and takes all others."""
+    came = itertools.count()
+    return lambda n, path: (HUNG_UP if next(came) == at else 204, {})
+
+
+async def by_webhook(receiver: Receiver) -> Seen:
+    """All that one who was cut off took."""
+    await receiver.until(lambda: len(receiver.accepted) == EVENTS)
+    return [(call.event["id"], call.event["data"]["n"]) for call in receiver.accepted]
+
+
 async def test_cut_off_at_every_place_and_resumed_at_every_door_all_see_the_same(tmp_path: Path, database_url):
-    async with running(Setup(tmp_path, database_url=database_url)) as pair, replica(pair) as url:
+    async with AsyncExitStack() as stack:
+        receivers = [await stack.enter_async_context(receiving(cut_at(at))) for at in range(EVENTS + 1)]
+        allowed = tuple(receiver.url for receiver in receivers)
+        pair = await stack.enter_async_context(
+            running(Setup(tmp_path, database_url=database_url, timing=QUICK, allow=allowed))
+        )
+        url = await stack.enter_async_context(replica(pair))
         mark = await tell(pair, 0)
+        for receiver in receivers:
+            await endpoint(pair.gateway, receiver.url)
         watchers = [
             asyncio.create_task(cut_off(watch, url, mark, at))
             for watch in (by_rest, by_socket)
             for at in range(EVENTS + 1)
         ]
+        watchers += [asyncio.create_task(by_webhook(receiver)) for receiver in receivers]
         ids = [await tell(pair, n) for n in range(1, EVENTS + 1)]
         all_seen = await asyncio.gather(*watchers)
+        calls = [len(receiver.calls) for receiver in receivers]
 
-    assert len(all_seen) == 2 * (EVENTS + 1)
+    assert len(all_seen) == 3 * (EVENTS + 1)
     for seen in all_seen:
         assert seen == list(zip(ids, range(1, EVENTS + 1), strict=True))
+    assert calls == [EVENTS + 1] * EVENTS + [EVENTS]
 
 
 async def test_a_video_is_resumed_behind_each_of_its_events_and_its_end_is_told_once(tmp_path: Path, database_url):

@@ -42,6 +42,9 @@ class Call:
 NEVER = 0
 """The status of an answer that does not come."""
 
+HUNG_UP = -1
+"""The status of a connection that ends instead."""
+
 Answering = Callable[[int, str], tuple[int, dict[str, str]]]
 """From how many calls came before and the path to a status and headers."""
 
@@ -78,6 +81,8 @@ class Receiver:
                 status, more = self.answer(len(self.calls), path)
                 self.calls.append(Call(path=path, headers=headers, body=body, status=status))
                 self.news.set()
+                if status == HUNG_UP:
+                    return
                 if status == NEVER:
                     await reader.read()  # until the caller has enough
                     return
