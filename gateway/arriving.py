@@ -1,11 +1,26 @@
-"""A request whose body is still on its way when it is let in: with each part that arrives it is asked again."""
+"""Requests as they arrive: to which gateway each leads, and whether it is let in with every part of its body."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar import Request
+from litestar.types import Scope
 
 from gateway.auth import check_works
+from gateway.wiring import Gateway
+
+_GATEWAY = "gateway"
+
+
+def lead(scope: Scope, gateway: Gateway) -> None:
+    """Let a request lead to a gateway; routes are built once and belong to none."""
+    scope["state"][_GATEWAY] = gateway
+
+
+def gateway_of(scope: Scope) -> Gateway:
+    """The gateway to which a request leads."""
+    gateway: Gateway = scope["state"][_GATEWAY]
+    return gateway
 
 
 class Arriving(Request[Any, Any, Any]):
@@ -16,5 +31,5 @@ class Arriving(Request[Any, Any, Any]):
         async for part in super().stream():
             principal = self.scope["state"].get("principal")
             if principal is not None:
-                check_works(self.app.state.gateway, principal)
+                check_works(gateway_of(self.scope), principal)
             yield part

@@ -26,6 +26,8 @@ GRACE_SECONDS = 30
 """How long requests and streams may take to end once the process was asked to stop."""
 
 
+_TICK_SECONDS = 0.1
+
 MAX_MESSAGE = 1 << 20
 """Bytes of one WebSocket message, unless the settings say otherwise."""
 
@@ -39,7 +41,24 @@ def _worth_logging(record: logging.LogRecord) -> bool:
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: stopping is the gateway's business."""
+    """uvicorn without its own signal handlers: stopping is the gateway's business, and begins at once."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._asked = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._asked.set()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's (0.54), which looks ten times a second whether it is to stop."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._asked.wait()
 
     @contextmanager
     def capture_signals(self) -> Any:
@@ -72,7 +91,7 @@ async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int =
             await task  # raises what went wrong
         yield server
     finally:
-        server.should_exit = True
+        server.stop()
         await task
 
 

@@ -3,7 +3,6 @@
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.config.settings import ServerSettings
 from gateway.explorers.files import File, static_files
 from gateway.rest.answers import Answer
 from gateway.rest.headers import matches
@@ -20,9 +19,9 @@ PAGE_POLICY = (
 """Nothing inline, nothing from elsewhere, nothing sent elsewhere, and no text is ever read as markup or code."""
 
 
-def explorer_routes(server: ServerSettings) -> list[HTTPRouteHandler]:
+def explorer_routes(*, explorable: bool) -> list[HTTPRouteHandler]:
     """The pages' routes; none where they are switched off, so that they are like any other path that is not there."""
-    if not server.explorable:
+    if not explorable:
         return []
     files = static_files()
     pages = {name: files.pop(name) for name in [*files] if name.endswith(".html")}

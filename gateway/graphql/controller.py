@@ -9,6 +9,7 @@ from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
 from gateway import turnstile
+from gateway.arriving import gateway_of
 from gateway.auth import caller_of
 from gateway.graphql.answers import Elsewhere, failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
@@ -29,24 +30,23 @@ QUERY_SECONDS = 30.0
 """How long a query may take. A mutation is not cut short: what it has begun is done, and the caller should know."""
 
 
-def graphql_routes(gateway: Gateway) -> list[Any]:
+def graphql_routes(*, explorable: bool) -> list[Any]:
     """The route handlers of the GraphQL door."""
-    explorable = gateway.settings.server.explorable
     schema = build_schema(explorable=explorable)
 
     @get(PATH, include_in_schema=False)
     async def graphql_get(request: Call) -> ASGIApp:
         if explorable and not request.scope["query_string"] and _PAGE in (header(request.scope, b"accept") or ""):
             return Elsewhere(_EXPLORER)  # somebody opened this address in a browser
-        return await _answer(gateway, schema, request)
+        return await _answer(gateway_of(request.scope), schema, request)
 
     @post(PATH, include_in_schema=False, status_code=200)
     async def graphql_post(request: Call) -> ASGIApp:
-        return await _answer(gateway, schema, request)
+        return await _answer(gateway_of(request.scope), schema, request)
 
     @websocket(PATH)
     async def graphql_socket(socket: Socket) -> None:
-        await serve_socket(gateway, schema, socket)
+        await serve_socket(gateway_of(socket.scope), schema, socket)
 
     return [graphql_get, graphql_post, graphql_socket]
 

@@ -13,6 +13,7 @@ from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute, WebSocketRoute
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send, WebSocketScope
 
+from gateway.arriving import lead
 from gateway.auth import learn, page_of
 from gateway.rest import cors
 from gateway.rest.allowances import allowance_headers
@@ -146,6 +147,7 @@ class Edge:
             id = self._ids.make(REQUEST, self._clock.now()).encode()
         text = id.decode()
         scope.setdefault("state", {})["request_id"] = text
+        lead(scope, self._gateway)
         if origin is not None:
             scope["state"]["page"] = page_of(self._gateway, origin, host)
         structlog.contextvars.bind_contextvars(request_id=text)

@@ -7,8 +7,9 @@ import msgspec
 import structlog
 from litestar import get
 
+from gateway.arriving import gateway_of
 from gateway.rest.answers import Answer
-from gateway.rest.requests import Call, gateway_of
+from gateway.rest.requests import Call
 from gateway.rest.views import encode
 from gateway.store.database import StoreError
 from schema.errors import Overloaded
@@ -42,7 +43,7 @@ async def live(request: Call) -> Answer:  # noqa: ARG001  # that this runs is th
 
 @get(READY)
 async def ready(request: Call) -> Answer:
-    gateway = gateway_of(request)
+    gateway = gateway_of(request.scope)
     if gateway.draining.is_set():
         raise Overloaded("Not ready: this process is stopping", retry_after_seconds=1)
     try:

@@ -2,9 +2,10 @@
 
 from litestar import post
 
+from gateway.arriving import gateway_of
 from gateway.auth import address_of
 from gateway.rest.answers import Answer
-from gateway.rest.requests import Call, gateway_of
+from gateway.rest.requests import Call
 from gateway.services.hooks import MAX_HOOK, Heard
 from providers.base import Hook
 
@@ -15,7 +16,7 @@ _STATUS = {Heard.APPLIED: 204, Heard.AGAIN: 204, Heard.PARKED: 202}
 
 @post(PATH, request_max_body_size=MAX_HOOK)
 async def hear(request: Call) -> Answer:
-    gateway, path = gateway_of(request), request.path_params
+    gateway, path = gateway_of(request.scope), request.path_params
     address = address_of(gateway, request.scope)
     gateway.hooks.check(path["token"], address)
     hook = Hook(

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import get, post
 
+from gateway.arriving import gateway_of
 from gateway.rest.answers import Answer
 from gateway.rest.bodies import read_body
 from gateway.rest.files import file_answer
-from gateway.rest.requests import Call, caller, gateway_of, video_id
+from gateway.rest.requests import Call, caller, video_id
 from gateway.rest.videos import PATH as VIDEOS
 from gateway.rest.views import Moment, encode
 from gateway.services.links import PATH as _PATH
@@ -50,7 +51,7 @@ async def create(request: Call) -> Answer:
 
 @get(PATH + "/{token:str}")
 async def follow(request: Call) -> Answer:
-    gateway = gateway_of(request)
+    gateway = gateway_of(request.scope)
     opened = await gateway.links.open(request.path_params["token"])
     request.scope["state"]["tenant"] = opened.tenant  # pages of its origins may read what is answered
     gateway.rates.read(opened.tenant.id)

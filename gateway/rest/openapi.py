@@ -12,10 +12,8 @@ from typing import Any
 
 import msgspec
 from litestar import get
-from litestar.openapi.config import OpenAPIConfig
 
 from gateway import __version__
-from gateway.config.settings import Settings
 from gateway.rest.answers import JSON, Answer
 from gateway.rest.key_views import ApiKeyPageView, ApiKeyView, CreateApiKey, MadeApiKeyView, RotateApiKey, UpdateApiKey
 from gateway.rest.operations import OPERATIONS, Body, Operation, Parameter, Reply
@@ -99,11 +97,6 @@ _REFUSAL_HEADERS: dict[int, tuple[str, ...]] = {
     429: ("Retry-After", "retry-after-ms", "RateLimit-Policy", "RateLimit", *_RATE_NUMBERS),
     503: ("Retry-After", "retry-after-ms"),
 }
-
-
-def openapi_config(_: Settings) -> OpenAPIConfig | None:
-    """Litestar's own generator stays off: the document is ours, and a route of ours serves it."""
-    return None
 
 
 @get(PATH)

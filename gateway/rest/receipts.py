@@ -4,10 +4,11 @@ import hashlib
 
 from litestar import get
 
+from gateway.arriving import gateway_of
 from gateway.policy.receipts import WELL_KNOWN
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import matches
-from gateway.rest.requests import Call, caller, gateway_of, headers, video_id
+from gateway.rest.requests import Call, caller, headers, video_id
 from gateway.rest.videos import PATH, PRIVATE, VARY
 from gateway.rest.views import encode
 from schema.tenant import Scope
@@ -30,4 +31,4 @@ async def receipt(request: Call) -> Answer:
 @get(WELL_KNOWN)
 async def keys(request: Call) -> Answer:
     content_type = (b"content-type", KEYS_TYPE.encode())
-    return Answer(encode(gateway_of(request).receipts.keys), headers=(content_type, _HOUR))
+    return Answer(encode(gateway_of(request.scope).receipts.keys), headers=(content_type, _HOUR))

@@ -6,6 +6,7 @@ from litestar import Request
 from litestar.types import HTTPScope
 
 from gateway import turnstile
+from gateway.arriving import gateway_of
 from gateway.auth import allow, allow_create, caller_of, learn, require
 from gateway.wiring import Gateway
 from schema.errors import InvalidRequest, NotFound
@@ -13,12 +14,6 @@ from schema.ids import names_video
 from schema.tenant import Principal, Scope
 
 Call = Request[Any, Any, Any]
-
-
-def gateway_of(call: Call) -> Gateway:
-    """The gateway this application was built for."""
-    gateway: Gateway = call.app.state.gateway
-    return gateway
 
 
 def caller(call: Call, scope: Scope) -> tuple[Gateway, Principal]:
@@ -66,7 +61,7 @@ async def watcher(call: Call, scope: Scope, *, linked: bool = False) -> tuple[Ga
     token, authorization = call.query_params.get("token") if linked else None, None
     if token is not None and header(call.scope, b"authorization") is None:
         authorization = f"Bearer {token}"
-        await learn(gateway_of(call), authorization)
+        await learn(gateway_of(call.scope), authorization)
     gateway, principal = _who(call, authorization)
     turnstile.reads(gateway, principal, call.scope["state"])
     if token is not None and principal.grant is None:
@@ -80,7 +75,7 @@ async def watcher(call: Call, scope: Scope, *, linked: bool = False) -> tuple[Ga
 
 def _who(call: Call, authorization: str | None = None) -> tuple[Gateway, Principal]:
     """The gateway, and who is calling it, as a header says, or what stands in its place."""
-    gateway, state = gateway_of(call), call.scope["state"]
+    gateway, state = gateway_of(call.scope), call.scope["state"]
     principal = caller_of(gateway, call.scope, authorization=authorization, page=state.get("page"))
     state["principal"] = principal  # the edge answers pages of other sites as its key allows
     return gateway, principal

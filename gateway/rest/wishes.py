@@ -7,10 +7,11 @@ import msgspec
 from litestar.exceptions import HTTPException
 from msgspec.structs import replace
 
+from gateway.arriving import gateway_of
 from gateway.policy.signing import fingerprint
 from gateway.rest.forms import MAX_FIELDS, nested
 from gateway.rest.headers import CANCEL_AFTER, cancel_after
-from gateway.rest.requests import Call, gateway_of, headers
+from gateway.rest.requests import Call, headers
 from gateway.rest.uploads import FormReader, body_within
 from gateway.services.images import DATA, REFERENCE
 from gateway.spool import Spool
@@ -254,7 +255,7 @@ async def _form(call: Call, kind: str) -> Wish:
 
 async def _with_file(call: Call) -> Wish:
     """A form that may carry the picture. Who reads the wish lets go of that."""
-    gateway = gateway_of(call)
+    gateway = gateway_of(call.scope)
     tenant = call.scope["state"]["principal"].tenant.id
     reader = FormReader(
         call,
@@ -285,14 +286,14 @@ def _wanted(fields: dict[str, Any]) -> Wish:
 
 def _texts(call: Call) -> int:
     """How long a body may be beside its file."""
-    return gateway_of(call).settings.server.max_body_bytes
+    return gateway_of(call.scope).settings.server.max_body_bytes
 
 
 async def pictured(call: Call, wish: Wish) -> Wish:
     """The wish with its picture kept, if it brought one: the same bytes are the same wish."""
     if wish.picture is None:
         return wish
-    images, tenant = gateway_of(call).images, call.scope["state"]["principal"].tenant.id
+    images, tenant = gateway_of(call.scope).images, call.scope["state"]["principal"].tenant.id
     if isinstance(wish.picture, str):
         image = await images.keep_data(tenant, wish.picture)
     else:
