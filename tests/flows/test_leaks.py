@@ -88,6 +88,7 @@ provider = "veo3o1"
 base_url = "{upstreams.veo3o1_url}"
 credential = {{ env = "VEO_CREDENTIAL" }}
 price_per_credit = "0.20"
+limits = {{ per_minute = 600 }}
 sandbox = true
 [[accounts]]
 id = "doitong"

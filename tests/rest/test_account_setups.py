@@ -17,6 +17,9 @@ ADMIN, OWN = "/v1/admin/accounts", "/v1/accounts"
 AS_ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
 SECRETS = ("sandbox-veo3o1-key", "another-secret-credential", "whsec-first", "whsec-second")
 
+QUICK = {"per_minute": 600}
+"""An account that is known to take little is seldom asked how far it is."""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
@@ -44,13 +47,13 @@ def good(response: httpx.Response, status: int = 200) -> dict[str, Any]:
 
 
 async def test_an_operator_sets_up_an_account_and_it_makes_videos(pair: Running):
-    made = good(await pair.operator.post(ADMIN, json=wish(pair, "veo-new", price_per_credit="0.20")), 201)
+    made = good(await pair.operator.post(ADMIN, json=wish(pair, "veo-new", price_per_credit="0.20", limits=QUICK)), 201)
     video = await pair.create("a paper boat", gateway={"only": ["veo-new"]})
 
     assert (made["owner"], made["price_per_credit"], made["credential_version"]) == (None, "0.20", 1)
     assert (made["managed_by"], made["file"], made["version"]) == ("api", None, 1)
     assert made["credential_at"] is not None
-    assert made["limits"] == {"per_minute": 10, "concurrent": 1, "per_day": None}
+    assert made["limits"] == {**QUICK, "concurrent": 1, "per_day": None}
     assert (await pair.finished(video["id"]))["status"] == "completed"
 
 
@@ -241,7 +244,7 @@ async def test_a_test_counts_among_the_requests_of_the_minute(pair: Running):
 
 
 async def test_a_tenants_own_account_is_called_after_it_and_serves_it_alone(pair: Running):
-    made = good(await own(pair, "POST", json=wish(pair, "mine", price_per_credit="0")), 201)
+    made = good(await own(pair, "POST", json=wish(pair, "mine", price_per_credit="0", limits=QUICK)), 201)
     video = await pair.create("a paper boat", gateway={"only": ["acme~mine"]})
     other = await pair.other.post("/v1/videos", json={"prompt": "a fox", "gateway": {"only": ["acme~mine"]}})
 
@@ -255,6 +258,7 @@ async def test_a_tenants_own_account_is_called_after_it_and_serves_it_alone(pair
 
 async def test_a_tenants_name_neither_shadows_the_operators_nor_shows_that_it_is_there(pair: Running):
     made = good(await own(pair, "POST", json=wish(pair, "veo-main")), 201)
+    assert made["limits"] == {"per_minute": 10, "concurrent": 1, "per_day": None}
     problem(await own(pair, "POST", json=wish(pair, "acme~veo-main")), 422, "invalid_request")
     theirs = await pair.operator.post(ADMIN, json=wish(pair, "other~veo-main"))
 
