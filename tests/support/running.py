@@ -14,6 +14,7 @@ from gateway.config.settings import (
     AssetsSettings,
     DatabaseSettings,
     EgressSettings,
+    EventsSettings,
     HookSettings,
     KeySetup,
     QueueSettings,
@@ -79,6 +80,7 @@ class Setup:
     queue: QueueSettings = field(default_factory=QueueSettings)
     hooks: bool = True
     heard: HookSettings = field(default_factory=HookSettings)
+    events: EventsSettings = field(default_factory=EventsSettings)
     routed_by_file: bool = False
     origins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     allow: tuple[str, ...] = ()
@@ -188,6 +190,7 @@ def settings_for(setup: Setup, accounts: tuple[Account, ...], *, sandbox_url: st
         worker=setup.worker,
         queue=setup.queue,
         hooks=setup.heard,
+        events=setup.events,
         accounts=accounts,
         tenants=(tenant("acme", (ACME_KEY, writes), (ADMIN_KEY, manages)), tenant("other", (OTHER_KEY, writes)), house),
     )
