@@ -4,25 +4,28 @@ At the nth passage of the point it kills itself as nothing else can: no handler 
 go of but by the kernel.
 
 Without arguments it is a nursery: for each line of JSON it reads, ``[LOG, CONFIG, POINT, NTH]``, a server begins as a
-process of its own, forked from one that has imported everything. It says that process's id, and in the end its exit
-code.
+process of its own, forked from one that has imported everything. It says ``[ID, null]`` of each as it begins, and
+``[ID, CODE]`` once it has ended.
 """
 
 import gc
 import json
 import os
+import select
 import signal
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import uvicorn.protocols.http.auto
 import uvicorn.protocols.websockets.auto  # noqa: F401  # late too
-from litestar import Litestar
 
 import gateway.store.sqlite  # noqa: F401  # a server imports it late, and every forked one would again
+from gateway.app import doors
 from gateway.config.load import load
-from gateway.graphql.schema import build_schema
+from gateway.config.settings import ServerSettings
 from gateway.probe import Point
 from gateway.run import serve
 from gateway.wiring import Seams
@@ -45,28 +48,55 @@ def main(config: str, point: str = "", nth: str = "1") -> None:
 def nursery() -> None:
     _prepare()
     gc.freeze()
-    for line in sys.stdin:
-        log, *arguments = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _live(log, arguments)
-        _say(pid)
-        _say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    stdin, (woken, wakes) = sys.stdin.fileno(), os.pipe()
+    for end in (woken, wakes):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler of ours, so that whoever waits below is woken
+    signal.set_wakeup_fd(wakes)
+    while True:
+        ready, _, _ = select.select([stdin, woken], [], [])
+        if woken in ready:
+            os.read(woken, 1 << 16)
+            _tell_ended()
+        if stdin in ready:
+            lines = os.read(stdin, 1 << 16).splitlines()
+            if not lines:
+                return
+            for line in lines:  # whoever asks waits for the answer: it is never half a line
+                _begin(*json.loads(line))
+
+
+def _begin(log: str, *arguments: str) -> None:
+    pid = os.fork()
+    if pid == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _live(log, arguments)
+    _say(pid, None)
+
+
+def _tell_ended() -> None:
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            _say(pid, os.waitstatus_to_exitcode(status))
 
 
 def _prepare() -> None:
     """What a server imports and builds at its start, once for all that are forked: most of a start's work."""
-    build_schema()
-    Litestar()
+    server = ServerSettings()
+    doors(explorable=server.explorable, max_body_bytes=server.max_body_bytes)
     httpx.AsyncClient(verify=certificates())
 
 
-def _say(number: int) -> None:
-    sys.stdout.write(f"{number}\n")
+def _say(pid: int, code: int | None) -> None:
+    sys.stdout.write(f"{json.dumps([pid, code])}\n")
     sys.stdout.flush()
 
 
-def _live(log: str, arguments: list[str]) -> None:
+def _live(log: str, arguments: Sequence[str]) -> None:
     """A whole life; it never returns to the nursery, whose streams are not this process's."""
     code = 1
     try:

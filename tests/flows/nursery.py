@@ -1,23 +1,27 @@
 """Servers that begin at once: forked, as processes of their own, from one that has imported everything."""
 
 import asyncio
+import atexit
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
 
-from tests.flows.processes import ROOT, Place, Server, speaking
-
+ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "tests.flows.crashing_server")
+_BIRTH_SECONDS = 60.0
 
 
 class Forked:
     """One of its processes; as asyncio shows those that it began itself."""
 
-    def __init__(self, pid: int, ended: "asyncio.Future[int]") -> None:
+    def __init__(self, pid: int, ended: "Future[int]") -> None:
         self.pid = pid
         self._ended = ended
 
@@ -32,34 +36,52 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     async def wait(self) -> int:
-        return await asyncio.shield(self._ended)
+        return await asyncio.shield(asyncio.wrap_future(self._ended))
 
 
 class Nursery:
-    """One server at a time, each begun in a few milliseconds and not in a second."""
+    """Begins a server in a few milliseconds and not in seconds; any number may live at once."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             COMMAND, env={"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self._turn = threading.Lock()
+        self._born: queue.SimpleQueue[Forked] = queue.SimpleQueue()
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
 
     def close(self) -> None:
-        self._process.communicate(timeout=30)
-
-    @asynccontextmanager
-    async def server(self, place: Place, *die: str) -> AsyncIterator[Server]:
-        """A gateway process on its place, answering, until the end of the block; ``die`` is a point and a passage."""
-        self._say([str(place.folder / "log"), str(place.config), *die])
-        pid = await asyncio.to_thread(self._number)
-        ended = asyncio.ensure_future(asyncio.to_thread(self._number))
-        async with speaking(place, Forked(pid, ended)) as running:
-            yield running
-
-    def _say(self, what: list[str]) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what) + "\n")
-        self._process.stdin.flush()
-
-    def _number(self) -> int:
         assert self._process.stdout is not None
-        return int(self._process.stdout.readline())
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._listening.join(30)
+        self._process.stdout.close()
+
+    def begin(self, log: str, config: str, *die: str) -> Forked:
+        """A server of a configuration; ``die`` is a point and a passage."""
+        assert self._process.stdin is not None
+        with self._turn:
+            self._process.stdin.write(json.dumps([log, config, *die]) + "\n")
+            self._process.stdin.flush()
+            return self._born.get(timeout=_BIRTH_SECONDS)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        ends: dict[int, Future[int]] = {}
+        for line in self._process.stdout:
+            pid, code = json.loads(line)
+            if code is None:
+                ends[pid] = Future()
+                self._born.put(Forked(pid, ends[pid]))
+            else:
+                ends.pop(pid).set_result(code)
+
+
+@cache
+def nursery() -> Nursery:
+    """The one of this process; it ends with it."""
+    opened = Nursery()
+    atexit.register(opened.close)
+    return opened

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 import httpx
 
+from tests.flows.nursery import ROOT, nursery
 from tests.support.certificates import certificates
 from tests.support.running import ACME_KEY, SECRET_KEY
 
-ROOT = Path(__file__).parents[2]
 START_SECONDS = 90.0
 END_SECONDS = 60.0
 REPLAYS = 60
@@ -210,11 +210,8 @@ class Server:
 @asynccontextmanager
 async def server(place: Place, *die: str) -> AsyncIterator[Server]:
     """A gateway process on its place, answering, until the end of the block; ``die`` is a point and a passage."""
-    command = (sys.executable, "-m", "tests.flows.crashing_server", str(place.config), *die)
-    with (place.folder / "log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=place.folder, env={"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log
-        )
+    log, config = str(place.folder / "log"), str(place.config)
+    process = await asyncio.to_thread(lambda: nursery().begin(log, config, *die))
     async with speaking(place, process) as running:
         yield running
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from gateway.sandbox.server import serve
 from gateway.sandbox.settings import SandboxSettings
 from gateway.wiring import Seams
 from schema.tenant import Funding, FundingMode
-from tests.flows.nursery import Nursery
-from tests.flows.processes import Place, Server, Upstreams, address
+from tests.flows.processes import Place, Server, Upstreams, address, server
 from tests.support.certificates import certificates
 from tests.support.running import Running, Setup, running
 
@@ -79,30 +78,23 @@ async def test_twins_that_race_are_one_batch(here):
     assert balance["held_micros"] == WISHES * COSTS
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    opened = Nursery()
-    yield opened
-    opened.close()
-
-
 async def _post(server: Server) -> httpx.Response:
     body = {"videos": [{"prompt": f"boat {n}", "gateway": {"only": ["doitong"]}} for n in range(WISHES)]}
     return await server.client.post(URL, json=body, headers={"idempotency-key": "once"})
 
 
 @pytest.mark.parametrize("point", [Point.BEFORE_ACCEPT, Point.ACCEPTED])
-async def test_a_server_killed_before_or_after_the_commit_keeps_none_or_all(nursery, tmp_path: Path, point: Point):
+async def test_a_server_killed_before_or_after_the_commit_keeps_none_or_all(tmp_path: Path, point: Point):
     async with serve(SandboxSettings(speed=300)) as sandbox:
         upstreams = Upstreams(sandbox.url, sandbox.veo3o1_url, sandbox.doitong_url)
         place = Place(tmp_path / "gateway", address())
         place.configure(upstreams)
-        async with nursery.server(place, point, "1") as doomed:
+        async with server(place, point, "1") as doomed:
             with pytest.raises(httpx.TransportError):
                 await _post(doomed)
             assert await doomed.exit_code() == -signal.SIGKILL
         before = await upstreams.accepted()
-        async with nursery.server(place) as survivor:
+        async with server(place) as survivor:
             kept = await survivor.videos()
             again = await _post(survivor)
             ended = [await survivor.ended(video["id"]) for video in again.json()["videos"]]

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +17,7 @@ from gateway.probe import Point
 from gateway.sandbox.server import serve
 from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings
 from schema import ledger
-from tests.flows.nursery import Nursery
-from tests.flows.processes import END_SECONDS, Place, Server, Upstreams, address
+from tests.flows.processes import END_SECONDS, Place, Server, Upstreams, address, server
 from tests.flows.whole_books import ACME, Books, assert_as_billed, assert_settled, left_behind
 
 SENDING = (
@@ -48,13 +47,6 @@ per_month = "1000"
 """The tenant pays before and has a budget, so that everything that can be counted is."""
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    opened = Nursery()
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
 async def upstreams() -> AsyncIterator[Upstreams]:
     accounts = tuple(msgspec.structs.replace(account, concurrent=0) for account in DEFAULT_ACCOUNTS)
@@ -72,7 +64,6 @@ class Story:
         videos: every video as it ended, by its id.
     """
 
-    nursery: Nursery
     place: Place
     point: Point
     asked: dict[str, str] = field(default_factory=dict)
@@ -82,7 +73,7 @@ class Story:
     async def die(self, life: int, providers: Sequence[str], *, cancel: bool) -> None:
         """One server's life up to its death at the point; ``cancel`` is for its first video, which is made by then."""
         ids: list[str | None] = []
-        async with self.nursery.server(self.place, self.point, str(1 + life % VIDEOS)) as doomed:
+        async with server(self.place, self.point, str(1 + life % VIDEOS)) as doomed:
             for number, provider in enumerate(providers):
                 ids.append(await self._ask(doomed, f"{self.point} {life}.{number}", provider))
                 if ids[-1] is None:
@@ -96,7 +87,7 @@ class Story:
 
         A wish that was not answered is asked for again, under its key.
         """
-        async with self.nursery.server(self.place) as survivor:
+        async with server(self.place) as survivor:
             for prompt in self.asked.keys() - self.accepted.values():
                 assert await self._ask(survivor, prompt, self.asked[prompt]) is not None
             for id in self.accepted:
@@ -146,7 +137,6 @@ async def _has_file(of: Server, id: str) -> bool:
 
 
 async def crash(
-    nursery: Nursery,
     folder: Path,
     upstreams: Upstreams,
     point: Point,
@@ -159,7 +149,7 @@ async def crash(
     """Kill server after server, then let one live; what happened, and the books in the end."""
     place = Place(folder / "gateway", address())
     place.configure(upstreams, tenants=FUNDED, **chosen)
-    story = Story(nursery, place, point)
+    story = Story(place, point)
     for life in range(rounds):
         await story.die(life, providers, cancel=cancel)
     return story, await story.end()
@@ -174,9 +164,9 @@ def assert_whole(books: Books, truth: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("point", SENDING)
 async def test_without_keys_a_killed_server_pays_once_and_says_what_it_does_not_know(
-    nursery, tmp_path, upstreams, rounds, point
+    tmp_path, upstreams, rounds, point
 ):
-    story, books = await crash(nursery, tmp_path, upstreams, point, rounds, ["veo3o1"] * VIDEOS, concurrency=1)
+    story, books = await crash(tmp_path, upstreams, point, rounds, ["veo3o1"] * VIDEOS, concurrency=1)
     truth = await upstreams.truth()
 
     asked = Counter(submission["prompt"] for submission in truth["submissions"])
@@ -190,10 +180,8 @@ async def test_without_keys_a_killed_server_pays_once_and_says_what_it_does_not_
 
 
 @pytest.mark.parametrize("point", SENDING)
-async def test_with_keys_a_killed_server_completes_everything_and_bills_it_once(
-    nursery, tmp_path, upstreams, rounds, point
-):
-    story, books = await crash(nursery, tmp_path, upstreams, point, rounds, ["doitong"] * VIDEOS)
+async def test_with_keys_a_killed_server_completes_everything_and_bills_it_once(tmp_path, upstreams, rounds, point):
+    story, books = await crash(tmp_path, upstreams, point, rounds, ["doitong"] * VIDEOS)
     truth = await upstreams.truth()
 
     jobs = Counter(job["prompt"] for job in truth["jobs"])
@@ -207,10 +195,10 @@ async def test_with_keys_a_killed_server_completes_everything_and_bills_it_once(
 
 @pytest.mark.parametrize("point", ELSEWHERE)
 async def test_a_server_killed_before_a_send_or_behind_it_loses_nothing_and_pays_once(
-    nursery, tmp_path, upstreams, rounds, point
+    tmp_path, upstreams, rounds, point
 ):
     providers = ["veo3o1", "doitong"] * 2
-    story, books = await crash(nursery, tmp_path, upstreams, point, rounds, providers, cancel=True, concurrency=1)
+    story, books = await crash(tmp_path, upstreams, point, rounds, providers, cancel=True, concurrency=1)
     truth = await upstreams.truth()
 
     jobs = Counter(job["prompt"] for job in truth["jobs"])

@@ -108,7 +108,7 @@ async def test_whoever_finds_no_seat_is_told_when_to_come_again_at_each_door(pai
     video = (await pair.create("boat [sim:stuck]"))["id"]
 
     async def nobody_watches() -> bool:
-        return pair.gateway.seats.taken() == 0
+        return not pair.gateway.seats.taken()
 
     async with (
         socket(pair.url, ACME_KEY) as ws,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.exits import ExitCode
-from tests.flows.processes import ROOT
+from tests.flows.nursery import ROOT
 from tests.graphql.asking import post
 from tests.support.pictures import png
 from tests.support.running import ACME_KEY, Running, Setup, running

@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from tests.flows.engine import until
-from tests.flows.processes import ROOT, Place, Server, Upstreams, address, sandbox_process, speaking
+from tests.flows.nursery import ROOT
+from tests.flows.processes import Place, Server, Upstreams, address, sandbox_process, speaking
 from tests.support.figures import told
 
 PLANTED = {

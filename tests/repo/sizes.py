@@ -28,9 +28,7 @@ def report() -> str:
 def _functions(source: Source) -> list[int]:
     """How many lines each function has, from its ``def`` to its end."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [
-        (node.end_lineno or node.lineno) - node.lineno + 1 for node in ast.walk(source.tree) if isinstance(node, kinds)
-    ]
+    return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in source.nodes() if isinstance(node, kinds)]
 
 
 def _spread(lengths: Sequence[int]) -> tuple[int, int, int]:
