@@ -1,9 +1,7 @@
 """``filmgate apply`` and ``filmgate secrets``, each a process of its own on a real database."""
 
-import asyncio
 import json
 import sqlite3
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.exits import ExitCode
-from tests.repo.sources import ROOT
+from tests.support.commands import Ran, filmgate
 from tests.support.running import ACME_KEY
 
 TABLES = ("tenants", "api_keys", "account_setups", "sealed", "trail", "policies", "revision", "accounts")
@@ -49,19 +47,11 @@ keys = ["{ACME_KEY.replace("test", "live")}"]
 {more}
 """)
 
-    async def run(self, *words: str) -> tuple[int | None, str, str]:
+    async def run(self, *words: str) -> Ran:
         """A command as a process: exit code, what it said, what it talked."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.cli", *words),
-            cwd=self.folder,
-            env={"PYTHONPATH": str(ROOT)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            stdout, stderr = await process.communicate()
-        assert "a credential nobody may see" not in stdout.decode()
-        return process.returncode, stdout.decode(), stderr.decode()
+        ran = await filmgate(*words, folder=self.folder)
+        assert "a credential nobody may see" not in ran.out
+        return ran
 
     async def good(self, *words: str) -> Any:
         """The JSON of a command that must succeed."""

@@ -22,6 +22,7 @@ from tests.flows.engine import Engine, until
 from tests.flows.processes import Place, Upstreams
 from tests.store.rows import NOW, a_video, an_attempt, keep
 from tests.support.certificates import certificates
+from tests.support.commands import filmgate
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "http://127.0.0.1:9"
@@ -48,16 +49,9 @@ class Desk:
 
     async def db(self, *words):
         """``filmgate db …`` as a process of its own: exit code, what it said, what it talked."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway.cli", "db", *words, "--config", str(self.place.config)),
-            cwd=self.folder,
-            env={"PYTHONPATH": str(ROOT), "USER": "operator"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        return await filmgate(
+            "db", *words, "--config", str(self.place.config), folder=self.folder, environ={"USER": "operator"}
         )
-        async with asyncio.timeout(60):
-            stdout, stderr = await process.communicate()
-        return process.returncode, stdout.decode(), stderr.decode()
 
     async def good(self, *words):
         """The JSON of a command that must succeed."""

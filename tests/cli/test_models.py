@@ -1,34 +1,25 @@
 """``filmgate models`` and ``filmgate providers``, asked of a real gateway."""
 
-import asyncio
 import json
-import os
-import sys
 from pathlib import Path
 
+from tests.support.commands import filmgate
 from tests.support.running import ACME_KEY, Setup, running
 
 ROOT = Path(__file__).parents[2]
 
 
-async def filmgate(*arguments: str, url: str) -> tuple[int | None, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway.cli", *arguments, "--url", url, "--api-key", ACME_KEY),
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},  # noqa: TID251 - a process needs a path
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    return process.returncode, out.decode()
+async def command(*words: str, url: str) -> tuple[int, str]:
+    code, out, _ = await filmgate(*words, "--url", url, "--api-key", ACME_KEY)
+    return code, out
 
 
 async def test_models_and_providers_are_listed_for_people_and_programs(tmp_path):
     async with running(Setup(folder=tmp_path)) as pair:
-        models = await filmgate("models", url=pair.url)
-        as_json = await filmgate("models", "-o", "json", url=pair.url)
-        providers = await filmgate("providers", url=pair.url)
-        line_by_line = await filmgate("providers", "-o", "jsonl", url=pair.url)
+        models = await command("models", url=pair.url)
+        as_json = await command("models", "-o", "json", url=pair.url)
+        providers = await command("providers", url=pair.url)
+        line_by_line = await command("providers", "-o", "jsonl", url=pair.url)
         told = (await pair.client.get("/v1/models")).json()
 
     assert models[1].splitlines()[0].split() == ["MODEL", "OWNED", "BY", "ACCOUNTS"]

@@ -15,6 +15,7 @@ import pytest
 from gateway.cli.exits import ExitCode
 from gateway.policy.receipts import WELL_KNOWN, KeySet, Signer
 from schema.account import Secret
+from tests.support.commands import Ran, filmgate
 from tests.support.running import ACME_KEY, SECRET_KEY, Setup, running
 
 ROOT = Path(__file__).parents[2]
@@ -190,17 +191,9 @@ def test_the_verification_in_the_documentation_works_and_finds_a_change(files, m
     assert "InvalidSignatureError" in bad.stderr
 
 
-async def filmgate(*words: str, url: str) -> tuple[int | None, bytes, bytes]:
+async def command(*words: str, url: str) -> Ran:
     """Run the program as a process of its own against a gateway that runs in this one."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway.cli", *words),
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "FILMGATE_URL": url, "FILMGATE_KEY": ACME_KEY},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    stdout, stderr = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, stdout, stderr
+    return await filmgate(*words, environ={"FILMGATE_URL": url, "FILMGATE_KEY": ACME_KEY})
 
 
 async def test_a_running_gateway_is_asked_for_receipts_and_keys(tmp_path):
@@ -211,25 +204,25 @@ async def test_a_running_gateway_is_asked_for_receipts_and_keys(tmp_path):
         at = {"url": pair.url}
         file = tmp_path / "receipt.json"
 
-        early = await filmgate("videos", "receipt", stuck["id"], **at)
-        printed = await filmgate("videos", "receipt", video["id"], **at)
-        saved = await filmgate("videos", "receipt", video["id"], "--out", str(file), **at)
-        nowhere = await filmgate("videos", "receipt", video["id"], "--out", str(tmp_path / "no" / "file"), **at)
-        keys = await filmgate("receipts", "keys", **at)
-        asked = await filmgate("receipts", "verify", str(file), **at)
-        told = await filmgate("receipts", "verify", str(file), "--keys", pair.url + WELL_KNOWN, **at)
+        early = await command("videos", "receipt", stuck["id"], **at)
+        printed = await command("videos", "receipt", video["id"], **at)
+        saved = await command("videos", "receipt", video["id"], "--out", str(file), **at)
+        nowhere = await command("videos", "receipt", video["id"], "--out", str(tmp_path / "no" / "file"), **at)
+        keys = await command("receipts", "keys", **at)
+        asked = await command("receipts", "verify", str(file), **at)
+        told = await command("receipts", "verify", str(file), "--keys", pair.url + WELL_KNOWN, **at)
         signer = Signer(pair.gateway.ground.root)
-        wrong = await filmgate("receipts", "verify", str(file), "--keys", pair.url + "/livez", **at)
+        wrong = await command("receipts", "verify", str(file), "--keys", pair.url + "/livez", **at)
 
-    assert (early[0], early[1]) == (ExitCode.TRY_AGAIN, b"")
-    assert printed == (ExitCode.OK, exact, b"")
-    assert saved == (ExitCode.OK, b"", b"")
+    assert (early[0], early[1]) == (ExitCode.TRY_AGAIN, "")
+    assert printed == (ExitCode.OK, exact.decode(), "")
+    assert saved == (ExitCode.OK, "", "")
     assert file.read_bytes() == exact
     assert nowhere[0] == ExitCode.FAILED
-    assert b"can not be written" in nowhere[2]
+    assert "can not be written" in nowhere[2]
     assert msgspec.json.decode(keys[1], type=KeySet) == signer.keys
     assert asked[0] == told[0] == ExitCode.OK
     assert asked[1] == told[1]
-    assert video["id"].encode() in asked[1]
+    assert video["id"] in asked[1]
     assert wrong[0] == ExitCode.FAILED
-    assert b"holds no keys" in wrong[2]
+    assert "holds no keys" in wrong[2]

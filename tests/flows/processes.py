@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import httpx
 
-from tests.flows.nursery import ROOT, nursery
 from tests.support.certificates import certificates
+from tests.support.nursery import ROOT, begun
 from tests.support.running import ACME_KEY, SECRET_KEY
 
 START_SECONDS = 90.0
@@ -210,8 +210,8 @@ class Server:
 @asynccontextmanager
 async def server(place: Place, *die: str) -> AsyncIterator[Server]:
     """A gateway process on its place, answering, until the end of the block; ``die`` is a point and a passage."""
-    log, config = str(place.folder / "log"), str(place.config)
-    process = await asyncio.to_thread(lambda: nursery().begin(log, config, *die))
+    arguments, log = (str(place.config), *die), place.folder / "log"
+    process = await begun("server", arguments, folder=place.folder, out=log, err=log)
     async with speaking(place, process) as running:
         yield running
 

@@ -1,10 +1,8 @@
 """A quote is a dry run: nothing is sent, no row changes, and a create right after it decides the same."""
 
-import asyncio
 import json
 import secrets
 import sqlite3
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway.config.environment import environment
 from tests.edges.doors import GraphQLDoor, Json, RestDoor, decision_of
 from tests.store.postgres_server import PostgresServer
+from tests.support.commands import filmgate
 from tests.support.running import ACME_KEY, Running, Setup, running
 
 ROOT = Path(__file__).parents[2]
@@ -89,15 +87,9 @@ async def nothing_happens(pair: Running, dump: Dump) -> None:
 
 async def command(pair: Running, *words: str) -> Json:
     """What the command prints, run as people run it."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway.cli", *words, "-o", "json"),
-        env={**environment(), "FILMGATE_URL": pair.url, "FILMGATE_KEY": ACME_KEY, "PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    answer: Json = json.loads(out)
+    ran = await filmgate(*words, "-o", "json", environ={"FILMGATE_URL": pair.url, "FILMGATE_KEY": ACME_KEY})
+    assert ran.code == 0, ran.err
+    answer: Json = json.loads(ran.out)
     return answer
 
 

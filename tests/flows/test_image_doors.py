@@ -2,16 +2,15 @@
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.exits import ExitCode
-from tests.flows.nursery import ROOT
 from tests.graphql.asking import post
+from tests.support.commands import filmgate
 from tests.support.pictures import png
 from tests.support.running import ACME_KEY, Running, Setup, running
 
@@ -57,26 +56,20 @@ async def test_graphql_shows_names_and_deletes_pictures(here: Running):
 async def test_the_command_line_sends_pictures_and_names_them_in_wishes(here: Running, tmp_path: Path):
     file, copy = tmp_path / "me.png", tmp_path / "copy.png"
     file.write_bytes(PNG)
-    env = {"FILMGATE_URL": here.url, "FILMGATE_KEY": ACME_KEY, "PYTHONPATH": str(ROOT)}
+    run = partial(filmgate, environ={"FILMGATE_URL": here.url, "FILMGATE_KEY": ACME_KEY})
 
-    async def run(*words: str) -> tuple[int | None, str]:
-        command = (sys.executable, "-m", "gateway.cli", *words)
-        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT, env=env)
-        said, _ = await process.communicate()
-        return process.returncode, said.decode()
-
-    by_file, (_, uploaded) = await asyncio.gather(
+    by_file, uploaded = await asyncio.gather(
         run("videos", "create", "a heron", "--image", str(file), "--wait"),
         run("images", "upload", str(file), "-o", "json"),
     )
-    id = json.loads(uploaded)["id"]
+    id = json.loads(uploaded.out)["id"]
     listed, saved = await asyncio.gather(run("images", "list"), run("images", "download", id, "--out", str(copy)))
     deleted, no_picture = await asyncio.gather(
         run("images", "delete", id), run("videos", "create", "x", "--image", __file__)
     )
 
-    assert [code for code, _ in (by_file, listed, saved, deleted)] == [ExitCode.OK] * 4, (by_file, listed, saved)
-    assert listed[1].count("img_") == listed[1].count(id) == 1
+    assert [ran.code for ran in (by_file, listed, saved, deleted)] == [ExitCode.OK] * 4, (by_file, listed, saved)
+    assert listed.out.count("img_") == listed.out.count(id) == 1
     assert copy.read_bytes() == PNG
-    assert no_picture[0] == ExitCode.USAGE
-    assert "JPEG, PNG or WebP" in no_picture[1]
+    assert no_picture.code == ExitCode.USAGE
+    assert "JPEG, PNG or WebP" in no_picture.err

@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from tests.flows.engine import until
-from tests.flows.nursery import ROOT
 from tests.flows.processes import Place, Server, Upstreams, address, sandbox_process, speaking
 from tests.support.figures import told
+from tests.support.nursery import ROOT
 
 PLANTED = {
     "MASTER_KEY": "PLANTEDmaster7hQ2vXz9LmWp4RtKcJy8",

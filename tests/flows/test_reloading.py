@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from tests.flows.engine import until
-from tests.flows.nursery import ROOT
 from tests.flows.processes import Place, Server, Upstreams, address, speaking
+from tests.support.nursery import ROOT
 from tests.support.running import ACME_KEY, OPERATOR_KEY, SECRET_KEY
 
 NOBODY = Upstreams("http://127.0.0.1:9", "http://127.0.0.1:9", "http://127.0.0.1:9")

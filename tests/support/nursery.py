@@ -1,4 +1,4 @@
-"""Servers that begin at once: forked, as processes of their own, from one that has imported everything."""
+"""Processes that begin at once: forked, as processes of their own, from one that has imported everything."""
 
 import asyncio
 import atexit
@@ -9,12 +9,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "tests.flows.crashing_server")
+COMMAND = (sys.executable, "-m", "tests.support.nursing")
+Program = Literal["server", "filmgate"]
+"""The server of tests/flows/crashing_server.py, or the command line."""
 _BIRTH_SECONDS = 60.0
 
 
@@ -40,7 +45,7 @@ class Forked:
 
 
 class Nursery:
-    """Begins a server in a few milliseconds and not in seconds; any number may live at once."""
+    """Begins a process in a few milliseconds and not in seconds; any number may live at once."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -59,11 +64,21 @@ class Nursery:
         self._listening.join(30)
         self._process.stdout.close()
 
-    def begin(self, log: str, config: str, *die: str) -> Forked:
-        """A server of a configuration; ``die`` is a point and a passage."""
+    def begin(
+        self,
+        program: Program,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environ: Mapping[str, str],
+        out: Path,
+        err: Path,
+    ) -> Forked:
+        """A process in a folder; what it writes is added to these files."""
+        line = json.dumps([program, arguments, str(folder), dict(environ), str(out), str(err)])
         assert self._process.stdin is not None
         with self._turn:
-            self._process.stdin.write(json.dumps([log, config, *die]) + "\n")
+            self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
             return self._born.get(timeout=_BIRTH_SECONDS)
 
@@ -85,3 +100,18 @@ def nursery() -> Nursery:
     opened = Nursery()
     atexit.register(opened.close)
     return opened
+
+
+async def begun(
+    program: Program,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    out: Path,
+    err: Path,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Forked:
+    """A process of the nursery, from within a loop."""
+    return await asyncio.to_thread(
+        lambda: nursery().begin(program, arguments, folder=folder, environ=environ, out=out, err=err)
+    )
