@@ -56,7 +56,11 @@ async def upstreams(tmp_path: Path) -> AsyncIterator[Upstreams]:
 async def replicas(request, tmp_path, upstreams, rounds) -> AsyncIterator[list[Server]]:
     """One server on SQLite, or two on one PostgreSQL."""
     async with AsyncExitStack() as stack:
-        patient = {"submit_deadline_seconds": 60, "video_deadline_seconds": 600}  # it is about money, not about time
+        patient = {
+            "submit_deadline_seconds": 60,
+            "video_deadline_seconds": 600,
+            "lease_seconds": 60,
+        }  # it is about money, not about time
         chosen: dict[str, Any] = {"tenants": tenants(rounds), **patient}
         count = 1
         if request.param == "postgres":

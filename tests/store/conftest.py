@@ -11,6 +11,7 @@ from gateway.store.database import Database, connect
 from gateway.store.migrate import packaged
 from gateway.store.store import Store
 from tests.store.postgres_server import PostgresServer
+from tests.support.databases import migrated
 from tests.support.memory import scratch
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -32,8 +33,12 @@ async def postgres_url(postgres_server: PostgresServer, request: pytest.FixtureR
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/filmgate.db"
+async def sqlite_url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The same of SQLite."""
+    file = tmp_path / "filmgate.db"
+    if "store" in request.fixturenames:
+        await migrated(file)
+    return f"sqlite:///{file}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

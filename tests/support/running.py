@@ -34,6 +34,7 @@ from providers.registry import KINDS
 from schema.account import Account, Limits, Secret
 from schema.tenant import UNLIMITED, Funding, RoutingPolicy, Scope, Tenant, TenantLimits
 from tests.support.certificates import certificates
+from tests.support.databases import migrated
 
 SECRET_KEY = Secret("Vq3xT9mLr7WzKp2Hn5BdYc8JfGs4AeUo")
 ACME_KEY = "fg_test_acme_0123456789abcdefghijkl"
@@ -225,6 +226,8 @@ async def running(setup: Setup) -> AsyncIterator[Running]:
         listener = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         settings = settings_for(setup, accounts, sandbox_url=sandbox.url, public_url=url)
+        if setup.database_url is None:
+            await migrated(setup.folder / "filmgate.db")
         async with (
             gateway(settings, setup.seams) as built,
             serving(built, listener=listener),
