@@ -19,7 +19,7 @@ demo-reset:  ## forget the demo's state
 	rm -rf .filmgate
 
 test: check  ## everything that runs without keys or a browser
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 check: $(STAMP)  ## lint, format, types, import contracts
 	$(BIN)/ruff check .
@@ -32,7 +32,7 @@ format: $(STAMP)  ## rewrite the code as the formatter wants it
 	$(BIN)/ruff format .
 
 coverage: $(STAMP)  ## the tests, with what they reach
-	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term
+	$(BIN)/pytest -n 3 --dist loadgroup --cov --cov-report=term
 
 bench: $(STAMP)  ## figures, as ratios in one run
 	$(BIN)/python -m bench

@@ -1,9 +1,10 @@
 """Taking a wish on: the video that it becomes, and all that is written down with it. Creates and batches share it."""
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.config.settings import Timing
-from gateway.policy.signing import spec_digest
+from gateway.policy.orders import accepted
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.images import Images, unknown_image
@@ -14,7 +15,6 @@ from gateway.store.tasks import TaskKind
 from schema.clock import Millis, millis
 from schema.event import EventType
 from schema.ids import Ids
-from schema.lifecycle import VideoStatus
 from schema.money import Micros
 from schema.quote import Candidate, Decision, ReasonCode
 from schema.video import Order, Video
@@ -53,30 +53,13 @@ class Admission:
         price = None if best is None else best.price
         promised = self._quotes.promised(order, now)
         top = promised if promised is not None else None if price is None else price.high
-        deadline = order.routing.deadline_seconds or self._timing.video_deadline_seconds
-        video = Video(
-            id=id or self._ids.video(now),
-            tenant=order.tenant,
-            spec=order.spec,
-            routing=order.routing,
-            metadata=order.metadata,
-            key=order.key,
-            fingerprint=order.fingerprint,
-            status=VideoStatus.QUEUED,
-            substate=None,
-            progress=0,
-            version=1,
-            created_at=now,
-            deadline_at=now + millis(deadline),
+        video = replace(
+            accepted(order, id or self._ids.video(now), now, self._timing.video_deadline_seconds),
             adjustments=() if best is None else best.adjustments,
             quoted_low=None if price is None else price.low,
             quoted_high=top,
             held=top,
             held_from=None if top is None else self._books.source(order.tenant),
-            end_user=order.end_user,
-            client_token=order.client_token,
-            image=None if order.spec.image is None else order.spec.image.id,
-            wish=spec_digest(order.spec),
         )
         return Plan(video=video, decision=msgspec.json.encode(decision))
 

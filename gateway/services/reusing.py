@@ -3,17 +3,19 @@
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.config.settings import Timing
+from gateway.policy.orders import accepted
 from gateway.policy.signing import spec_digest
 from gateway.services.books import Books
 from gateway.services.records import Records
 from gateway.services.sweeping import expiry
 from gateway.store.store import Transaction
-from schema.clock import Millis, millis
+from schema.clock import Millis
 from schema.event import EventType
 from schema.ids import Ids
-from schema.lifecycle import VideoMove, VideoStatus
+from schema.lifecycle import VideoMove
 from schema.quote import Decision
 from schema.tenant import Grant, Tenant
 from schema.video import OnUnsupported, Order, RoutingWish, Video, VideoSpec
@@ -52,28 +54,11 @@ class Reusing:
         source = await self.source(tx, order.tenant, order.spec, order.routing, now, shows=shown_to(order))
         if source is None or source.asset is None or not await tx.files.take(order.tenant, source.asset.key):
             return None
-        deadline = order.routing.deadline_seconds or self._timing.video_deadline_seconds
-        video = Video(
-            id=id,
-            tenant=order.tenant,
-            spec=order.spec,
-            routing=order.routing,
-            metadata=order.metadata,
-            key=order.key,
-            fingerprint=order.fingerprint,
-            status=VideoStatus.QUEUED,
-            substate=None,
-            progress=0,
-            version=1,
-            created_at=now,
-            deadline_at=now + millis(deadline),
+        video = replace(
+            accepted(order, id, now, self._timing.video_deadline_seconds),
             quoted_low=0,
             quoted_high=0,
             held=0,
-            end_user=order.end_user,
-            client_token=order.client_token,
-            image=None if order.spec.image is None else order.spec.image.id,
-            wish=spec_digest(order.spec),
             reused_from=source.id,
         )
         decision = Decision(at=now, strategy=order.routing.strategy or tenant.routing.strategy, candidates=())

@@ -26,29 +26,33 @@ _PENDING = "(SELECT 1 FROM deliveries AS ahead WHERE ahead.endpoint = ? AND ahea
 _ROW = f"(?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, CASE WHEN EXISTS {_PENDING} THEN NULL ELSE CAST(? AS BIGINT) END)"
 _ROWS_AT_ONCE = 50
 _ANY = 2**31 - 1
-# one look into the index for each endpoint to which something is due, however much that is
+# a look or two into the index for each endpoint that has something to be told, however much that is
 _OPEN = f"""
 WITH RECURSIVE waiting (endpoint) AS (
-  SELECT (SELECT endpoint FROM deliveries WHERE due <= ? ORDER BY endpoint LIMIT 1)
+  SELECT (SELECT endpoint FROM deliveries WHERE due IS NOT NULL ORDER BY endpoint LIMIT 1)
   UNION ALL
   SELECT (SELECT more.endpoint FROM deliveries AS more
-    WHERE more.endpoint > waiting.endpoint AND more.due <= ? ORDER BY more.endpoint LIMIT 1)
+    WHERE more.endpoint > waiting.endpoint AND more.due IS NOT NULL ORDER BY more.endpoint LIMIT 1)
   FROM waiting WHERE waiting.endpoint IS NOT NULL
-), called AS (
+), called AS MATERIALIZED (
   SELECT waiting.endpoint, CASE WHEN states.failures >= {SHAKY} THEN 1 ELSE {AT_ONCE} END AS places,
     (SELECT count(*) FROM deliveries AS busy WHERE busy.endpoint = waiting.endpoint AND busy.leased_until > ?) AS taken
   FROM waiting LEFT JOIN endpoint_states AS states ON states.endpoint = waiting.endpoint
   WHERE waiting.endpoint IS NOT NULL AND coalesce(states.resting_until, 0) <= ? AND coalesce(states.failures, 0) <= ?
+    AND (SELECT next.due FROM deliveries AS next WHERE next.endpoint = waiting.endpoint AND next.due IS NOT NULL
+      ORDER BY next.due LIMIT 1) <= ?
 ), open AS (
   SELECT endpoint, places, taken FROM called WHERE taken < places
 )"""
 # of every endpoint that may be called the longest due first, and everybody's first before anybody's second
-_CLAIM = f"""{_OPEN}, first AS (
-  SELECT due.id, due.due, open.places, open.taken
-    + row_number() OVER (PARTITION BY due.endpoint ORDER BY due.due, due.id) AS place
-  FROM open JOIN deliveries AS due ON due.id IN (
-    SELECT id FROM deliveries AS ready WHERE ready.endpoint = open.endpoint AND ready.due <= ?
-    ORDER BY ready.due, ready.id LIMIT {AT_ONCE})
+_CLAIM = f"""{_OPEN}, reach AS MATERIALIZED (
+  SELECT endpoint, places, taken, coalesce((SELECT ready.due FROM deliveries AS ready
+    WHERE ready.endpoint = open.endpoint AND ready.due <= ? ORDER BY ready.due LIMIT 1 OFFSET {AT_ONCE - 1}), ?)
+    AS until FROM open
+), first AS (
+  SELECT ready.id, ready.due, reach.places, reach.taken
+    + row_number() OVER (PARTITION BY ready.endpoint ORDER BY ready.due, ready.id) AS place
+  FROM reach JOIN deliveries AS ready ON ready.endpoint = reach.endpoint AND ready.due <= reach.until
 ), chosen AS MATERIALIZED (
   SELECT id FROM deliveries WHERE due <= ? AND id IN (
     SELECT id FROM first WHERE place <= places ORDER BY place, due LIMIT ?) /*skip locked*/
@@ -82,13 +86,13 @@ class Deliveries:
             healthy_only: of endpoints whose last answer was a success, or that gave none yet.
         """
         most = 0 if healthy_only else _ANY
-        rows = await self._connection.all(_CLAIM, now, now, now, now, most, now, now, limit, until, until)
+        rows = await self._connection.all(_CLAIM, now, now, most, now, now, now, now, limit, until, until)
         return [_delivery(row) for row in rows]
 
     async def ready(self, now: Millis, *, healthy_only: bool = False) -> bool:
         """Whether it is somebody's turn: what is due may have to wait for its endpoint."""
         most = 0 if healthy_only else _ANY
-        return await self._connection.one(f"{_OPEN} SELECT 1 FROM open LIMIT 1", now, now, now, now, most) is not None
+        return await self._connection.one(f"{_OPEN} SELECT 1 FROM open LIMIT 1", now, now, most, now) is not None
 
     async def next_due(self, now: Millis) -> Millis | None:
         """When the next one becomes due after this moment."""
