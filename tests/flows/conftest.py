@@ -2,8 +2,10 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.store.postgres_server import PostgresServer
 from tests.support.memory import scratch
@@ -39,3 +41,13 @@ async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str | No
     name = f"flow_{secrets.token_hex(4)}"
     yield await server.create_migrated(name)
     await server.drop(name)
+
+
+@pytest.fixture
+def log_apart(tmp_path: Path) -> Iterator[None]:
+    """What the gateway logs is not what the commands print, although one process does both here."""
+    before = structlog.get_config()
+    with (tmp_path / "log").open("w") as file:
+        structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=file))
+        yield
+        structlog.configure(**before)

@@ -5,7 +5,6 @@ import json
 
 import httpx
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 from standardwebhooks import Webhook
 
@@ -18,6 +17,8 @@ from tests.graphql.asking import ask
 from tests.support.receiving import endpoint, receiving, told
 from tests.support.running import ADMIN_KEY, Running, running
 
+pytestmark = pytest.mark.usefixtures("log_apart")
+
 LIST = """query L($of: ID!, $state: WebhookDeliveryState, $first: Int, $after: String) {
   webhookDeliveries(of: $of, state: $state, first: $first, after: $after) {
     edges { node { id webhookEndpointId eventType state tries log { n statusCode error } } }
@@ -29,16 +30,6 @@ REPLAY_SINCE = """mutation R($id: ID!) {
     ... on ReplayDeliveriesSuccess { count } ... on UserError { code } } }"""
 TEST = """mutation T($id: ID!) { testWebhookEndpoint(input: {id: $id, eventType: FAILED}) {
   ... on TestWebhookEndpointSuccess { success tried { statusCode error } } ... on UserError { code } } }"""
-
-
-@pytest.fixture(autouse=True)
-def log_apart(tmp_path):
-    """What the gateway logs is not what the commands print, although one process does both here."""
-    before = structlog.get_config()
-    with (tmp_path / "log").open("w") as file:
-        structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=file))
-        yield
-        structlog.configure(**before)
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from gateway.services.aging import Aging
 from schema.clock import Millis, SystemClock
 from schema.event import Event, EventType
 from tests.flows.engine import until
-from tests.flows.test_delivery_doors import log_apart  # noqa: F401 - what is logged is not what commands print
 from tests.graphql.asking import ask, codes, socket
 from tests.support.running import ACME_KEY, Running, Setup, running
+
+pytestmark = pytest.mark.usefixtures("log_apart")
 
 STREAM = {"accept": "text/event-stream"}
 DAY: Millis = 86_400_000

@@ -85,7 +85,7 @@ def _live(program: str, arguments: list[str], folder: str, environ: dict[str, st
     try:
         os.chdir(folder)
         os.environ.clear()  # noqa: TID251 - a life has an environment of its own
-        os.environ.update(environ)  # noqa: TID251
+        os.environ.update(environ)  # noqa: TID251 - the same
         for stream, name, flags in ((0, os.devnull, os.O_RDONLY), (1, out, _APPEND), (2, err, _APPEND)):
             os.dup2(os.open(name, flags, 0o644), stream)
         code = _run(program, arguments)
