@@ -1,4 +1,4 @@
-"""/v1/videos/batches"""
+"""/v1/video_batches"""
 
 from collections import Counter
 from typing import Annotated, Literal
@@ -10,7 +10,6 @@ from litestar.exceptions import HTTPException
 from gateway.rest.answers import JSON, Answer, Header
 from gateway.rest.headers import CANCEL_AFTER, cancel_after, idempotency_key
 from gateway.rest.requests import Call, browser, creator, headers
-from gateway.rest.videos import PATH as VIDEOS
 from gateway.rest.videos import PRIVATE, VARY, poll_hints
 from gateway.rest.views import Moment, Money, VideoView, encode, video_view
 from gateway.rest.wishes import JSON_TYPE, CreateVideo, canceled_after, wish_of
@@ -24,7 +23,7 @@ from schema.money import CURRENCY
 from schema.tenant import Scope
 from schema.video import Order, invalid
 
-PATH = VIDEOS + "/batches"
+PATH = "/v1/video_batches"
 
 _BatchId = Annotated[str, msgspec.Meta(pattern=pattern(BATCH), max_length=32)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_BATCH)]

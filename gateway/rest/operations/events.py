@@ -40,7 +40,7 @@ EVENTS: dict[Key, Operation] = {
         parameters=(OF_VIDEO, _AFTER, _AGAIN),
         replies={
             200: Reply(says="The events.", media="text/event-stream", headers=_PRIVATE),
-            204: Reply(says="Its end was told; there is nothing to wait for."),
+            204: Reply(says="Its end was told; there is nothing to wait for.", media=None),
         },
         refusals=(400, 404, 410, 422, 429),
     ),

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.rest.deprecation import Deprecation
 from gateway.rest.headers import MAX_WAIT
 from gateway.services.pages import MAX_PAGE
 from schema.ids import ATTEMPT, BATCH, ENTRY, VIDEO, pattern
@@ -11,6 +12,10 @@ from schema.tenant import Scope
 
 JSON_SCHEMA = dict[str, Any]
 Key = tuple[Literal["delete", "get", "patch", "post"], str]
+
+
+ENDLESS = 2**53 - 1
+"""Bytes: as long as it is."""
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,13 +45,14 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A good answer. ``shape`` is None for bytes of ``media``, and both are None where there is no body.
 
-    ``also`` is another media type it can have, as bytes.
+    ``also`` is another media type it can have, as bytes; of those there are ``max_bytes`` at most.
     """
 
     says: str
     shape: type | None = None
     media: str | None = "application/json"
     also: str | None = None
+    max_bytes: int = ENDLESS
     headers: tuple[str, ...] = ()
 
 
@@ -56,6 +62,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         scope: what the caller's key must have; None needs no key.
         refusals: the statuses it may refuse with, beside those every route has.
+        deprecated: when it will go; None while it stays.
     """
 
     id: str
@@ -67,14 +74,15 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Body | None = None
     replies: dict[int, Reply]
     refusals: tuple[int, ...] = ()
+    deprecated: Deprecation | None = None
 
 
 def text(length: int, **more: Any) -> JSON_SCHEMA:
     return {"type": "string", "maxLength": length, **more}
 
 
-LENIENT: JSON_SCHEMA = {"type": "string"}
-"""A header whose nonsense is ignored, however long."""
+LENIENT: JSON_SCHEMA = text(8192)
+"""A header whose nonsense is ignored."""
 
 
 VIDEO_ID = text(32, pattern=pattern(VIDEO))
