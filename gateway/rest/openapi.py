@@ -16,7 +16,7 @@ from gateway import __version__
 from gateway.rest.answers import JSON, Answer
 from gateway.rest.key_views import ApiKeyPageView, ApiKeyView, CreateApiKey, MadeApiKeyView, RotateApiKey, UpdateApiKey
 from gateway.rest.openapi_headers import LASTING, headers, of_refusal, of_reply
-from gateway.rest.openapi_schemas import reference, schemas
+from gateway.rest.openapi_schemas import form_name, in_forms, reference, schemas
 from gateway.rest.operations import OPERATIONS, Body, Operation, Parameter, Reply
 from gateway.rest.operations.words import ENDLESS
 from gateway.rest.problems import PROBLEM_TYPE, Problem
@@ -107,7 +107,7 @@ def _document() -> dict[str, Any]:
         "tags": [{"name": name, "description": says} for name, says in _TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": schemas(_shapes()),
+            "schemas": _schemas(),
             "responses": {_refusal_name(status): _refusal(status) for status in _refusals()},
             "headers": headers(unused=() if any(one.deprecated for one in OPERATIONS.values()) else LASTING),
             "securitySchemes": {
@@ -155,13 +155,14 @@ def _scope(operation: Operation) -> str:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
+    found = {
         "name": parameter.name,
         "in": parameter.where,
         "description": parameter.says,
-        "required": parameter.where == "path",
+        "required": parameter.required or parameter.where == "path",
         "schema": parameter.schema,
     }
+    return {**found, "style": "form", "explode": False} if parameter.schema["type"] == "array" else found
 
 
 def _body(body: Body) -> dict[str, Any]:
@@ -171,13 +172,15 @@ def _body(body: Body) -> dict[str, Any]:
             form["examples"] = {"plain": {"value": _SAMPLES[body.shape]}}
         if kind in FORM_TYPES and body.shape is not None:
             form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in _NESTED}
-    return {"required": True, "content": content}
+    return {"required": body.required, "content": content}
 
 
 def _content(body: Body, kind: str) -> dict[str, Any]:
     """What a body is in one spelling; only forms of parts carry files."""
     says = f"{body.says}, {body.max_bytes} bytes at most."
     whole: dict[str, Any] = {"description": says} if body.shape is None else _shape(body.shape)
+    if body.shape is not None and kind in FORM_TYPES:
+        whole = {"$ref": form_name(whole["$ref"])}
     if kind != MULTIPART_TYPE or body.file is None:
         return whole
     form = {
@@ -253,6 +256,15 @@ def _refusal(status: int) -> dict[str, Any]:
         "headers": of_refusal(status),
         "content": {PROBLEM_TYPE: content},
     }
+
+
+def _schemas() -> dict[str, Any]:
+    found = schemas(_shapes())
+    bodies = [operation.body for operation in OPERATIONS.values() if operation.body is not None]
+    for body in bodies:
+        if body.shape is not None and set(body.types) & set(FORM_TYPES):
+            found |= in_forms(found, body.shape)
+    return dict(sorted(found.items()))
 
 
 def _shapes() -> list[type]:

@@ -31,6 +31,50 @@ def schemas(shapes: Iterable[type]) -> dict[str, Any]:
     return {_name(name): _polished(schema) for name, schema in sorted(found.items())}
 
 
+def in_forms(found: dict[str, Any], shape: type) -> dict[str, Any]:
+    """A body's schema and those within it as forms say it: there is no null in a form."""
+    name = _name(shape.__name__)
+    plain = {one: _without_null(found[one]) for one in {name, *_within(found, name)}}
+    others = {one for one in plain if any(plain[inside] != found[inside] for inside in {one, *_within(found, one)})}
+    return {form_name(one): _leading(plain[one], others) for one in {name, *others}}
+
+
+def form_name(name: str) -> str:
+    return f"{name}Form"
+
+
+def _within(found: dict[str, Any], name: str) -> set[str]:
+    """Every schema that a schema refers to, itself or by others."""
+    near = {place.rpartition("/")[2] for place in re.findall(r"'\$ref': '([^']+)'", repr(found[name]))}
+    return near.union(*(_within(found, one) for one in near))
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_null(inside) for inside in value if inside != _NOTHING]
+    if not isinstance(value, dict):
+        return value
+    plain = {key: _without_null(inside) for key, inside in value.items() if (key, inside) != ("default", None)}
+    match plain:
+        case {"type": [only, "null"]}:
+            return {**plain, "type": only}
+        case {"anyOf": [only]}:
+            return {**{key: inside for key, inside in plain.items() if key != "anyOf"}, **only}
+    return plain
+
+
+def _leading(value: Any, forms: set[str]) -> Any:
+    """The same, where references to what is another thing in a form lead to that."""
+    if isinstance(value, list):
+        return [_leading(inside, forms) for inside in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _leading(inside, forms) for key, inside in value.items()}
+    if isinstance(found.get("$ref"), str) and found["$ref"].rpartition("/")[2] in forms:
+        found["$ref"] = form_name(found["$ref"])
+    return found
+
+
 def _describe(properties: dict[str, Any], field: str, words: str) -> None:
     if "$ref" in properties[field]:  # beside a reference other words are allowed since OpenAPI 3.1
         properties[field] = {**properties[field], "description": words}

@@ -1,5 +1,7 @@
 """Operations that will go one day say so with every answer, and in the document."""
 
+from typing import Any
+
 import httpx
 import pytest
 from msgspec.structs import replace
@@ -7,7 +9,7 @@ from msgspec.structs import replace
 from gateway.app import doors
 from gateway.rest.deprecation import Deprecation, deprecation_headers
 from gateway.rest.edge import Edge
-from gateway.rest.operations import OPERATIONS
+from gateway.rest.operations import OPERATIONS, Key
 from tests.support.running import ACME_KEY, Running
 
 SINCE, GONE = 1_800_000_000, 1_810_000_000
@@ -42,9 +44,10 @@ def test_nothing_goes_before_it_is_deprecated():
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_every_answer_of_such_an_operation_says_so_and_no_other(pair: Running):
-    listed, one = ("get", "/v1/videos"), ("get", "/v1/videos/{video_id}")
+    listed: Key = ("get", "/v1/videos")
+    one: Key = ("get", "/v1/videos/{video_id}")
     old = {key: replace(OPERATIONS[key], deprecated=OLD) for key in (listed, one)}
-    app = Edge(doors(explorable=True, max_body_bytes=1 << 20), pair.gateway, OPERATIONS | old)
+    app: Any = Edge(doors(explorable=True, max_body_bytes=1 << 20), pair.gateway, OPERATIONS | old)
 
     headers = {"authorization": f"Bearer {ACME_KEY}"}
     async with httpx.AsyncClient(
