@@ -178,7 +178,8 @@ def _body(body: Body) -> dict[str, Any]:
 def _content(body: Body, kind: str) -> dict[str, Any]:
     """What a body is in one spelling; only forms of parts carry files."""
     says = f"{body.says}, {body.max_bytes} bytes at most."
-    whole: dict[str, Any] = {"description": says} if body.shape is None else _shape(body.shape)
+    file = {**_shape(None, body.max_bytes or ENDLESS), "description": says}
+    whole: dict[str, Any] = file if body.shape is None else _shape(body.shape)
     if body.shape is not None and kind in FORM_TYPES:
         whole = {"$ref": form_name(whole["$ref"])}
     if kind != MULTIPART_TYPE or body.file is None:
@@ -186,7 +187,7 @@ def _content(body: Body, kind: str) -> dict[str, Any]:
     form = {
         "type": "object",
         "required": [body.file],
-        "properties": {body.file: {**_shape(None, body.max_bytes or ENDLESS), "description": says}},
+        "properties": {body.file: file},
     }
     if body.shape is None:
         return form

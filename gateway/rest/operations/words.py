@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.rest.bodies import JSON_TYPE, MERGE_PATCH_TYPE
 from gateway.rest.deprecation import Deprecation
 from gateway.rest.headers import MAX_WAIT
 from gateway.services.pages import MAX_PAGE
@@ -138,7 +139,16 @@ FILE = ("ETag", "Cache-Control", "Vary", "Accept-Ranges", "Content-Disposition")
 
 OF_ATTEMPT = Parameter(name="attempt_id", where="path", says="The attempt.", schema=text(30, pattern=pattern(ATTEMPT)))
 OF_TENANT = Parameter(name="tenant_id", where="path", says="The tenant.", schema=text(64))
-JSON_BODY = ("application/json",)
+JSON_BODY = (JSON_TYPE,)
+PATCH_BODY = (MERGE_PATCH_TYPE,)
+"""JSON is read as the same, and told of in words: generators of clients want one type of body."""
+
+REQUEST_ID = Parameter(
+    name="X-Request-Id",
+    where="header",
+    says="Names the request in our logs and in the answer: up to 64 letters, digits, `_` and `-`. We name others.",
+    schema=LENIENT,
+)
 IF_MATCH = Parameter(
     name="If-Match",
     where="header",
