@@ -207,14 +207,16 @@ class Client:
         return self._answer(self._send(method, path, repeat=method == "DELETE", **parts), kind)
 
     @contextmanager
-    def content(self, video: str, attempt: str | None = None, had: Had | None = None) -> Iterator[Content]:
-        """The finished file, or an attempt's extra output, in pieces.
+    def content(
+        self, video: str, attempt: str | None = None, had: Had | None = None, variant: str = "video"
+    ) -> Iterator[Content]:
+        """The finished file, or an attempt's extra output, or a picture of it, in pieces.
 
         Args:
             had: what there is of it already: the rest is asked for, and the whole when it is another file by now.
         """
-        path = f"/v1/videos/{video}/content"
-        path = path if attempt is None else f"{path}?output={attempt}"
+        path = f"/v1/videos/{video}/content?variant={variant}"
+        path = path if attempt is None else f"{path}&output={attempt}"
         more = {} if had is None else {"range": f"bytes={had.size}-", "if-range": had.etag}
         with self._pieces(path, **more) as response:
             size = response.headers.get("content-length", "")

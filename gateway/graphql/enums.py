@@ -279,6 +279,7 @@ _show(
     name="ContentVariant",
     VIDEO="The film.",
     THUMBNAIL="A picture of it.",
+    SPRITESHEET="Twenty pictures of it, evenly spread, in a grid of 5 by 4.",
 )
 _show(
     BatchMode,

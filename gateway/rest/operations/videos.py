@@ -211,7 +211,9 @@ VIDEOS: dict[Key, Operation] = {
             Parameter(
                 name="variant",
                 where="query",
-                says="The film, or a picture of one of its first frames, which is made when it is first asked for.",
+                says="The film; a small picture of one of its first frames; or a sheet of twenty frames, from the middles "
+                "of twenty equal parts of it, row by row, five in a row, each at most 320 pixels long. Pictures are "
+                "JPEG, and made when they are first asked for.",
                 schema={"type": "string", "enum": list(Variant), "default": "video"},
             ),
             Parameter(
