@@ -120,6 +120,12 @@ class Client:
         headers = {"idempotency-key": key}
         return self._answer(self._send("POST", "/v1/videos", repeat=True, json=wish, headers=headers), Video)
 
+    def remix(self, video: str, prompt: str, key: str) -> Answer[Video]:
+        """Another video from the same beginning, with a key as above."""
+        body, headers = {"prompt": prompt}, {"idempotency-key": key}
+        path = f"/v1/videos/{video}/remix"
+        return self._answer(self._send("POST", path, repeat=True, json=body, headers=headers), Video)
+
     def batch(self, wishes: list[Any], mode: str, key: str) -> Answer[Batch]:
         """Ask for several videos at once, with a key as above."""
         body, headers = {"videos": wishes, "mode": mode}, {"idempotency-key": key}

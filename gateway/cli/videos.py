@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -91,19 +92,25 @@ def create(
     if out == STDOUT and output is not Format.TABLE:
         raise click.UsageError("--out - and -o would both write to stdout")
     client = connect(url, api_key)
-    key = key or Ids().make("cli_", SystemClock().now())
     wanted = body(client, prompt, wish)
-    try:
-        answer = client.create(wanted, key)
-    except Stop as stop:
-        if stop.code is ExitCode.TRY_AGAIN:
-            stop.message += f"\n  to try again without making a second video, add --key {key}"
-        raise
+    answer = _asked(key, lambda sure: client.create(wanted, sure))
     if not (watch or wait or out):
         _show_video(answer, output)
         return
     tell(f"accepted: {answer.value.id}")
     _finish(client, answer, out=out, output=output, quiet=not watch)
+
+
+@videos.command()
+@_id_argument
+@click.argument("prompt")
+@click.option("--key", help="Idempotency key: the same key and wish give the same video.")
+@connection_options
+@output_option
+def remix(video: str, prompt: str, *, key: str | None, url: str | None, api_key: str | None, output: Format) -> None:
+    """Ask for a video of PROMPT that starts from the first frame of the finished video ID, all else as that was."""
+    client = connect(url, api_key)
+    _show_video(_asked(key, lambda sure: client.remix(video, prompt, sure)), output)
 
 
 @videos.command()
@@ -247,6 +254,17 @@ def receipt(video: str, out: Path | None, url: str | None, api_key: str | None) 
         out.write_bytes(document)
     except OSError as error:
         raise Stop(ExitCode.FAILED, f"{out} can not be written: {error.strerror}") from error
+
+
+def _asked(key: str | None, ask: "Callable[[str], Answer[Video]]") -> "Answer[Video]":
+    """The answer to a wish, with a key of ours when the caller has none: told, when it should be sent again."""
+    key = key or Ids().make("cli_", SystemClock().now())
+    try:
+        return ask(key)
+    except Stop as stop:
+        if stop.code is ExitCode.TRY_AGAIN:
+            stop.message += f"\n  to try again without making a second video, add --key {key}"
+        raise
 
 
 def _finish(client: "Client", answer: "Answer[Video]", *, out: Path | None, output: Format, quiet: bool) -> None:

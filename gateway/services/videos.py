@@ -250,6 +250,11 @@ class Videos:
             raise NotFound
         return video
 
+    async def some(self, tenant: str, ids: list[str], grant: Grant | None = None) -> dict[str, Video]:
+        """Id → video, of those that are a tenant's and that the grant shows."""
+        videos = await self._store.read(lambda tx: tx.videos.own(tenant, ids), tenant=tenant)
+        return {video.id: video for video in videos if grant is None or grant.shows(video)}
+
     async def seen(self, tenant: str, id: str) -> Seen:
         """One of a tenant's videos with its attempts, in one read: callers poll, so this is done most of all.
 
