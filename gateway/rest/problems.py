@@ -237,7 +237,7 @@ def _framework(call: Call, error: HTTPException) -> Response[bytes]:
 
 
 def _names_nothing(call: Call, error: HTTPException) -> bool:
-    """No method would do: the path ends in what is not like a video's id, as OpenAI's ``/v1/videos/characters`` does."""
+    """No method would do: the path ends in what is not like a video's id, as ``/v1/videos/characters`` does."""
     folder, _, id = call.scope["path"].rpartition("/")
     of_videos = "DELETE" in (error.headers or {}).get("allow", "")  # other paths there have names and no DELETE
     return (

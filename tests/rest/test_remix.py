@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
+from gateway.sandbox.settings import DEFAULT_ACCOUNTS, SandboxSettings
 from schema.tenant import RoutingPolicy
 from schema.video import OnUnsupported
 from tests.rest.answers import problem
 from tests.support.browsers import BOTH, browser, minted
-from tests.support.running import Running, Setup, running
+from tests.support.running import SPEED, Running, Setup, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +26,8 @@ EDITS, EXTENSIONS = "/v1/videos/edits", "/v1/videos/extensions"
 async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     """Where wishes are bent: who takes pictures here takes no durations."""
     bent = RoutingPolicy(on_unsupported=OnUnsupported.ADJUST)
-    async with running(Setup(folder=tmp_path_factory.mktemp("pair"), routing=bent)) as both:
+    at_once = SandboxSettings(speed=SPEED, accounts=tuple(replace(one, concurrent=0) for one in DEFAULT_ACCOUNTS))
+    async with running(Setup(folder=tmp_path_factory.mktemp("pair"), routing=bent, sandbox=at_once)) as both:
         yield both
 
 
@@ -234,8 +237,9 @@ async def test_quotes_and_batches_take_frames_too(pair: Running, source: dict[st
     assert [one["remixed_from_video_id"] for one in batch.json()["videos"]] == [source["id"]] * 2
     (error,) = problem(refused, 422, "invalid_request")["errors"]
     assert (error["pointer"], error["code"]) == ("#/videos/1/input_reference/video_id", "not_ready")
+    await pair.finished(bound.json()["id"])
     remix = await pair.client.post(f"/v1/videos/{bound.json()['id']}/remix", json={"prompt": "x"})
-    problem(remix, 409, "not_ready")
+    assert (await order_of(pair, remix)).routing.quote_id is None
 
 
 async def test_a_client_token_starts_from_what_it_may_see_alone(pair: Running, source: dict[str, Any]):
