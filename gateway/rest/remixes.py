@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from gateway.policy.remaking import remade, routed_as
 from gateway.rest.answers import Answer
+from gateway.rest.bodies import JSON_TYPE, UNREADABLE, decoded
 from gateway.rest.forms import nested
 from gateway.rest.headers import CANCEL_AFTER, cancel_after
 from gateway.rest.requests import Call, creator, headers, video_id
@@ -17,7 +18,6 @@ from gateway.rest.uploads import FormReader, body_within
 from gateway.rest.videos import PATH, accept, key_of
 from gateway.rest.wishes import (
     FORM_TYPE,
-    JSON_TYPE,
     MULTIPART_TYPE,
     SECONDS_HINT,
     Seconds,
@@ -146,11 +146,11 @@ async def _read(call: Call, shape: type[T]) -> T:
     kind, _ = call.content_type
     try:
         if kind == JSON_TYPE:
-            return msgspec.json.decode(await body_within(call, texts(call)), type=shape)
+            return decoded(await body_within(call, texts(call)), shape)
         return msgspec.convert(nested(await _fields(call, kind)), shape, strict=False)
     except msgspec.ValidationError as error:
         raise refused(error, _HINTS) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise MalformedRequest(f"The body is not readable as {kind}") from error
 
 

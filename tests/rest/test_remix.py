@@ -228,10 +228,10 @@ async def test_quotes_and_batches_take_frames_too(pair: Running, source: dict[st
 
     quote = (await pair.client.post("/v1/quotes", json=wish)).json()
     bound = await pair.client.post("/v1/videos", json={**wish, "gateway": {"quote_id": quote["id"]}})
-    batch = await pair.client.post("/v1/videos/batches", json={"videos": [wish, wish]})
+    batch = await pair.client.post("/v1/video_batches", json={"videos": [wish, wish]})
     stuck = await pair.create("[sim:stuck]")
     wrong = [wish, {"prompt": "x", "input_reference": {"video_id": stuck["id"]}}]
-    refused = await pair.client.post("/v1/videos/batches", json={"videos": wrong})
+    refused = await pair.client.post("/v1/video_batches", json={"videos": wrong})
 
     assert (bound.status_code, batch.status_code) == (202, 202)
     assert [one["remixed_from_video_id"] for one in batch.json()["videos"]] == [source["id"]] * 2
