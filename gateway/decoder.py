@@ -140,7 +140,8 @@ def frames_at(container: "InputContainer", stream: "VideoStream", moments: list[
 def key_moments(stream: "VideoStream") -> list[float]:
     """When the film's key frames are, as its index says."""
     base = stream.time_base or Fraction(0)
-    return [float(entry.timestamp * base) - began(stream) for entry in stream.index_entries if entry.is_keyframe]
+    index = getattr(stream, "index_entries", ())  # PyAV 16 does not tell: then every frame is decoded
+    return [float(entry.timestamp * base) - began(stream) for entry in index if entry.is_keyframe]
 
 
 def at(frame: "VideoFrame", stream: "VideoStream") -> float:
