@@ -51,7 +51,7 @@ _TAGS = {
     "hooks": "Where providers call us back.",
     "health": "For whoever runs this.",
 }
-_NESTED = ("input_reference", "metadata", "gateway")
+_NESTED = ("input_reference", "metadata", "gateway", "video")
 """Objects, which a form writes with brackets."""
 
 _KEY, _OPERATORS_KEY = "key", "operator"
@@ -171,7 +171,9 @@ def _body(body: Body) -> dict[str, Any]:
         if body.shape in _SAMPLES:
             form["examples"] = {"plain": {"value": _SAMPLES[body.shape]}}
         if kind in FORM_TYPES and body.shape is not None:
-            form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in _NESTED}
+            fields = {field.encode_name for field in msgspec.structs.fields(body.shape)}
+            nested = [name for name in _NESTED if name in fields]
+            form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in nested}
     return {"required": body.required, "content": content}
 
 
