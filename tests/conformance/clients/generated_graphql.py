@@ -1,14 +1,14 @@
 """ariadne-codegen's package: create, read, list and watch a video; its types are checked strictly beside it."""
 
 import asyncio
-import os
+import sys
 
 from filmgate_graphql import Client
 from filmgate_graphql.make import MakeCreateVideoCreateVideoSuccess
 
 
 async def main() -> None:
-    url, headers = os.environ["GATEWAY_URL"], {"authorization": f"Bearer {os.environ['GATEWAY_KEY']}"}
+    url, headers = sys.argv[1], {"authorization": f"Bearer {sys.argv[2]}"}
     sockets = url.replace("http", "ws", 1)
     client = Client(f"{url}/graphql", headers, ws_url=f"{sockets}/graphql", ws_headers=headers)
     async with client:

@@ -1,7 +1,7 @@
 """openapi-python-client's package: create, read, list and watch a video; its types are checked strictly beside it."""
 
 import json
-import os
+import sys
 
 from filmgate_client import AuthenticatedClient
 from filmgate_client.api.videos import create_video, get_video, list_videos
@@ -9,7 +9,7 @@ from filmgate_client.models import CreateVideo, Problem, Video, VideoPage
 
 
 def main() -> None:
-    url, key = os.environ["GATEWAY_URL"], os.environ["GATEWAY_KEY"]
+    url, key = sys.argv[1:]
     with AuthenticatedClient(base_url=url, token=key) as client:
         made = create_video.sync(client=client, body=CreateVideo(prompt="a paper boat in the rain", seconds=5))
         assert isinstance(made, Video), made
@@ -22,11 +22,9 @@ def main() -> None:
         refused = get_video.sync("video_nothing", client=client)
         assert isinstance(refused, Problem), refused
         assert refused.code == "not_found"
-        statuses: list[str] = []
         with client.get_httpx_client().stream("GET", f"/v1/videos/{made.id}/events") as stream:
-            for line in stream.iter_lines():
-                if line.startswith("data: "):
-                    statuses.append(json.loads(line[6:])["data"]["status"])
+            events = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+        statuses = [event["data"]["status"] for event in events]
     assert statuses[-1] == "completed", statuses
     print("created, read, listed, watched:", *statuses)
 

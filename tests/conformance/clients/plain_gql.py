@@ -1,7 +1,7 @@
 """The gql library: the schema is fetched, and documents are checked against it before they are sent."""
 
 import asyncio
-import os
+import sys
 from pathlib import Path
 
 from gql import Client, gql
@@ -17,7 +17,7 @@ DOCUMENTS = {
 
 
 async def main() -> None:
-    url, headers = os.environ["GATEWAY_URL"], {"authorization": f"Bearer {os.environ['GATEWAY_KEY']}"}
+    url, headers = sys.argv[1], {"authorization": f"Bearer {sys.argv[2]}"}
     calls = HTTPXAsyncTransport(url=f"{url}/graphql", headers=headers)
     sockets = WebsocketsTransport(url=f"{url.replace('http', 'ws', 1)}/graphql", init_payload=headers)
 

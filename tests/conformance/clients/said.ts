@@ -1,6 +1,6 @@
 // What every client here is told and tells: where the gateway is, with which key, and what must be true.
-export const url = process.env.GATEWAY_URL ?? '';
-export const authorization = `Bearer ${process.env.GATEWAY_KEY ?? ''}`;
+export const url = process.argv[2] ?? '';
+export const authorization = `Bearer ${process.argv[3] ?? ''}`;
 
 export function must(truth: unknown, what: string): asserts truth {
   if (!truth) throw new Error(what);
