@@ -174,7 +174,7 @@ async def test_errors_are_typed_and_named(sdk: Sdk):
             (openai.AuthenticationError, nobody.videos.list()),
             (openai.NotFoundError, once.videos.retrieve("video_does_not_exist")),
             (openai.UnprocessableEntityError, once.videos.create(prompt="")),
-            (openai.PermissionDeniedError, once.webhooks.list()),
+            (openai.PermissionDeniedError, once.get("/webhook_endpoints", cast_to=object)),
         ]
         for kind, call in asked:
             with pytest.raises(kind) as refused:
@@ -209,6 +209,8 @@ async def test_models_are_listed_as_the_sdk_lists_them(sdk: Sdk):
 
 async def test_webhook_endpoints_are_made_changed_and_removed(sdk: Sdk):
     webhooks = sdk.admin.webhooks
+    if not hasattr(webhooks, "create"):
+        pytest.skip(f"openai {openai.__version__} has no webhook endpoints")
 
     made = await webhooks.create(name="n", url="https://example.com/h", event_types=["video.completed"])
 
