@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: demo demo-reset test check format bench soak seeds install clean
+.PHONY: demo demo-reset test check format coverage bench soak seeds conformance install clean
 
 demo: $(STAMP)  ## the gateway in front of two simulated upstreams
 	@$(BIN)/filmgate demo
@@ -44,6 +44,9 @@ soak: $(STAMP)  ## long crash runs, and many more examples of what the policies 
 seeds: $(STAMP)  ## 2,000 walks of the state machine of promises; `make test` takes 100 of them
 	$(BIN)/pytest tests/promises --seeds 2000 -n 2
 
+conformance: $(STAMP)  ## public test suites and real clients on a running gateway; needs Node, too
+	$(BIN)/python -m tests.conformance $(JUDGES)
+
 install: $(STAMP)
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
@@ -55,4 +58,4 @@ $(STAMP): pyproject.toml uv.lock | $(UV)
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 
 clean:
-	rm -rf $(VENV) .tools .filmgate
+	rm -rf $(VENV) .tools .filmgate .conformance

@@ -4,134 +4,74 @@ It needs Node (20 or later) and the package registries; what it installs lies in
 """
 
 import argparse
-import os
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import IO
 
-import msgspec
+from tests.conformance.judges import JUDGES, ROOT, WORK, Judge
+from tests.conformance.making import DOCUMENTS, acquainted, generated, installed, uv
+from tests.conformance.stand import KEY
 
-from tests.conformance.stand import KEY, OTHER_KEY
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-WORK = ROOT / ".conformance"
-CLIENTS = WORK / "clients"
 EXAMPLES = 150
 """Made up for each operation by Schemathesis."""
 
-_DIFFERENT = "47DE 80D8 572B FDE2 7B9B 86EE"
-"""Audits of graphql-http 1.23 that want what the September 2026 edition wants otherwise, of SHOULD; and of MAY: """
-_MAY_DIFFER = ""
+_TOLD = 40
+"""Lines of what a judge said that are shown when it failed."""
 
 
-class Venv(msgspec.Struct, frozen=True):
-    """Tools in an environment of their own, so that none of them binds our versions."""
-
-    name: str
-    packages: tuple[str, ...]
-
-    @property
-    def bin(self) -> Path:
-        return WORK / self.name / "bin"
-
-    def __call__(self, tool: str) -> str:
-        return str(self.bin / tool)
-
-
-TOOLS = Venv("tools", ("schemathesis==4.32.5", "openapi-spec-validator==0.9.0"))
-REST_CLIENT = Venv("rest-client", ("openapi-python-client==0.29.1", "mypy==2.4.1"))
-ARIADNE = Venv("ariadne", ("ariadne-codegen[subscriptions]==0.19.0", "mypy==2.4.1"))
-GQL = Venv("gql", ("gql[all]==4.0.0",))
-VENVS = (TOOLS, REST_CLIENT, ARIADNE, GQL)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("judges", nargs="*", metavar="JUDGE", help=", ".join(judge.name for judge in JUDGES))
+    parser.add_argument("--examples", type=int, default=EXAMPLES, help="of Schemathesis for each operation")
+    told = parser.parse_args()
+    chosen = [judge for judge in JUDGES if not told.judges or judge.name in told.judges]
+    if shutil.which("npm") is None:
+        sys.exit("conformance: needs Node 20 or later, with npm")
+    installed()
+    generated()
+    acquainted()
+    with standing() as url, standing("--profile", "2026-09") as edition:
+        words = {"url": url, "edition": edition, "key": KEY, "examples": str(told.examples), "uv": uv()}
+        failed = [judge.name for judge in chosen if not judged(judge, words)]
+    print("failed:", *failed) if failed else print(f"all {len(chosen)} passed")
+    sys.exit(1 if failed else 0)
 
 
-class Judge(msgspec.Struct, frozen=True, kw_only=True):
-    """Commands that must all succeed, one after the other; ``{url}``, ``{key}`` and the like are filled in."""
-
-    name: str
-    commands: tuple[tuple[str, ...], ...]
-    folder: Path = WORK
-
-
-_DOCUMENT, _SDL = str(ROOT / "openapi" / "gateway.json"), str(ROOT / "schema" / "schema.graphql")
-_SORTED = ("input-object-fields", "type-fields", "enum-values", "interface-fields")
-_UNSORTED = ",".join(f"{what}-sorted-alphabetically" for what in _SORTED)
-_BEARER = "Authorization: Bearer {key}"
-_SCHEMATHESIS = (TOOLS("schemathesis"), "--config-file")
+def judged(judge: Judge, words: dict[str, str]) -> bool:
+    """Run one judge, and tell what it said at its end; all of it lies in a file."""
+    log = WORK / f"{judge.name}.log"
+    with log.open("w") as file:
+        passed = all(_run([one.format(**words) for one in command], judge, file) for command in judge.commands)
+    said = [line for line in log.read_text().splitlines() if line.strip()] or [""]
+    if passed:
+        print("PASS", judge.name, "-", said[-1])
+    else:
+        print("FAIL", judge.name, *said[-_TOLD:], sep="\n  ")
+    return passed
 
 
-def _schemathesis(config: str, url: str, *more: str) -> tuple[str, ...]:
-    fixed = ("--max-examples", "{examples}", "--seed", "1", "--continue-on-failure", "--checks", "all")
-    return (*_SCHEMATHESIS, config, "run", url, *fixed, *more)
+def _run(command: list[str], judge: Judge, log: IO[str]) -> bool:
+    return subprocess.run(command, check=False, cwd=judge.folder, stdout=log, stderr=log).returncode == 0
 
 
-_PLAIN, _PEERS = str(HERE / "schemathesis.toml"), str(WORK / "peers.toml")
-_REST = ("{url}/openapi.json", "--url", "{url}")
-JUDGES = (
-    Judge(
-        name="openapi",
-        commands=(
-            (TOOLS("openapi-spec-validator"), _DOCUMENT),
-            ("npx", "redocly", "lint", _DOCUMENT, "--extends=recommended-strict"),
-            ("npx", "spectral", "lint", _DOCUMENT, "--ruleset", "spectral.yaml", "--fail-severity=warn", "--quiet"),
-        ),
-    ),
-    Judge(
-        name="sdl",
-        commands=(
-            ("npx", "graphql-schema-linter", "--except", _UNSORTED, _SDL),
-            ("npx", "graphql-inspector", "validate", "clients/operations.graphql", _SDL),
-        ),
-    ),
-    Judge(name="audits", commands=(("node", "audits.mjs", "{url}/graphql", "Bearer {key}"),)),
-    Judge(
-        name="audits-2026-09",
-        commands=(("node", "audits.mjs", "{edition}/graphql", "Bearer {key}", "{differing}"),),
-    ),
-    Judge(name="browsers", commands=(("node", "browsers.mjs", "{url}/graphql", "Bearer {key}"),)),
-    *(
-        Judge(
-            name=f"openai-python-{version}",
-            commands=(("uv", "run", "--with", f"openai=={version}", "pytest", "-q", "tests/edges/test_openai_sdk.py"),),
-            folder=ROOT,
-        )
-        for version in ("2.30.0", "3.57.0")
-    ),
-    Judge(name="openai-node", commands=(("node", "openai.mjs", "{url}/v1", "{key}"),)),
-    Judge(
-        name="openapi-fetch",
-        commands=(("node", "built/openapi_fetch.js", "{url}", "{key}"),),
-        folder=CLIENTS,
-    ),
-    Judge(name="codegen", commands=(("node", "built/preset.js", "{url}", "{key}"),), folder=CLIENTS),
-    Judge(name="relay", commands=(("node", "built/relay/main.js", "{url}", "{key}"),), folder=CLIENTS),
-    Judge(
-        name="openapi-python-client",
-        commands=(
-            (REST_CLIENT("mypy"), "--strict", "-p", "filmgate_client", "generated_rest.py"),
-            (REST_CLIENT("python"), "generated_rest.py", "{url}", "{key}"),
-        ),
-        folder=CLIENTS,
-    ),
-    Judge(
-        name="ariadne-codegen",
-        commands=(
-            # its own base client is not strict; the types it makes of our schema are checked where they are used
-            (ARIADNE("mypy"), "--strict", "--follow-imports=silent", "generated_graphql.py"),
-            (ARIADNE("python"), "generated_graphql.py", "{url}", "{key}"),
-        ),
-        folder=CLIENTS,
-    ),
-    Judge(name="gql", commands=((GQL("python"), "plain_gql.py", "{url}", "{key}"),), folder=CLIENTS),
-    Judge(name="schemathesis", commands=(_schemathesis(_PLAIN, *_REST, "--mode", "all", "-H", _BEARER),)),
-    Judge(
-        name="schemathesis-neighbours",
-        commands=(_schemathesis(_PEERS, *_REST, "--mode", "positive", "--phases", "fuzzing,stateful"),),
-    ),
-    Judge(name="schemathesis-graphql", commands=(_schemathesis(_PLAIN, "{url}/graphql", "-H", _BEARER),)),
-)
+@contextmanager
+def standing(*options: str) -> Iterator[str]:
+    """A gateway for judges, in a process of its own; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "tests.conformance.stand", port, "--documents", str(DOCUMENTS), *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[1]
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""A gateway on its sandbox for judges that are not ours: ``python -m tests.conformance.stand PORT``, until it is stopped.
+"""A gateway on its sandbox for judges that are not ours, until it is stopped: `python -m tests.conformance.stand PORT`.
 
 KEY does all that a tenant may, OTHER_KEY is a neighbour's.
 """
