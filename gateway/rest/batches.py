@@ -135,7 +135,7 @@ async def _read(call: Call, tenant: str, key: str | None) -> BatchOrder:
         wishes = tuple([_order(raw, tenant, seconds) for raw in body.videos])
     except msgspec.ValidationError as error:
         raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(f"The body is not readable as {JSON_TYPE}") from error
     return BatchOrder(tenant=tenant, mode=body.mode, key=key, wishes=wishes)
 

@@ -240,7 +240,7 @@ async def _read(call: Call) -> Wish:
         return await _form(call, kind)
     except msgspec.ValidationError as error:
         raise _refused(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(f"The body is not readable as {kind}") from error
 
 
