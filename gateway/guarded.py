@@ -5,6 +5,8 @@ number of headers, and for ever offer an answer that nobody takes.
 """
 
 import asyncio
+import socket
+import struct
 import urllib.parse
 from collections.abc import Callable
 from enum import Enum, auto
@@ -25,6 +27,8 @@ log = structlog.get_logger()
 
 LINGER_SECONDS = 2.0
 """How long a client that was refused may take to notice: hung up on at once, it could miss why."""
+
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 MAX_PIPELINED = 32
 """Requests that may wait on one connection for the answers before theirs."""
@@ -83,7 +87,7 @@ class Guarded(HttpToolsProtocol):
         elif len(self.connections) <= most + max(most // 8, 1):
             self._refuse(Overloaded("Too many clients are connected; come again", retry_after_seconds=1))
         else:
-            transport.abort()
+            self._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -279,7 +283,7 @@ class Guarded(HttpToolsProtocol):
         left = self.transport.get_write_buffer_size()
         if left and before - left < enough:
             log.info("http.unread", bytes=left)
-            self.transport.abort()
+            self._cut()
         else:
             self._see_off()
 
@@ -335,6 +339,11 @@ class Guarded(HttpToolsProtocol):
         self.flow.resume_reading()
         self.transport.write_eof()
         self._sending = self.loop.call_later(LINGER_SECONDS, self._lingered)
+
+    def _cut(self) -> None:
+        """End it without a word, and let the system keep nothing of what was to be said."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
 
     def _lingered(self) -> None:
         if self.transport.get_write_buffer_size():  # it reads slowly, which has a clock of its own
