@@ -1,4 +1,4 @@
-"""Requests that are no HTTP, or that another server on the way could read in another way: refused, and nothing after."""
+"""Requests that are no HTTP, or that another server could read in another way: refused, and nothing behind them read."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -118,8 +118,8 @@ async def test_no_more_than_some_requests_wait_on_one_connection(door: Door):
 
 
 async def test_what_stands_behind_chunks_adds_no_header(door: Door):
-    late = b"POST /v1/videos HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    (answer,) = await told(door.port, late + b"0\r\nAuthorization: %s\r\n\r\n" % KEY.encode())
+    begun = head("POST /v1/videos", Content_Type="application/json", Transfer_Encoding="chunked")
+    (answer,) = await told(door.port, begun + b"0\r\nAuthorization: %s\r\n\r\n" % KEY.encode())
 
     assert answer.status == 401
 

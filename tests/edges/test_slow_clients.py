@@ -1,7 +1,6 @@
 """Clients that are slow, gone, or send too much: each is told so and let go, and those beside them notice nothing."""
 
 import asyncio
-import os
 import select
 import socket
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -29,11 +28,13 @@ DROP = 0.05
 
 async def silence() -> AsyncIterator[bytes]:
     """Connects, and says nothing."""
-    for piece in ():
-        yield piece
+    await asyncio.Event().wait()
+    yield b""
 
 
-SLOW: dict[str, Callable[[], bytes | AsyncIterable[bytes]]] = {
+Sent = Callable[[], bytes | AsyncIterable[bytes]]
+
+SLOW: dict[str, Sent] = {
     "says nothing": silence,
     "stops within the head": lambda: CREATE[:-3],
     "sends its head byte by byte": lambda: dripping(b"GET /v1/models HTTP/1.1\r\nX: ", b"x", DROP),
@@ -46,7 +47,7 @@ SLOW: dict[str, Callable[[], bytes | AsyncIterable[bytes]]] = {
     "stops within a form": lambda: PICTURE + b"%x\r\n" % len(PART) + PART + b"\r\n",
     "stops within the next request": lambda: head(Authorization=KEY) + head()[:-3],
 }
-LOUD = {
+LOUD: dict[str, tuple[int, str, Sent]] = {
     "says that its body is too long": (413, "payload_too_large", lambda: dripping(LARGE, b" " * 65_536, 0)),
     "sends a body without end": (413, "payload_too_large", lambda: dripping(CHUNKED, ENDLESS, 0)),
     "has a long header": (431, "headers_too_large", lambda: dripping(head()[:-2] + b"X: ", b"x" * 8192, 0)),
@@ -58,10 +59,10 @@ LOUD = {
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def together(door: Door, sent: Callable[[], bytes | AsyncIterable[bytes]]) -> list[list[Reply]]:
+async def together(door: Door, sent: Sent) -> list[list[Reply]]:
     """What many are told who do the same, while somebody asks for ordinary things and gets them."""
     ended = asyncio.Event()
 
