@@ -1,4 +1,4 @@
-"""Requests that are no HTTP, or that another server could read in another way: refused, and nothing behind them read."""
+"""Requests that are no HTTP, or that another server could read in another way: refused, and nothing behind is read."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
