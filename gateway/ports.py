@@ -1,5 +1,6 @@
 """Ports on this machine: the next free one, and who holds a taken one."""
 
+import resource
 import socket
 import sys
 from contextlib import suppress
@@ -44,6 +45,15 @@ def notice_the_vanished(listener: socket.socket, seconds: float) -> None:
             (socket.TCP_USER_TIMEOUT, ceil(seconds * 1000)),
         ):
             listener.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def open_files(wanted: int) -> int:
+    """How many files and connections this process may have open, once it has asked for as many as it wants."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed, soft)
 
 
 def listen_from(host: str, wished: int) -> socket.socket:
