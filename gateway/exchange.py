@@ -33,6 +33,11 @@ class Exchange(RequestResponseCycle):
         self.broken = error
         self.message_event.set()
 
+    def forget(self) -> None:
+        """Let go of where the error was met: what it passed through holds this exchange, and would wait for a collector."""
+        if self.broken is not None:
+            self.broken.__traceback__ = None
+
     async def receive(self) -> "ASGIReceiveEvent":
         """The next of the body. Raises what is wrong with it, unless an answer has begun."""
         message = None if self.broken else await super().receive()

@@ -305,6 +305,7 @@ class Guarded(HttpToolsProtocol):
         if self.transport.is_closing():
             self._see_off()
         elif answered is not None and (answered.last or answered.broken is not None):
+            answered.forget()
             self._leave()
         elif self._refusal is not None and not self.pipeline:
             self._say(self._refusal)
