@@ -34,7 +34,7 @@ class Exchange(RequestResponseCycle):
         self.message_event.set()
 
     def forget(self) -> None:
-        """Let go of where the error was met: what it passed through holds this exchange, and would wait for a collector."""
+        """Let go of where the error was met, which holds this exchange: only a collector would part them."""
         if self.broken is not None:
             self.broken.__traceback__ = None
 

@@ -20,7 +20,7 @@ from tests.support.running import ACME_KEY
 from tests.support.wire import Reply
 
 BOUNDS = ServerSettings(
-    head_seconds=0.2, body_seconds=0.2, answer_seconds=0.4, idle_seconds=0.4, max_head_bytes=4096, max_connections=500
+    head_seconds=0.2, body_seconds=0.2, answer_seconds=0.4, idle_seconds=30, max_head_bytes=4096, max_connections=500
 )
 
 

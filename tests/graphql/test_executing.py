@@ -1,4 +1,4 @@
-"""Fields that are read at once are read as the long way reads them: the same data in the same order, the same errors."""
+"""Fields read at once are read as the long way reads them: the same data in the same order, and the same errors."""
 
 import asyncio
 from enum import Enum
