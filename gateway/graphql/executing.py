@@ -31,6 +31,7 @@ from strawberry.types.field import StrawberryField
 
 _STRAWBERRY = "strawberry-definition"
 _PLAIN = "filmgate-plain"
+_AT_ONCE = "filmgate-at-once"
 _LARGEST = 2**31
 _SAME: dict[Any, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 """Scalars that are written as they are."""
@@ -46,6 +47,7 @@ class Plain(msgspec.Struct, frozen=True):
     Attributes:
         read: takes the object, and what a resolver is given.
         write: makes JSON of a value; None for an object, whose type ``inner`` is, and its class ``made``.
+        many: it is a list of such objects, of which every field is plain.
     """
 
     read: Callable[[Any, Any], Any]
@@ -53,6 +55,14 @@ class Plain(msgspec.Struct, frozen=True):
     write: Callable[[Any], Any] | None = None
     inner: GraphQLObjectType | None = None
     made: type = object
+    many: bool = False
+
+
+def at_once(read: Callable[[Any, Any], Any]) -> dict[str, Any]:
+    """For a field that has to wait, as a rule: how it is read of its object and the context when it need not. What it
+    raises then is as if it had to.
+    """
+    return {_AT_ONCE: read}
 
 
 def find_plain(schema: GraphQLSchema) -> None:
@@ -68,15 +78,40 @@ def find_plain(schema: GraphQLSchema) -> None:
 def _plain(field: GraphQLField) -> Plain | None:
     origin, inner = field.extensions.get(_STRAWBERRY), get_named_type(field.type)
     nullable = not is_non_null_type(field.type)
-    if not isinstance(origin, StrawberryField) or field.args or origin.extensions or _is_list(field):
+    if not isinstance(origin, StrawberryField) or field.args or origin.extensions:
+        return None
+    read = _reader(origin)
+    if read is None or (_is_list(field) and not _has_simple_items(field, origin, inner)):
         return None
     if isinstance(inner, GraphQLScalarType | GraphQLEnumType):
-        read = _reader(origin)
-        return None if read is None else Plain(read, nullable, _writer(inner))
-    if isinstance(inner, GraphQLObjectType) and origin.is_basic_field and _STRAWBERRY in inner.extensions:
-        made = inner.extensions[_STRAWBERRY].origin
-        return Plain(_attribute(origin.python_name), nullable, None, inner, made)
+        return Plain(read, nullable, _writer(inner))
+    if isinstance(inner, GraphQLObjectType) and _STRAWBERRY in inner.extensions and _given(origin):
+        return Plain(read, nullable, None, inner, inner.extensions[_STRAWBERRY].origin, _is_list(field))
     return None
+
+
+def _given(origin: StrawberryField) -> bool:
+    return origin.is_basic_field or _AT_ONCE in origin.metadata
+
+
+def _has_simple_items(field: GraphQLField, origin: StrawberryField, inner: Any) -> bool:
+    """Whether a list holds objects alone, none missing, of which nothing has to be waited for."""
+    items: Any = field.type.of_type if is_non_null_type(field.type) else field.type
+    whole = is_non_null_type(items.of_type) and not is_list_type(items.of_type.of_type)
+    return whole and _given(origin) and isinstance(inner, GraphQLObjectType) and _simple(inner, frozenset())
+
+
+def _simple(type: GraphQLObjectType, above: frozenset[str]) -> bool:
+    """Whether an object is attributes all through, and does not hold its own kind."""
+    for field in type.fields.values():
+        origin, inner = field.extensions.get(_STRAWBERRY), get_named_type(field.type)
+        if not isinstance(origin, StrawberryField) or not origin.is_basic_field or type.name in above:
+            return False
+        if not isinstance(inner, GraphQLScalarType | GraphQLEnumType) and not (
+            isinstance(inner, GraphQLObjectType) and _simple(inner, above | {type.name})
+        ):
+            return False
+    return True
 
 
 def _is_list(field: GraphQLField) -> bool:
@@ -85,6 +120,9 @@ def _is_list(field: GraphQLField) -> bool:
 
 def _reader(field: StrawberryField) -> Callable[[Any, Any], Any] | None:
     """Reads an attribute, or asks a resolver that answers at once."""
+    if _AT_ONCE in field.metadata:
+        known: Callable[[Any, Any], Any] = field.metadata[_AT_ONCE]
+        return lambda source, asked: known(source, asked.context)
     if field.is_basic_field:
         return _attribute(field.python_name)
     resolver = field.base_resolver
@@ -123,6 +161,8 @@ def _value(field: Plain, source: Any, asked: Any) -> Any:
             return field.write(value)
     except Exception:  # noqa: BLE001 - the long way meets it again, and says where
         return _UNUSUAL
+    if field.many:
+        return value if value.__class__ is list and all(one.__class__ is field.made for one in value) else _UNUSUAL
     return value if value.__class__ is field.made else _UNUSUAL
 
 
@@ -172,6 +212,11 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     def _object(self, field: Plain, details: Any, path: Path, value: Any, position: Any) -> Any:
         inner: Any = field.inner
         try:
+            if field.many:
+                return [
+                    self.collect_and_execute_subfields(inner, details, path.add_key(place, None), one, position)
+                    for place, one in enumerate(value)
+                ]
             found = self.collect_and_execute_subfields(inner, details, path, value, position)
         except Exception as error:  # noqa: BLE001 - it becomes the answer's
             return self._failed(field, details, path, error)
