@@ -1,13 +1,23 @@
-"""A picture of a film, made by another process that may take so much memory and time: films are others' bytes."""
+"""Pictures of a film, made by another process that may take so much memory and time: films are others' bytes."""
 
 import asyncio
 import importlib.util
 import sys
+from enum import StrEnum
 from pathlib import Path
 
 MEDIA_TYPE = "image/jpeg"
 SECONDS = 20
-LARGEST = 2 << 20
+LARGEST = 16 << 20
+
+
+class Take(StrEnum):
+    """What is made of a film; gateway/decoder.py knows how."""
+
+    THUMBNAIL = "thumbnail"  # one of the first frames, small
+    SPRITESHEET = "spritesheet"  # frames from all over it in a grid
+    FIRST = "first"  # the first frame as it is
+    LAST = "last"  # the last
 
 
 class NoPicture(Exception):
@@ -19,12 +29,12 @@ def available() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-async def picture_of(film: Path) -> bytes:
-    """A JPEG of one of the first frames. Raises NoPicture, FileNotFoundError."""
+async def picture_of(film: Path, take: Take) -> bytes:
+    """A JPEG of it. Raises NoPicture, FileNotFoundError."""
     if not await asyncio.to_thread(film.is_file):
         raise FileNotFoundError(film)
     decoder = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway.decoder", str(film)),
+        *(sys.executable, "-m", "gateway.decoder", take, str(film)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

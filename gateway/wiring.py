@@ -40,6 +40,7 @@ from gateway.services.backlog import Backlog
 from gateway.services.batches import Batches
 from gateway.services.cancels import Cancels
 from gateway.services.decisions import Decisions
+from gateway.services.decoding import Decoding
 from gateway.services.deletions import Deletions
 from gateway.services.deliveries import Deliveries
 from gateway.services.delivery_log import DeliveryLog
@@ -72,6 +73,7 @@ from gateway.services.rates import Rates
 from gateway.services.receipts import Receipts
 from gateway.services.reconciliation import Reconciliation
 from gateway.services.records import Records
+from gateway.services.references import References
 from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
@@ -220,19 +222,27 @@ def _announcer(database: Database) -> Told:
     return announce
 
 
-def _images(
-    settings: Settings, store: Store, assets: AssetStore, links: PictureLinks, *, clock: Clock, ids: Ids
-) -> Images:
-    return Images(
+def _references(
+    settings: Settings,
+    store: Store,
+    assets: AssetStore,
+    decoding: Decoding,
+    links: PictureLinks,
+    *,
+    clock: Clock,
+    ids: Ids,
+) -> tuple[References, Images]:
+    """What wishes start from, and the pictures among it."""
+    images = Images(
         store=store,
         assets=assets,
         folder=data_folder(settings) / PICTURES,
         settings=settings.images,
         orphan_seconds=settings.timing.orphan_seconds,
-        check_link=links.check,
         clock=clock,
         ids=ids,
     )
+    return References(store=store, images=images, decoding=decoding, check_link=links.check, clock=clock), images
 
 
 async def _ground(settings: Settings, seams: Seams, store: Store, stack: AsyncExitStack) -> Footing:
@@ -303,13 +313,14 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
     egress = _egress(settings, seams, verify, stack)
     asset_store = await _asset_store(settings, folder, store, clock)
     links = PictureLinks(egress, deadline=timing.asset_timeout_seconds, max_bytes=settings.images.max_bytes)
-    images = _images(settings, store, asset_store, links, clock=clock, ids=ids)
+    decoding = Decoding(assets=asset_store, folder=folder / "incoming")
+    references, images = _references(settings, store, asset_store, decoding, links, clock=clock, ids=ids)
     reusing = Reusing(records=records, books=books, ids=ids, timing=timing)
     quotes = Quotes(
         store=store,
         decisions=decisions,
         books=books,
-        images=images,
+        references=references,
         reusing=reusing,
         key=root,
         clock=clock,
@@ -483,7 +494,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         backlog=backlog,
         rates=rates,
         forecasts=Forecasts(store=store, accounts=accounts, queue=queue, making=making, clock=clock),
-        images=images,
+        references=references,
         reusing=reusing,
         addresses=addresses,
         quarantine=quarantine,
@@ -519,13 +530,13 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         images=images,
         deletions=Deletions(store=store, clock=clock),
         links=Links(videos=videos, tenants=tenants, root=root, public_url=settings.server.public_url, clock=clock),
-        posters=Posters(store=store, assets=asset_store, folder=folder / "incoming"),
+        posters=Posters(store=store, assets=asset_store, decoding=decoding, folder=folder / "incoming"),
         batches=Batches(
             store=store,
             admission=admission,
             books=books,
             decisions=decisions,
-            images=images,
+            references=references,
             backlog=backlog,
             rates=rates,
             quarantine=quarantine,

@@ -22,6 +22,7 @@ class Variant(StrEnum):
 
     VIDEO = "video"  # the film
     THUMBNAIL = "thumbnail"  # a picture of it
+    SPRITESHEET = "spritesheet"  # twenty of them in a grid
 
 
 class LinkWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class LinkWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         expires_in_seconds: how long it works.
         disposition: whether a browser shows the file or saves it.
-        variant: the film, or a picture of it.
+        variant: the film, a picture of it, or a sheet of them.
         output: an attempt's id: its extra output is meant, not the video's own file.
     """
 

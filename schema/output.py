@@ -1,8 +1,9 @@
-"""An extra output: the file of an attempt that came when its video had ended already."""
+"""Files beside a video's own: pictures of it, and what an attempt made that came when its video had ended already."""
 
 import msgspec
 
 from schema.clock import Millis
+from schema.link import Variant
 from schema.video import Asset
 
 
@@ -18,6 +19,10 @@ class ExtraOutput(msgspec.Struct, frozen=True):
     def there(self, now: Millis) -> bool:
         """Whether its file is still to be had."""
         return self.gone_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+POSTERS = {Variant.THUMBNAIL: "poster", Variant.SPRITESHEET: "sheet"}
+"""What is made of a file and kept beside it, and what that is called in its key and in the database."""
 
 
 class Poster(msgspec.Struct, frozen=True, kw_only=True):

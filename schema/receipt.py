@@ -8,6 +8,7 @@ import msgspec
 from schema.attempt import Verdict
 from schema.clock import Millis
 from schema.errors import FailureKind
+from schema.frame import FrameEnd
 from schema.ids import ATTEMPT, VIDEO, pattern
 from schema.lifecycle import AttemptState, VideoStatus
 from schema.money import CURRENCY
@@ -67,6 +68,13 @@ class AskedRouting(msgspec.Struct, frozen=True, kw_only=True):
     reuse: AskedReuse | None = None
 
 
+class AskedFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """The video it started from, and which frame of it."""
+
+    video_id: Annotated[str, msgspec.Meta(pattern=pattern(VIDEO), max_length=32)]
+    frame: FrameEnd
+
+
 class AskedImage(msgspec.Struct, frozen=True, kw_only=True):
     """A picture of the tenant's own, to start from.
 
@@ -88,6 +96,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     quality: Quality | None
     image_url: _Url | None
     image: AskedImage | None = None
+    video: AskedFrame | msgspec.UnsetType = msgspec.UNSET
     routing: AskedRouting
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from schema.clock import Millis
 from schema.errors import FieldError, InvalidRequest
+from schema.frame import VideoFrame
 from schema.image import ImageRef
 from schema.lifecycle import ENDED, Substate, VideoStatus
 from schema.money import MAX_MICROS, Micros
@@ -89,7 +90,9 @@ class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         model: ``auto``, a model any provider may serve (``veo-3``), or one provider's (``doitong/veo3``).
         seconds: wished duration, whole seconds; None leaves it to the provider.
         image_url: the picture to start from, where it lies.
-        image: the same, as one of the tenant's own; at most one of both is given.
+        image: the same, as one of the tenant's own.
+        video: the same, as a frame of one of its videos, which becomes ``image`` too once the wish is looked at; at
+            most one of the three is given.
     """
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT)]
@@ -99,11 +102,12 @@ class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     quality: Quality | None = None
     image_url: Url | None = None
     image: ImageRef | None = None
+    video: VideoFrame | None = None
 
     @property
     def pictured(self) -> bool:
         """It starts from a picture."""
-        return self.image_url is not None or self.image is not None
+        return self.image_url is not None or self.image is not None or self.video is not None
 
 
 LONGEST_REUSE = 31_536_000
@@ -292,6 +296,11 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def remixed_from(self) -> str | None:
+        """The video of whose frames it starts from one, deleted or not."""
+        return None if self.spec.video is None else self.spec.video.video_id
 
     @property
     def given_up(self) -> bool:

@@ -120,10 +120,16 @@ class Client:
         headers = {"idempotency-key": key}
         return self._answer(self._send("POST", "/v1/videos", repeat=True, json=wish, headers=headers), Video)
 
+    def remix(self, video: str, prompt: str, key: str) -> Answer[Video]:
+        """Another video from the same beginning, with a key as above."""
+        body, headers = {"prompt": prompt}, {"idempotency-key": key}
+        path = f"/v1/videos/{video}/remix"
+        return self._answer(self._send("POST", path, repeat=True, json=body, headers=headers), Video)
+
     def batch(self, wishes: list[Any], mode: str, key: str) -> Answer[Batch]:
         """Ask for several videos at once, with a key as above."""
         body, headers = {"videos": wishes, "mode": mode}, {"idempotency-key": key}
-        return self._answer(self._send("POST", "/v1/videos/batches", repeat=True, json=body, headers=headers), Batch)
+        return self._answer(self._send("POST", "/v1/video_batches", repeat=True, json=body, headers=headers), Batch)
 
     def video(self, video: str) -> Answer[Video]:
         return self._answer(self._send("GET", f"/v1/videos/{video}", repeat=True), Video)
@@ -207,14 +213,16 @@ class Client:
         return self._answer(self._send(method, path, repeat=method == "DELETE", **parts), kind)
 
     @contextmanager
-    def content(self, video: str, attempt: str | None = None, had: Had | None = None) -> Iterator[Content]:
-        """The finished file, or an attempt's extra output, in pieces.
+    def content(
+        self, video: str, attempt: str | None = None, had: Had | None = None, variant: str = "video"
+    ) -> Iterator[Content]:
+        """The finished file, or an attempt's extra output, or a picture of it, in pieces.
 
         Args:
             had: what there is of it already: the rest is asked for, and the whole when it is another file by now.
         """
-        path = f"/v1/videos/{video}/content"
-        path = path if attempt is None else f"{path}?output={attempt}"
+        path = f"/v1/videos/{video}/content?variant={variant}"
+        path = path if attempt is None else f"{path}&output={attempt}"
         more = {} if had is None else {"range": f"bytes={had.size}-", "if-range": had.etag}
         with self._pieces(path, **more) as response:
             size = response.headers.get("content-length", "")

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 STDOUT = Path("-")
 
 
-def download(client: "Client", video: str, out: Path, attempt: str | None = None) -> None:
-    """Write the video's file, or an attempt's extra output; ``-`` is stdout.
+def download(client: "Client", video: str, out: Path, attempt: str | None = None, variant: str = "video") -> None:
+    """Write the video's file, or an attempt's extra output, or a picture of it; ``-`` is stdout.
 
     What came before a download broke off stays beside it, with the ETag of the file, and the next one goes on there.
     """
     if out == STDOUT:
-        with client.content(video, attempt) as content, _bar(content.size) as advance:
+        with client.content(video, attempt, variant=variant) as content, _bar(content.size) as advance:
             _write(content.pieces, sys.stdout.buffer.write, advance)
         return
     part, note = out.with_name(out.name + ".part"), out.with_name(out.name + ".part.etag")
     try:
         had = _had(part, note)
-        with client.content(video, attempt, had) as content, _bar(content.size) as advance:
+        with client.content(video, attempt, had, variant) as content, _bar(content.size) as advance:
             if had is not None:
                 tell(f"going on at {had.size:,} bytes" if content.rest else "it is another file by now: from the start")
             note.write_text(content.etag, encoding="utf-8")

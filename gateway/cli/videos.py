@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -15,14 +16,16 @@ from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, output_option, show, show_all_json, show_json, tell
 from gateway.cli.watching import exit_of, wait_for
 from gateway.cli.wire import Deleted, Video
-from gateway.cli.wishes import body, wish_options
+from gateway.cli.wishes import Command, body, wish_options
 from schema.clock import SystemClock
 from schema.ids import Ids
 from schema.lifecycle import VideoStatus
+from schema.link import Variant
 
 if TYPE_CHECKING:
     from gateway.cli.client import Answer, Client
 
+VIDEO = Variant.VIDEO.value
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -42,6 +45,17 @@ _id_argument = click.argument("video", metavar="ID", callback=_checked_id)
 _out_option = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), help="Where the file goes; - is stdout."
 )
+
+
+def _picture_options(command: Command) -> Command:
+    """What of a video: pictures of it, or else the film."""
+    thumbnail = click.option(
+        "--thumbnail", "variant", flag_value=Variant.THUMBNAIL.value, help="A picture of it, not the film."
+    )
+    sheet = click.option(
+        "--spritesheet", "variant", flag_value=Variant.SPRITESHEET.value, help="Twenty pictures of it, 5 across."
+    )
+    return thumbnail(sheet(click.option("--film", "variant", flag_value=VIDEO, default=True, hidden=True)(command)))
 
 
 @click.group()
@@ -78,19 +92,25 @@ def create(
     if out == STDOUT and output is not Format.TABLE:
         raise click.UsageError("--out - and -o would both write to stdout")
     client = connect(url, api_key)
-    key = key or Ids().make("cli_", SystemClock().now())
     wanted = body(client, prompt, wish)
-    try:
-        answer = client.create(wanted, key)
-    except Stop as stop:
-        if stop.code is ExitCode.TRY_AGAIN:
-            stop.message += f"\n  to try again without making a second video, add --key {key}"
-        raise
+    answer = _asked(key, lambda sure: client.create(wanted, sure))
     if not (watch or wait or out):
         _show_video(answer, output)
         return
     tell(f"accepted: {answer.value.id}")
     _finish(client, answer, out=out, output=output, quiet=not watch)
+
+
+@videos.command()
+@_id_argument
+@click.argument("prompt")
+@click.option("--key", help="Idempotency key: the same key and wish give the same video.")
+@connection_options
+@output_option
+def remix(video: str, prompt: str, *, key: str | None, url: str | None, api_key: str | None, output: Format) -> None:
+    """Ask for a video of PROMPT that starts from the first frame of the finished video ID, all else as that was."""
+    client = connect(url, api_key)
+    _show_video(_asked(key, lambda sure: client.remix(video, prompt, sure)), output)
 
 
 @videos.command()
@@ -141,17 +161,26 @@ def watch(video: str, url: str | None, api_key: str | None, output: Format) -> N
 @_id_argument
 @click.option("--output-of", metavar="ATTEMPT", callback=_checked_attempt, help="The extra output of this attempt.")
 @click.option("--extra", is_flag=True, help="The newest extra output: a file that came when the video had ended.")
+@_picture_options
 @_out_option
 @connection_options
 def download_(
-    video: str, *, output_of: str | None, extra: bool, out: Path | None, url: str | None, api_key: str | None
+    video: str,
+    *,
+    output_of: str | None,
+    extra: bool,
+    variant: str,
+    out: Path | None,
+    url: str | None,
+    api_key: str | None,
 ) -> None:
-    """Save the finished video ID as FILE (ID.mp4, or ATTEMPT.mp4)."""
+    """Save the finished video ID as FILE (ID.mp4, ATTEMPT.mp4, or .jpg)."""
     if extra and output_of is not None:
         raise click.UsageError("say --output-of or --extra, not both")
     client = connect(url, api_key)
     attempt = _newest_extra(client, video) if extra else output_of
-    download(client, video, out or Path(f"{attempt or video}.mp4"), attempt)
+    ending = "mp4" if variant == VIDEO else "jpg"
+    download(client, video, out or Path(f"{attempt or video}.{ending}"), attempt, variant)
 
 
 @videos.command()
@@ -176,18 +205,18 @@ def delete(video: str, url: str | None, api_key: str | None) -> None:
 @_id_argument
 @click.option("--expires", type=click.IntRange(60, 86_400), default=3600, show_default=True, metavar="SECONDS")
 @click.option("--save", is_flag=True, help="Browsers save the file, and do not show it.")
-@click.option("--thumbnail", is_flag=True, help="A picture of it, not the film.")
+@_picture_options
 @connection_options
 @output_option
 def link(
-    video: str, *, expires: int, save: bool, thumbnail: bool, url: str | None, api_key: str | None, output: Format
+    video: str, *, expires: int, save: bool, variant: str, url: str | None, api_key: str | None, output: Format
 ) -> None:
     """Print a link to the file of the video ID that needs no key."""
     client = connect(url, api_key)
     wish = {
         "expires_in_seconds": expires,
         "disposition": "attachment" if save else "inline",
-        "variant": "thumbnail" if thumbnail else "video",
+        "variant": variant,
     }
     answer = client.link(video, wish)
     if output is Format.TABLE:
@@ -225,6 +254,17 @@ def receipt(video: str, out: Path | None, url: str | None, api_key: str | None) 
         out.write_bytes(document)
     except OSError as error:
         raise Stop(ExitCode.FAILED, f"{out} can not be written: {error.strerror}") from error
+
+
+def _asked(key: str | None, ask: "Callable[[str], Answer[Video]]") -> "Answer[Video]":
+    """The answer to a wish, with a key of ours when the caller has none: told, when it should be sent again."""
+    key = key or Ids().make("cli_", SystemClock().now())
+    try:
+        return ask(key)
+    except Stop as stop:
+        if stop.code is ExitCode.TRY_AGAIN:
+            stop.message += f"\n  to try again without making a second video, add --key {key}"
+        raise
 
 
 def _finish(client: "Client", answer: "Answer[Video]", *, out: Path | None, output: Format, quiet: bool) -> None:

@@ -8,6 +8,7 @@ import rich_click as click
 
 from gateway.cli.images import reference
 from gateway.policy.durations import DURATION_HINT, duration
+from schema.frame import FrameEnd
 from schema.money import parse_micros
 from schema.video import LONGEST_SECONDS, AspectRatio, OnMaxWait, OnUnknown, OnUnsupported, Priority, Quality, Strategy
 
@@ -58,6 +59,10 @@ _OPTIONS = (
         metavar="FILE|URL|ID",
         help="The picture to start from: a file, which is sent; a link; or one of `filmgate images list`.",
     ),
+    click.option("--from-video", metavar="ID", help="A finished video of yours: start from a frame of it."),
+    click.option(
+        "--frame", type=click.Choice([one.value for one in FrameEnd]), help="Which frame; the first unless said."
+    ),
     click.option(
         "--metadata", multiple=True, metavar="NAME=VALUE", callback=_checked_pairs, help="Kept with the video."
     ),
@@ -97,14 +102,14 @@ def wish_options(command: Command) -> Command:
 def body(client: "Client", prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
     """The wish as REST takes it, without what was not said; the prompt ``-`` is read from stdin. A picture is sent."""
     text = sys.stdin.read().strip() if prompt == "-" else prompt
-    seconds, image = wish["seconds"], wish["image"]
+    seconds = wish["seconds"]
     fields = {
         "prompt": text,
         "model": wish["model"],
         "seconds": str(seconds) if seconds is not None else None,
         "aspect_ratio": wish["aspect"],
         "quality": wish["quality"],
-        "input_reference": reference(client, image) if image else None,
+        "input_reference": _reference(client, wish),
         "metadata": wish["metadata"],
         "gateway": _said(
             {
@@ -125,6 +130,18 @@ def body(client: "Client", prompt: str, wish: dict[str, Any]) -> dict[str, Any]:
         ),
     }
     return {"prompt": text, **_said(fields)}
+
+
+def _reference(client: "Client", wish: dict[str, Any]) -> dict[str, str] | None:
+    """What it starts from. Raises UsageError when that is two things, or a frame of nothing."""
+    image, video, frame = wish["image"], wish["from_video"], wish["frame"]
+    if image and video:
+        raise click.UsageError("say --image or --from-video, not both")
+    if frame and not video:
+        raise click.UsageError("--frame is of a video; say which: --from-video ID")
+    if video:
+        return {"video_id": video, "frame": frame or FrameEnd.FIRST.value}
+    return reference(client, image) if image else None
 
 
 def _said(fields: dict[str, Any]) -> dict[str, Any]:

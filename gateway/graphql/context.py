@@ -53,6 +53,7 @@ class Context:
         self._key_taken = False
         self._known: dict[int, Known] = {}
         self._attempts: DataLoader[Video, list[Attempt]] | None = None
+        self._videos: DataLoader[str, Video | None] | None = None
         self._outputs: DataLoader[Video, list[ExtraOutput]] | None = None
         self._forecasts: DataLoader[Video, Forecast] | None = None
 
@@ -120,6 +121,13 @@ class Context:
         return self._attempts
 
     @property
+    def videos(self) -> DataLoader[str, Video | None]:
+        """Videos by id, those that whoever is calling may see; it remembers nothing, as above."""
+        if self._videos is None:
+            self._videos = DataLoader(self._load_videos, cache=False)
+        return self._videos
+
+    @property
     def outputs(self) -> DataLoader[Video, list[ExtraOutput]]:
         """Extra outputs by video; it remembers nothing, as above."""
         if self._outputs is None:
@@ -157,6 +165,11 @@ class Context:
 
     async def _load_forecasts(self, videos: list[Video]) -> list[Forecast]:
         return await self.gateway.videos.forecasts(videos, await self._found_attempts(videos))
+
+    async def _load_videos(self, ids: list[str]) -> list[Video | None]:
+        tenant, grant = self.browser(Scope.VIDEOS_READ)
+        found = await self.gateway.videos.some(tenant.id, ids, grant)
+        return [found.get(id) for id in ids]
 
     async def _load_outputs(self, videos: list[Video]) -> list[list[ExtraOutput]]:
         attempts = await self._found_attempts(videos)

@@ -13,6 +13,7 @@ from schema.attempt import Verdict
 from schema.batch import BatchMode
 from schema.delivery import DeliveryState
 from schema.event import EventType
+from schema.frame import FrameEnd
 from schema.image import ImageType
 from schema.incident import IncidentKind
 from schema.ledger import EntryKind
@@ -279,6 +280,14 @@ _show(
     name="ContentVariant",
     VIDEO="The film.",
     THUMBNAIL="A picture of it.",
+    SPRITESHEET="Twenty pictures of it, evenly spread, in a grid of 5 by 4.",
+)
+_show(
+    FrameEnd,
+    "Which frame of a video another one starts from.",
+    name="VideoFrameEnd",
+    FIRST="The first: another film from the same beginning.",
+    LAST="The last: what comes next.",
 )
 _show(
     BatchMode,

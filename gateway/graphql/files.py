@@ -65,7 +65,9 @@ class CreateContentLinkInput:
     disposition: Disposition = strawberry.field(
         default=Disposition.INLINE, description="Whether a browser shows the file or saves it."
     )
-    variant: Variant = strawberry.field(default=Variant.VIDEO, description="The film, or a picture of it.")
+    variant: Variant = strawberry.field(
+        default=Variant.VIDEO, description="The film, a picture of it, or a sheet of them."
+    )
     output: strawberry.ID | None = strawberry.field(
         default=None, description="An attempt's id: its extra output is meant, not the video's own file."
     )

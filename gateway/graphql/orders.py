@@ -9,6 +9,7 @@ from gateway.graphql.scalars import Texts
 from gateway.policy.idempotency import KEY_HINT, idempotency_key
 from gateway.policy.signing import fingerprint
 from schema.errors import InvalidRequest
+from schema.frame import FrameEnd
 from schema.money import parse_micros
 from schema.size import wished_shape
 from schema.tenant import Tenant
@@ -30,7 +31,13 @@ from schema.video import (
 )
 
 
-@strawberry.input(description="A picture to start from: exactly one way to find it.", one_of=True)
+@strawberry.input(description="A frame of one of your finished videos.")
+class VideoFrameInput:
+    video_id: strawberry.ID = strawberry.field(description="The video's id.")
+    frame: FrameEnd = strawberry.field(default=FrameEnd.FIRST, description="Which frame.")
+
+
+@strawberry.input(description="What to start from: exactly one way to find it.", one_of=True)
 class InputReference:
     image_url: strawberry.Maybe[str] = strawberry.field(
         description="Where it lies, https; we fetch it before the video is sent."
@@ -38,9 +45,15 @@ class InputReference:
     image_id: strawberry.Maybe[strawberry.ID] = strawberry.field(
         description="One of your pictures, as `POST /v1/images` gave it."
     )
+    video_frame: strawberry.Maybe[VideoFrameInput] = strawberry.field(
+        description="A frame of one of your finished videos: what REST calls a remix or an extension."
+    )
 
     def fields(self) -> dict[str, Any]:
         """The same as a spec has it."""
+        if self.video_frame is not None:
+            of = self.video_frame.value
+            return {"video": {"video_id": of.video_id, "frame": of.frame}}
         if self.image_id is not None:
             return {"image": {"id": self.image_id.value}}
         return {"image_url": None if self.image_url is None else self.image_url.value}
@@ -136,7 +149,7 @@ class CreateVideoInput:
         default=None, description="The same wish said directly; with `size`, both must agree."
     )
     quality: Quality | None = strawberry.field(default=None, description="How good a picture is wanted.")
-    input_reference: InputReference | None = strawberry.field(default=None, description="The picture to start from.")
+    input_reference: InputReference | None = strawberry.field(default=None, description="What to start from.")
     metadata: Texts | None = strawberry.field(default=None, description="Texts to keep with it and give back.")
     idempotency_key: str | None = strawberry.field(
         default=None,

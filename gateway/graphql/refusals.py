@@ -11,11 +11,13 @@ from gateway.turnstile import State, refused
 from schema.errors import (
     AlreadyEnded,
     GatewayError,
+    Gone,
     IdempotencyKeyReused,
     InsufficientFunds,
     InvalidRequest,
     NoRoute,
     NotFound,
+    NotReady,
     TooManyRequests,
 )
 from schema.errors import FieldError as FieldErrorFacts
@@ -112,7 +114,7 @@ def create_refusal(error: GatewayError, state: State) -> CreateRefusal:
     """A refusal to create as data; anything unexpected is raised again. The request's state learns of limits."""
     refused(state, error)
     match error:
-        case InvalidRequest():
+        case InvalidRequest() | NotReady() | Gone():  # the last two say so of the video that it was to start from
             fields = field_errors(error.errors)
             message = f"{fields[0].field}: {fields[0].detail}" if len(fields) == 1 else error.detail
             return InvalidInputError(message=message, code=error.code, errors=fields)

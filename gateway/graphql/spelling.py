@@ -8,6 +8,8 @@ from schema.remedy import Change, Party
 _SPELLINGS: dict[str, str] = {
     "image_url": "inputReference.imageUrl",
     "image.id": "inputReference.imageId",
+    "input_reference.video_id": "inputReference.videoFrame.videoId",
+    "video.video_id": "inputReference.videoFrame.videoId",
     "gateway.max_cost_micros": "routing.maxCost",
     "gateway.webhook_url": "webhookUrl",
 }

@@ -1,6 +1,6 @@
 """A video as GraphQL shows it: REST's fields in camelCase, with attempts and the decision on demand."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import strawberry
 
@@ -13,6 +13,7 @@ from gateway.graphql.receipts import Receipt
 from gateway.graphql.scalars import Amount, Moment, Size, Texts, amount, moment
 from gateway.services.shapes import aspect_ratio_of, quality_of, seconds_of
 from schema.forecast import Forecast
+from schema.frame import FrameEnd, VideoFrame
 from schema.lifecycle import Substate, VideoStatus
 from schema.money import CURRENCY
 from schema.output import ExtraOutput as OutputFacts
@@ -90,6 +91,21 @@ def _forecast(video: "Video", asked: Context) -> Forecast:
     return found
 
 
+@strawberry.type(description="The video of which another one starts from a frame.")
+class RemixSource:
+    id: strawberry.ID = strawberry.field(description="Its id, also once it was deleted.")
+    frame: FrameEnd = strawberry.field(description="Which frame.")
+
+    @strawberry.field(description="The video; null when it was deleted, or is not for the eyes of whoever asks.")
+    async def video(self, info: Info) -> Annotated["Video", strawberry.lazy("gateway.graphql.videos")] | None:
+        facts = await info.context.videos.load(self.id)
+        return None if facts is None else Video.of(facts)
+
+    @classmethod
+    def of(cls, frame: VideoFrame | None) -> Self | None:
+        return None if frame is None else cls(id=strawberry.ID(frame.video_id), frame=frame.frame)
+
+
 @strawberry.type(description="One wish for a video, and what has become of it.")
 class Video(Node):
     facts: strawberry.Private[VideoFacts]
@@ -128,6 +144,9 @@ class Video(Node):
     reused_from: strawberry.ID | None = strawberry.field(
         description="The video whose file it has, for nothing; null when it was made for itself."
     )
+    remixed_from: RemixSource | None = strawberry.field(
+        description="The video of which it starts from a frame; null when it does not."
+    )
     version: int = strawberry.field(
         description="Grows with every change: of two copies of a video, the higher version is the later."
     )
@@ -160,6 +179,7 @@ class Video(Node):
             adjustments=[Adjustment.of(adjustment) for adjustment in facts.adjustments],
             content_url=f"/v1/videos/{facts.id}/content" if facts.status is VideoStatus.COMPLETED else None,
             reused_from=None if facts.reused_from is None else strawberry.ID(facts.reused_from),
+            remixed_from=RemixSource.of(spec.video),
             version=facts.version,
         )
 

@@ -1,9 +1,15 @@
 """What an order becomes."""
 
+from collections.abc import Callable
+
 from gateway.policy.signing import spec_digest
 from schema.clock import Millis, millis
 from schema.lifecycle import VideoStatus
+from schema.tenant import Grant
 from schema.video import Order, Video
+
+Shows = Callable[[Video], bool]
+"""Whether whoever asks may know of a video."""
 
 
 def accepted(order: Order, id: str, now: Millis, usual_seconds: float) -> Video:
@@ -27,3 +33,15 @@ def accepted(order: Order, id: str, now: Millis, usual_seconds: float) -> Video:
         image=None if order.spec.image is None else order.spec.image.id,
         wish=spec_digest(order.spec),
     )
+
+
+def shown_to(order: Order) -> Shows:
+    """Whoever gave an order knows of all its tenant's videos, or of those that its client token shows."""
+    if order.client_token is None:
+        return shown_by(None)
+    return shown_by(Grant(token=order.client_token, end_user=order.end_user, expires_at=0))
+
+
+def shown_by(grant: Grant | None) -> Shows:
+    """The same for whoever asks with a grant, or with a key."""
+    return (lambda _: True) if grant is None else grant.shows

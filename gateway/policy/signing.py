@@ -49,7 +49,12 @@ def fingerprint(spec: VideoSpec, routing: RoutingWish, metadata: Metadata) -> st
 
 
 def _by_content(spec: VideoSpec) -> VideoSpec:
-    """A picture that was sent is what its bytes are: it may be kept under another id by the time it is sent again."""
+    """A picture that was sent is what its bytes are: it may be kept under another id by the time it is sent again.
+
+    A frame is what it is a frame of, whether it was looked at or not: so its video may be gone when it is asked again.
+    """
+    if spec.video is not None:
+        return replace(spec, image=None)
     if spec.image is None or spec.image.sha256 is None:
         return spec
     return replace(spec, image=ImageRef(id="", sha256=spec.image.sha256))

@@ -1,4 +1,4 @@
-"""/v1/videos/{id}/content: the finished file, a picture of it, or an extra output, whole or in parts."""
+"""/v1/videos/{id}/content: the finished file, pictures of it, or an extra output, whole or in parts."""
 
 from litestar import get
 
@@ -20,8 +20,7 @@ async def content(request: Call) -> Answer:
     variant = _variant(request.query_params.get("variant", Variant.VIDEO.value))
     tenant, output = principal.tenant.id, request.query_params.get("output")
     asset = await gateway.videos.asset(tenant, id) if output is None else await _output(gateway, tenant, id, output)
-    if variant is Variant.THUMBNAIL:
-        asset = await gateway.posters.of(tenant, asset)
+    asset = await gateway.posters.of(tenant, asset, variant)
     return await file_answer(request, gateway, asset, output or id)
 
 
@@ -29,7 +28,7 @@ def _variant(said: str) -> Variant:
     try:
         return Variant(said)
     except ValueError:
-        detail = "must be video or thumbnail; no other pictures of it are made"
+        detail = f"must be one of {', '.join(Variant)}"
         raise InvalidRequest.field("variant", "unsupported", detail) from None
 
 

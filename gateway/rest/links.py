@@ -55,7 +55,5 @@ async def follow(request: Call) -> Answer:
     opened = await gateway.links.open(request.path_params["token"])
     request.scope["state"]["tenant"] = opened.tenant  # pages of its origins may read what is answered
     gateway.rates.read(opened.tenant.id)
-    asset = opened.asset
-    if opened.link.variant is Variant.THUMBNAIL:
-        asset = await gateway.posters.of(opened.tenant.id, asset)
+    asset = await gateway.posters.of(opened.tenant.id, opened.asset, opened.link.variant)
     return await file_answer(request, gateway, asset, opened.stem, opened.link.disposition)

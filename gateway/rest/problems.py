@@ -28,6 +28,7 @@ from schema.errors import (
     Unauthenticated,
     VersionConflict,
 )
+from schema.ids import VIDEO
 from schema.money import CURRENCY, MAX_MICROS
 from schema.remedy import Remedy
 
@@ -172,6 +173,7 @@ _DETAILS = {
 _HEADERS = frozenset({IDEMPOTENCY_KEY, CANCEL_AFTER, IF_MATCH, LAST_EVENT_ID})
 """Fields of errors that are headers; on a POST or PATCH the others are of the body, elsewhere of the query."""
 
+_VIDEOS = "/v1/videos"
 _WITH_BODY = frozenset({"POST", "PATCH"})
 
 _encode = msgspec.json.Encoder().encode
@@ -233,9 +235,9 @@ def _remedy(error: GatewayError | None) -> Remedy | msgspec.UnsetType:
 
 def _framework(call: Call, error: HTTPException) -> Response[bytes]:
     """Litestar's own refusals: what it could not route, and bodies it stopped reading."""
-    status = error.status_code
+    status = HTTPStatus.NOT_FOUND if _names_nothing(call, error) else error.status_code
     kind = _KINDS.get(status) or _Kind("refused", HTTPStatus(status).phrase)
-    more = dict(error.headers or {})
+    more = {} if status != error.status_code else dict(error.headers or {})
     if "allow" in more:
         more["allow"] = allowed(more["allow"].split(", "))
     if status == HTTPStatus.UNAUTHORIZED:
@@ -244,6 +246,18 @@ def _framework(call: Call, error: HTTPException) -> Response[bytes]:
         log.warning("http.broken_off", status=status, reason=error.detail)  # the caller hung up while sending
         return _answer(call, status, kind, kind.title, headers=more)
     return _answer(call, status, kind, _DETAILS.get(status, error.detail), headers=more)
+
+
+def _names_nothing(call: Call, error: HTTPException) -> bool:
+    """No method would do: the path ends in what is not like a video's id, as ``/v1/videos/characters`` does."""
+    folder, _, id = call.scope["path"].rpartition("/")
+    of_videos = "DELETE" in (error.headers or {}).get("allow", "")  # other paths there have names and no DELETE
+    return (
+        error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        and folder == _VIDEOS
+        and of_videos
+        and not id.startswith(VIDEO)
+    )
 
 
 def _bug(call: Call, error: Exception) -> Response[bytes]:

@@ -70,7 +70,7 @@ class CreditsView(msgspec.Struct, frozen=True, kw_only=True):
     hours_left: _Number | None
 
 
-class LimitView(msgspec.Struct, frozen=True, kw_only=True):
+class AccountLimitView(msgspec.Struct, frozen=True, kw_only=True):
     """A limit of the provider's.
 
     Attributes:
@@ -89,9 +89,9 @@ class LimitView(msgspec.Struct, frozen=True, kw_only=True):
 class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
     """What the provider lets it do: videos at once, requests a minute and a day."""
 
-    concurrent: LimitView
-    per_minute: LimitView
-    per_day: LimitView
+    concurrent: AccountLimitView
+    per_minute: AccountLimitView
+    per_day: AccountLimitView
 
 
 class SpreadView(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,15 +185,17 @@ def shown(report: Report, now: int) -> dict[str, Any]:
     }
 
 
-def _concurrent(report: Report) -> LimitView:
+def _concurrent(report: Report) -> AccountLimitView:
     limit = report.account.limits.concurrent
     left = None if limit is None else max(limit - report.running, 0)
-    return LimitView(limit=limit, running=report.running, left=left)
+    return AccountLimitView(limit=limit, running=report.running, left=left)
 
 
-def _window(window: Left) -> LimitView:
+def _window(window: Left) -> AccountLimitView:
     whole_at = window.whole_at
-    return LimitView(limit=window.limit, left=window.left, resets_at=None if whole_at is None else -(-whole_at // 1000))
+    return AccountLimitView(
+        limit=window.limit, left=window.left, resets_at=None if whole_at is None else -(-whole_at // 1000)
+    )
 
 
 def _resting(report: Report, now: int) -> RestingView | None:

@@ -56,14 +56,18 @@ class FormReader:
         field: the file's.
         begin: asked once its first byte is to come.
         largest: bytes of the file; ``texts`` those of all other fields together.
+        instead: what to do instead of sending a file in another field.
     """
 
-    def __init__(self, call: Call, *, field: str, begin: Begin, largest: int, texts: int) -> None:
+    def __init__(
+        self, call: Call, *, field: str, begin: Begin, largest: int, texts: int, instead: str | None = None
+    ) -> None:
         self._call = call
         self._field = field
         self._begin = begin
         self._largest = largest
         self._texts = texts
+        self._instead = instead or f"{field} does"
         self._text_size = 0
         self._fields: list[tuple[str, str]] = []
         self._file: Spool | None = None
@@ -132,7 +136,7 @@ class FormReader:
         if not _is_file(part):
             return
         if part.name != self._field:
-            raise InvalidRequest.field(part.name[:64], "unsupported", f"takes no file; {self._field} does")
+            raise InvalidRequest.field(part.name[:64], "unsupported", f"takes no file; {self._instead}")
         if self._file is not None:
             raise MalformedRequest.field(self._field, "repeated", "is given more than once")
         self._file = self._begin()
@@ -152,7 +156,7 @@ class FormReader:
 
 
 def _is_file(part: MultipartSegment) -> bool:
-    return part.filename is not None or (part.content_type or "").startswith("image/")
+    return part.filename is not None or (part.content_type or "").startswith(("image/", "video/"))
 
 
 def _check_length(call: Call, most: int) -> None:

@@ -13,7 +13,7 @@ from gateway.rest.headers import EARLIER, idempotency_key, matches, resent, wait
 from gateway.rest.pages import links, page_wish
 from gateway.rest.requests import Call, browser, caller, creator, headers, video_id, watcher
 from gateway.rest.views import VideoId, encode, etag, page_view, video_view
-from gateway.rest.wishes import pictured, read_wish
+from gateway.rest.wishes import Wish, pictured, read_wish
 from gateway.services.videos import Seen
 from gateway.wiring import Gateway
 from schema.errors import Unauthenticated
@@ -32,8 +32,17 @@ _HINT_BOUNDS = (1_000, 10_000)
 @post(PATH, request_max_body_size=None)
 async def create(request: Call) -> Answer:
     gateway, principal = await creator(request)
-    key = idempotency_key(headers(request.scope, b"idempotency-key"))
-    wish = await pictured(request, await read_wish(request))
+    key = key_of(request)
+    return await accept(request, gateway, principal, await pictured(request, await read_wish(request)), key)
+
+
+def key_of(request: Call) -> str | None:
+    """The header Idempotency-Key, looked at before the body is read. Raises MalformedRequest."""
+    return idempotency_key(headers(request.scope, b"idempotency-key"))
+
+
+async def accept(request: Call, gateway: Gateway, principal: Principal, wish: Wish, key: str | None) -> Answer:
+    """Take a wish on, as every route that asks for one video does."""
     again = resent(headers(request.scope, b"x-stainless-retry-count"))
     order = wish.order(principal.tenant.id, key=key, resent=again)
     accepted = await gateway.videos.accept(principal.tenant, granted(order, principal.grant))

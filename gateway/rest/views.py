@@ -156,7 +156,7 @@ class VideoView(msgspec.Struct, frozen=True, kw_only=True):
         seconds: its duration as text: as asked or adjusted, else the provider's usual one; `auto` where the provider
             decides and does not say.
         size: stands for its aspect ratio, the providers choose the pixels; `auto` where the provider decides.
-        remixed_from_video_id: always null.
+        remixed_from_video_id: the video of which it starts from a frame, even when that was deleted since.
         error: why it failed; null unless it did.
         aspect_ratio: as asked or adjusted, else the provider's usual one; null while that is not known.
         metadata: as given.
@@ -216,6 +216,7 @@ def video_view(seen: Seen, accounts: Accounts) -> VideoView:
         prompt=spec.prompt,
         seconds=UNDECIDED if seconds is None else str(seconds),
         size=UNDECIDED if shape is None else SIZES.get(shape, UNDECIDED),
+        remixed_from_video_id=video.remixed_from,
         error=video.error,
         aspect_ratio=shape,
         quality=quality_of(video),

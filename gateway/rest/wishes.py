@@ -1,5 +1,6 @@
 """The body of ``POST /v1/videos`` as a wish: JSON and forms say the same, and what is wrong names its field."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -9,14 +10,16 @@ from msgspec.structs import replace
 
 from gateway.arriving import gateway_of
 from gateway.policy.signing import fingerprint
+from gateway.rest.bodies import JSON_TYPE, UNREADABLE, decoded
 from gateway.rest.forms import MAX_FIELDS, nested
 from gateway.rest.headers import CANCEL_AFTER, cancel_after
+from gateway.rest.references import HINT, ImageReference
 from gateway.rest.requests import Call, headers
 from gateway.rest.uploads import FormReader, body_within
-from gateway.services.images import DATA, REFERENCE
+from gateway.services.images import REFERENCE
 from gateway.spool import Spool
 from schema.errors import FieldError, InvalidRequest, MalformedRequest
-from schema.image import ImageId, ImageRef
+from schema.image import ImageRef
 from schema.money import parse_micros
 from schema.size import SIZE_HINT, wished_shape
 from schema.video import (
@@ -27,6 +30,7 @@ from schema.video import (
     MAX_METADATA_KEY,
     MAX_METADATA_VALUE,
     MAX_PROMPT,
+    MAX_SECONDS,
     AccountName,
     AspectRatio,
     Metadata,
@@ -47,32 +51,20 @@ from schema.video import (
     invalid,
 )
 
-JSON_TYPE = "application/json"
 MULTIPART_TYPE = "multipart/form-data"
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_TYPES = (MULTIPART_TYPE, FORM_TYPE)
 BODY_TYPES = (JSON_TYPE, *FORM_TYPES)
 
-PictureUrl = Annotated[
-    str, msgspec.Meta(min_length=8, max_length=1 << 26, pattern=r"^(https?://[^\s]{1,2040}|data:[^\s]+)$(?!\n)")
-]
+Seconds = (
+    Annotated[int, msgspec.Meta(ge=1, le=MAX_SECONDS)]
+    | Annotated[str, msgspec.Meta(pattern=r"^([1-9]|[1-5][0-9]|60)$", max_length=2)]
+)
+"""A duration, as a number or as text."""
+
 _MetadataKey = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_METADATA_KEY)]
 _MetadataValue = Annotated[str, msgspec.Meta(max_length=MAX_METADATA_VALUE)]
 _Names = Annotated[tuple[AccountName, ...], msgspec.Meta(max_length=32)]
-
-
-class ImageReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The picture to start from: exactly one of these.
-
-    Attributes:
-        image_url: where it lies, https; we fetch it before the video is sent. Or the picture itself, as a data URL.
-        image_id: one of your pictures, as `POST /v1/images` gave it.
-        file_id: the same, by OpenAI's word.
-    """
-
-    image_url: PictureUrl | None = None
-    image_id: ImageId | None = None
-    file_id: ImageId | None = None
 
 
 class ReuseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,18 +131,14 @@ class CreateVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         size: width and height; its ratio must be 16:9, 9:16 or 1:1. Providers choose the pixels.
         aspect_ratio: the same wish said directly; with `size`, both must agree.
         quality: left out, the plain one.
-        input_reference: the picture to start from.
+        input_reference: what to start from: a picture, or a frame of one of your videos.
         metadata: up to 16 pairs of text, returned as given.
         gateway: what OpenAI's shape has no word for.
     """
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT)]
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
-    seconds: (
-        Annotated[int, msgspec.Meta(ge=1, le=60)]
-        | Annotated[str, msgspec.Meta(pattern=r"^([1-9]|[1-5][0-9]|60)$", max_length=2)]
-        | None
-    ) = None
+    seconds: Seconds | None = None
     size: Annotated[str, msgspec.Meta(pattern=r"^(auto|[1-9][0-9]{1,4}x[1-9][0-9]{1,4})$", max_length=11)] | None = None
     aspect_ratio: AspectRatio | None = None
     quality: Quality | None = None
@@ -189,10 +177,11 @@ class Wish(msgspec.Struct, frozen=True):
         )
 
 
+SECONDS_HINT = 'must be a whole number of seconds from 1 to 60, such as 5 or "5"'
 _HINTS = {
-    "seconds": 'must be a whole number of seconds from 1 to 60, such as 5 or "5"',
+    "seconds": SECONDS_HINT,
     "size": SIZE_HINT,
-    "input_reference": 'must be a file of the form, or {"image_url": "https://…"}, or {"image_id": "img_…"}',
+    REFERENCE: HINT,
     "metadata": f"takes up to {MAX_METADATA} pairs of text: keys of 1 to {MAX_METADATA_KEY} characters, "
     f"values of at most {MAX_METADATA_VALUE}",
     "gateway.reuse": 'must be {"within_seconds": N}, from 1 to 31536000',
@@ -200,7 +189,9 @@ _HINTS = {
 }
 """What to say instead of msgspec's words, by field or by the object it lies in; schema/video.py has more."""
 
-_decode = msgspec.json.Decoder(CreateVideo).decode
+
+_LISTS = ("only", "exclude")
+"""Lists of a wish: a form writes ``gateway[only][]=a``, or ``gateway[only]=a`` for one alone."""
 
 
 async def read_wish(call: Call) -> Wish:
@@ -236,11 +227,11 @@ async def _read(call: Call) -> Wish:
     kind, _ = call.content_type
     try:
         if kind == JSON_TYPE:
-            return as_wish(_decode(await body_within(call, _texts(call))))
+            return as_wish(decoded(await body_within(call, texts(call)), CreateVideo))
         return await _form(call, kind)
     except msgspec.ValidationError as error:
-        raise _refused(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise refused(error) from error
+    except UNREADABLE as error:
         raise MalformedRequest(f"The body is not readable as {kind}") from error
 
 
@@ -248,9 +239,14 @@ async def _form(call: Call, kind: str) -> Wish:
     if kind == MULTIPART_TYPE:
         return await _with_file(call)
     if kind == FORM_TYPE:
-        return _wanted(nested(_pairs(await body_within(call, _texts(call)))))
+        return _wanted(nested(pairs(await body_within(call, texts(call)))))
+    raise unread()
+
+
+def unread() -> HTTPException:
+    """The body is of a type we do not read."""
     accepted = ", ".join(BODY_TYPES)
-    raise HTTPException(status_code=415, detail=f"Send one of {accepted}", headers={"accept-post": accepted})
+    return HTTPException(status_code=415, detail=f"Send one of {accepted}", headers={"accept-post": accepted})
 
 
 async def _with_file(call: Call) -> Wish:
@@ -262,7 +258,7 @@ async def _with_file(call: Call) -> Wish:
         field=REFERENCE,
         begin=lambda: gateway.images.begin(tenant, REFERENCE),
         largest=gateway.settings.images.max_bytes,
-        texts=_texts(call),
+        texts=texts(call),
     )
     form = await reader.read()
     try:
@@ -281,10 +277,18 @@ def _refuse_both() -> NoReturn:
 
 
 def _wanted(fields: dict[str, Any]) -> Wish:
+    routing = fields.get("gateway")
+    if isinstance(routing, dict):
+        fields["gateway"] = routing | {name: _listed(routing[name]) for name in _LISTS if name in routing}
     return as_wish(msgspec.convert(fields, CreateVideo, strict=False))
 
 
-def _texts(call: Call) -> int:
+def _listed(value: Any) -> Any:
+    """A list as a form may write it: one name alone is a list of one, and nothing is none."""
+    return [value] if isinstance(value, str) and value else value or []
+
+
+def texts(call: Call) -> int:
     """How long a body may be beside its file."""
     return gateway_of(call.scope).settings.server.max_body_bytes
 
@@ -313,7 +317,8 @@ def unpictured(wish: Wish) -> Wish:
     raise InvalidRequest.field(REFERENCE, "not_here", detail)
 
 
-def _pairs(body: bytes) -> list[tuple[str, str]]:
+def pairs(body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form without parts. Raises MalformedRequest, UnicodeDecodeError."""
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except UnicodeDecodeError:
@@ -325,9 +330,9 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 def wish_of(content: bytes) -> Wish:
     """One wish of several, JSON. Raises InvalidRequest, naming the field."""
     try:
-        return unpictured(as_wish(_decode(content)))
+        return unpictured(as_wish(decoded(content, CreateVideo)))
     except msgspec.ValidationError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
 
 
 def as_wish(wanted: CreateVideo) -> Wish:
@@ -348,32 +353,21 @@ def as_wish(wanted: CreateVideo) -> Wish:
         "seconds": None if wanted.seconds is None else int(wanted.seconds),
         "quality": wanted.quality,
     }
-    url, id = _referenced(wanted.input_reference)
-    data = url is not None and url.startswith(DATA)
-    spec |= {"image_url": None if data else url, "image": None if id is None else {"id": id}}
+    reference = wanted.input_reference
+    spec |= {} if reference is None else reference.fields()
     checked = checked_spec(spec), checked_routing(routing), checked_metadata(wanted.metadata or {})
-    return Wish(*checked, picture=url if data else None)
-
-
-def _referenced(reference: ImageReference | None) -> tuple[str | None, str | None]:
-    """Where the picture lies, or which of the tenant's it is. Raises InvalidRequest unless it is exactly one."""
-    if reference is None:
-        return None, None
-    given = [one for one in (reference.image_url, reference.image_id, reference.file_id) if one is not None]
-    if len(given) != 1:
-        raise InvalidRequest.field(REFERENCE, "invalid_value", _HINTS[REFERENCE])
-    return reference.image_url, reference.image_id or reference.file_id
+    return Wish(*checked, picture=None if reference is None else reference.picture)
 
 
 def _given(options: RoutingOptions) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(options).items() if value is not None}
 
 
-def _refused(error: msgspec.ValidationError) -> InvalidRequest:
+def refused(error: msgspec.ValidationError, hints: Mapping[str, str] = _HINTS) -> InvalidRequest:
     """msgspec's complaint as ours, with a hint where its own words do not say what to do."""
     (first,) = invalid(error).errors
     field, detail = first.field, first.detail
-    for named, hint in _HINTS.items():
+    for named, hint in hints.items():
         if field == named or (field.startswith((named + ".", named + "["))):
             field, detail = named, hint
     return InvalidRequest(f"{field}: {detail}", errors=(FieldError(field, first.code, detail),))

@@ -1,6 +1,7 @@
 """The markers a prompt may carry to script what happens to it: the table, and how it is read."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import get_args
 
@@ -90,6 +91,12 @@ class Script(Struct, frozen=True):
 
 
 _NOTHING = Script()
+
+
+def scripted(prompt: str, scripts: Mapping[str, str]) -> str:
+    """A prompt as it counts: one that is a script by itself is the marker that it stands for."""
+    name = scripts.get(prompt)
+    return prompt if name is None else f"[sim:{name}]"
 
 
 def read(prompt: str, provider: Provider) -> Script:

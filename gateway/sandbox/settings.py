@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 Provider = Literal["veo3o1", "doitong"]
 Plan = Literal["free", "starter", "pro", "enterprise"]
@@ -76,6 +76,8 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     veo3o1_seconds: tuple[float, float] = (60.0, 120.0)
     doitong_seconds: tuple[float, float] = (60.0, 60.0)
     prompt_limit: int = 2000
+    scripts: dict[str, str] = field(default_factory=lambda: {"fail:moderation": "fail"})
+    """Prompts that have a marker's effect: whole prompt → the marker's name. Public test suites send such."""
     upload_limit_bytes: int = 10_000_000
     hang_seconds: float = 3600.0
     """Real seconds, whatever the speed: callers' deadlines are real."""

@@ -11,7 +11,7 @@ from gateway.sandbox.accounts import Account
 from gateway.sandbox.agenda import Agenda, steps_of
 from gateway.sandbox.jobs import Job, Order, end_of, look
 from gateway.sandbox.pace import NEVER, Pace
-from gateway.sandbox.prompt import MARKERS, Kind, Script, read
+from gateway.sandbox.prompt import MARKERS, Kind, Script, read, scripted
 from gateway.sandbox.refusals import POLL_FAULTS, REFUSALS, Refusal, Refused
 from gateway.sandbox.settings import Provider, SandboxSettings
 from gateway.sandbox.truth import AccountTruth, Books, JobTruth, Submission, Totals, Truth
@@ -86,7 +86,7 @@ class World:
     def create(self, call: Call, account: Account, order: Order, cost: int) -> Made:
         """Make a job and bill it, or answer an earlier one again; written into the books in the same instant."""
         call.prompt = order.prompt
-        script = read(order.prompt, call.provider)
+        script = read(scripted(order.prompt, self.settings.scripts), call.provider)
         active = _active(script, account, order.prompt)
         if (earlier := self._replayed(call, account)) is not None:
             made = Made(job=earlier, shown_id=self._shown_id(earlier), spoils=_spoils(active), replayed=True)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from gateway.policy.batching import covered
 from gateway.policy.client_tokens import granted, own_key
+from gateway.policy.orders import shown_to
 from gateway.policy.routing import Snapshot
 from gateway.policy.signing import batch_fingerprint
 from gateway.probe import Point, Probe
@@ -22,9 +23,9 @@ from gateway.services.backlog import Backlog
 from gateway.services.books import Books
 from gateway.services.budgets import Shortage
 from gateway.services.decisions import Decisions
-from gateway.services.images import Images
 from gateway.services.quarantine import Quarantine
 from gateway.services.rates import Rates
+from gateway.services.references import References
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
 from schema.batch import MAX_BATCH, Batch, BatchMode
@@ -33,10 +34,12 @@ from schema.errors import (
     CreatesUsedUp,
     FieldError,
     GatewayError,
+    Gone,
     IdempotencyKeyReused,
     InvalidRequest,
     NoRoute,
     NotFound,
+    NotReady,
     Overloaded,
     RateLimited,
 )
@@ -110,7 +113,7 @@ class Batches:
         admission: Admission,
         books: Books,
         decisions: Decisions,
-        images: Images,
+        references: References,
         backlog: Backlog,
         rates: Rates,
         quarantine: Quarantine,
@@ -123,7 +126,7 @@ class Batches:
         self._admission = admission
         self._books = books
         self._decisions = decisions
-        self._images = images
+        self._references = references
         self._backlog = backlog
         self._rates = rates
         self._quarantine = quarantine
@@ -198,9 +201,13 @@ class Batches:
             return wish
         try:
             await self._addresses.check(wish)
-            return replace(wish, spec=await self._images.known(wish.tenant, wish.spec)) if wish.spec.pictured else wish
+            if not wish.spec.pictured:
+                return wish
+            return replace(wish, spec=await self._references.known(wish.tenant, wish.spec, shown_to(wish)))
         except InvalidRequest as error:
             return error
+        except (NotReady, Gone) as error:  # one of several things that are wrong
+            return InvalidRequest(error.detail, errors=error.errors)
 
     def _bids(self, tenant: Tenant, asked: BatchOrder, seen: Snapshot, now: Millis) -> list[Bid]:
         """Every wish with its decision. Raises InvalidRequest or NoRoute for all that are wrong."""

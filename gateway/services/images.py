@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import structlog
-from msgspec.structs import replace
 
 from gateway.assets import Assets as AssetStore
 from gateway.assets import AssetStoreFailed
@@ -20,16 +19,12 @@ from gateway.store.store import Store, Transaction
 from schema.clock import Clock, Millis, millis
 from schema.errors import ImageInUse, InvalidRequest, NotFound, Overloaded, TooManyRequests
 from schema.ids import IMAGE, Ids
-from schema.image import Image, ImageRef
-from schema.video import VideoSpec
+from schema.image import Image
 
 log = structlog.get_logger()
 
 REFERENCE = "input_reference"
 DATA = "data:"
-
-LinkCheck = Callable[[str], None]
-"""Judges a link without asking anybody. Raises InvalidRequest."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -55,7 +50,6 @@ class Images:
         folder: Path,
         settings: ImagesSettings,
         orphan_seconds: float,
-        check_link: LinkCheck,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -64,7 +58,6 @@ class Images:
         self._folder = folder
         self._settings = settings
         self._orphan_seconds = orphan_seconds
-        self._check_link = check_link
         self._clock = clock
         self._ids = ids
         self._arriving: Counter[str] = Counter()
@@ -238,24 +231,6 @@ class Images:
             await tx.files.let_go(tenant, [image.key], self._clock.now())
 
         await self._store.write(remove, tenant=tenant)
-
-    # in a wish
-
-    async def known(self, tenant: str, spec: VideoSpec) -> VideoSpec:
-        """A wish with what a decision minds of its picture.
-
-        Raises:
-            InvalidRequest: it names none of the tenant's pictures, or a link that must not be followed.
-        """
-        if spec.image_url is not None:
-            self._check_link(spec.image_url)
-        named = spec.image
-        if named is None or named.size is not None:
-            return spec
-        image = await self._store.read(lambda tx: tx.images.get(tenant, named.id), tenant=tenant)
-        if image is None:
-            raise unknown_image()
-        return replace(spec, image=ImageRef.of(image))
 
 
 def unknown_image() -> InvalidRequest:

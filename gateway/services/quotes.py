@@ -4,10 +4,11 @@ A quote's id carries its promise, signed: any replica honours it, and there is n
 """
 
 from gateway.config.settings import Timing
+from gateway.policy.orders import shown_by
 from gateway.policy.signing import Promise, promise_in, promise_of, wish_digest
 from gateway.services.books import Books
 from gateway.services.decisions import Decisions
-from gateway.services.images import Images
+from gateway.services.references import References
 from gateway.services.reusing import Reusing
 from gateway.store.store import Store
 from schema.account import Secret
@@ -28,7 +29,7 @@ class Quotes:
         store: Store,
         decisions: Decisions,
         books: Books,
-        images: Images,
+        references: References,
         reusing: Reusing,
         key: Secret,
         clock: Clock,
@@ -37,7 +38,7 @@ class Quotes:
         self._store = store
         self._decisions = decisions
         self._books = books
-        self._images = images
+        self._references = references
         self._reusing = reusing
         self._key = key
         self._clock = clock
@@ -49,7 +50,7 @@ class Quotes:
         Raises:
             InvalidRequest, NoRoute: as a video of this wish would be refused.
         """
-        spec = await self._images.known(tenant.id, spec)
+        spec = await self._references.known(tenant.id, spec, shown_by(grant))
         now = self._clock.now()
         source = await self._source(tenant, spec, routing, grant, now)
         if source is not None:
@@ -77,7 +78,7 @@ class Quotes:
     ) -> Video | None:
         if routing.reuse is None:
             return None
-        shows = (lambda _: True) if grant is None else grant.shows
+        shows = shown_by(grant)
         return await self._store.read(
             lambda tx: self._reusing.source(tx, tenant.id, spec, routing, now, shows=shows), tenant=tenant.id
         )

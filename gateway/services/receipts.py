@@ -119,6 +119,8 @@ def receipt_of(facts: Facts, issuer: str | None) -> Receipt:
 
 def _asked(video: Video) -> Asked:
     wish = {name: getattr(video.spec, name) for name in video.spec.__struct_fields__}
+    if wish["video"] is None:  # a receipt that was signed before there was such a thing keeps its bytes
+        del wish["video"]
     return msgspec.convert({**wish, "routing": video.routing}, Asked, from_attributes=True)
 
 

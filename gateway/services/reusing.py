@@ -1,12 +1,10 @@
 """Reuse: a new video that has the file of an equal one of its tenant's, at once and for nothing."""
 
-from collections.abc import Callable
-
 import msgspec
 from msgspec.structs import replace
 
 from gateway.config.settings import Timing
-from gateway.policy.orders import accepted
+from gateway.policy.orders import Shows, accepted, shown_to
 from gateway.policy.signing import spec_digest
 from gateway.services.books import Books
 from gateway.services.records import Records
@@ -17,14 +15,11 @@ from schema.event import EventType
 from schema.ids import Ids
 from schema.lifecycle import VideoMove
 from schema.quote import Decision
-from schema.tenant import Grant, Tenant
+from schema.tenant import Tenant
 from schema.video import OnUnsupported, Order, RoutingWish, Video, VideoSpec
 
 LOOKED_AT = 20
 """Of the latest equal videos, so many are looked at: those that the wish's own bounds leave out are passed over."""
-
-Shows = Callable[[Video], bool]
-"""Whether whoever asks may know of a video."""
 
 
 class Reusing:
@@ -84,13 +79,6 @@ class Reusing:
     def fresh(self, now: Millis) -> str:
         """The id of a video to be."""
         return self._ids.video(now)
-
-
-def shown_to(order: Order) -> Shows:
-    """Whoever gave an order knows of all its tenant's videos, or of those that its client token shows."""
-    if order.client_token is None:
-        return lambda _: True
-    return Grant(token=order.client_token, end_user=order.end_user, expires_at=0).shows
 
 
 def _fits(video: Video, routing: RoutingWish) -> bool:

@@ -18,6 +18,8 @@ from gateway.store.files import Due
 from gateway.store.store import Store, Transaction
 from schema.clock import Clock, Millis
 from schema.errors import Overloaded
+from schema.link import Variant
+from schema.output import POSTERS
 
 log = structlog.get_logger()
 
@@ -70,10 +72,11 @@ class Sweeping:
         return [Due(one.key, one.doomed or await tx.files.doom(one.key, now)) for one in due]
 
     async def _delete(self, key: str) -> bool:
-        """Delete a doomed file and its picture, then the word of it; it is tried again later when that fails."""
+        """Delete a doomed file and its pictures, then the word of it; it is tried again later when that fails."""
         try:
             await self._assets.delete(key)
-            await self._assets.delete(poster_key(key))
+            for variant in POSTERS:
+                await self._assets.delete(picture_key(key, variant))
         except AssetStoreFailed as error:
             log.warning("file.not_deleted", key=key, error=str(error))
             return False
@@ -82,9 +85,9 @@ class Sweeping:
         return True
 
 
-def poster_key(key: str) -> str:
-    """Where the picture of a file lies."""
-    return f"{key}.poster.jpg"
+def picture_key(key: str, variant: Variant) -> str:
+    """Where a picture of a file lies."""
+    return f"{key}.{POSTERS[variant]}.jpg"
 
 
 def expiry(now: Millis, days: int | None) -> Millis | None:

@@ -6,16 +6,18 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.assets import Assets as AssetStore
+from gateway.policy.orders import shown_to
 from gateway.probe import Point, Probe
 from gateway.services.addresses import Addresses
 from gateway.services.admission import Admission, affordable
 from gateway.services.backlog import Backlog
 from gateway.services.decisions import Decisions
+from gateway.services.films import EXPIRED, film_of
 from gateway.services.forecasts import Forecasts
-from gateway.services.images import Images
 from gateway.services.pages import check_page, cut
 from gateway.services.quarantine import Quarantine
 from gateway.services.rates import Rates
+from gateway.services.references import References
 from gateway.services.reusing import Reusing
 from gateway.store.database import CommitUnknown
 from gateway.store.store import Store, Transaction
@@ -26,7 +28,6 @@ from schema.errors import (
     IdempotencyKeyReused,
     InsufficientFunds,
     NotFound,
-    NotReady,
     Overloaded,
     RateLimited,
 )
@@ -38,10 +39,6 @@ from schema.video import Asset, Order, Video
 
 RESENT_WITHIN = 900_000
 """Milliseconds in which a wish that an SDK sends again, without a key, is the earlier one (standards, IDEM-14)."""
-
-
-NOT_BEFORE = 5
-"""Seconds after which to ask again for a file that is being made."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -93,7 +90,7 @@ class Videos:
         backlog: Backlog,
         rates: Rates,
         forecasts: Forecasts,
-        images: Images,
+        references: References,
         reusing: Reusing,
         addresses: Addresses,
         quarantine: Quarantine,
@@ -107,7 +104,7 @@ class Videos:
         self._backlog = backlog
         self._rates = rates
         self._forecasts = forecasts
-        self._images = images
+        self._references = references
         self._reusing = reusing
         self._addresses = addresses
         self._quarantine = quarantine
@@ -122,6 +119,7 @@ class Videos:
             IdempotencyKeyReused: the key was used for another wish.
             InvalidRequest: nobody has ever heard of the model, or of the picture; its link must not be followed, or
                 it must not be told of where it says.
+            NotReady, Gone: the video that it starts from has no file yet, or no more.
             Forbidden: a client token says where.
             NoRoute: no account can ever make it; the error names the fields to change.
             InsufficientFunds: the tenant's balance, a budget or the client token's allowance has not enough for it.
@@ -136,7 +134,6 @@ class Videos:
         if earlier is not None:
             return _replay(order, earlier)
         await self._quarantine.refuse()
-        order = replace(order, spec=await self._images.known(tenant.id, order.spec))
         try:
             await self._rates.check(tenant.id, 1)
         except RateLimited:  # perhaps by a twin of this one, which was first
@@ -144,6 +141,7 @@ class Videos:
             if earlier is None:
                 raise
             return _replay(order, earlier)
+        order = replace(order, spec=await self._references.known(tenant.id, order.spec, shown_to(order)))
         await self._addresses.check(order)
         reused = None if order.routing.reuse is None else await self._reuse(tenant, order)
         if reused is not None:
@@ -252,6 +250,11 @@ class Videos:
             raise NotFound
         return video
 
+    async def some(self, tenant: str, ids: list[str], grant: Grant | None = None) -> dict[str, Video]:
+        """Id → video, of those that are a tenant's and that the grant shows."""
+        videos = await self._store.read(lambda tx: tx.videos.own(tenant, ids), tenant=tenant)
+        return {video.id: video for video in videos if grant is None or grant.shows(video)}
+
     async def seen(self, tenant: str, id: str) -> Seen:
         """One of a tenant's videos with its attempts, in one read: callers poll, so this is done most of all.
 
@@ -335,18 +338,8 @@ class Videos:
 
     async def asset(self, tenant: str, id: str) -> Asset:
         """The finished file's facts. Raises NotFound, NotReady while it is made, Gone when it failed or expired."""
-        video = await self.get(tenant, id)
-        if video.status is VideoStatus.COMPLETED and video.asset is not None:
-            if not video.has_file(self._clock.now()):
-                raise Gone("The file has expired: it was kept as long as your tenant's retention says")
-            return video.asset
-        if video.ended:
-            late = await self._store.read(lambda tx: tx.outputs.of_video(tenant, id), tenant=tenant)
-            raise Gone(_no_file(video, late))
-        raise NotReady(
-            f"The video is {video.status}, {video.progress} %; its file is there once it has completed",
-            retry_after_seconds=NOT_BEFORE,
-        )
+        video, now = await self.get(tenant, id), self._clock.now()
+        return await self._store.read(lambda tx: film_of(tx, video, now), tenant=tenant)
 
     async def output(self, tenant: str, id: str, attempt: str) -> Asset:
         """An extra output's facts. Raises NotFound when the video has no such one, Gone when it expired."""
@@ -355,7 +348,7 @@ class Videos:
         if output is None:
             raise NotFound
         if not output.there(self._clock.now()):
-            raise Gone("The file has expired: it was kept as long as your tenant's retention says")
+            raise Gone(EXPIRED)
         return output.asset
 
     def content(self, asset: Asset, start: int, end: int) -> AsyncIterator[bytes]:
@@ -372,12 +365,6 @@ def _may_have_outputs(video: Video, attempts: list[Attempt]) -> bool:
     """More was made than the one file that a completed video has."""
     made = sum(attempt.state is AttemptState.SUCCEEDED for attempt in attempts)
     return video.ended and made > (video.status is VideoStatus.COMPLETED)
-
-
-def _no_file(video: Video, outputs: list[ExtraOutput]) -> str:
-    """Why an ended video has no file of its own, and where the newest is that came when it had ended."""
-    said = f"The video is {video.status}; it has no file"
-    return f"{said} of its own. One came after that: add ?output={outputs[-1].attempt}" if outputs else said
 
 
 def _replay(order: Order, earlier: Video | None) -> Accepted:

@@ -4,9 +4,8 @@ import msgspec
 
 from gateway.store.database import Connection, Row
 from schema.clock import Millis
-from schema.output import Poster
-
-_POSTER = "poster_size, poster_sha256, poster_media_type"
+from schema.link import Variant
+from schema.output import POSTERS, Poster
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -67,16 +66,17 @@ class Files:
         """It was deleted."""
         await self._connection.run("DELETE FROM files WHERE key = ?", key)
 
-    async def poster(self, tenant: str, key: str) -> Poster | None:
-        """The picture that was made of a file."""
-        row = await self._connection.one(f"SELECT {_POSTER} FROM files WHERE tenant = ? AND key = ?", tenant, key)
+    async def poster(self, tenant: str, key: str, variant: Variant) -> Poster | None:
+        """A picture that was made of a file."""
+        columns = ", ".join(_columns(variant))
+        row = await self._connection.one(f"SELECT {columns} FROM files WHERE tenant = ? AND key = ?", tenant, key)
         return None if row is None or row[0] is None else _poster(row)
 
-    async def keep_poster(self, tenant: str, key: str, poster: Poster) -> bool:
+    async def keep_poster(self, tenant: str, key: str, variant: Variant, poster: Poster) -> bool:
         """A picture lies beside a file; False when that is to be deleted."""
+        values = ", ".join(f"{column} = ?" for column in _columns(variant))
         changed = await self._connection.run(
-            "UPDATE files SET poster_size = ?, poster_sha256 = ?, poster_media_type = ? "
-            "WHERE tenant = ? AND key = ? AND doomed_at IS NULL",
+            f"UPDATE files SET {values} WHERE tenant = ? AND key = ? AND doomed_at IS NULL",
             poster.size,
             poster.sha256,
             poster.media_type,
@@ -84,6 +84,11 @@ class Files:
             key,
         )
         return changed == 1
+
+
+def _columns(variant: Variant) -> tuple[str, str, str]:
+    first = POSTERS[variant]
+    return f"{first}_size", f"{first}_sha256", f"{first}_media_type"
 
 
 def _poster(row: Row) -> Poster:

@@ -89,6 +89,16 @@ class Videos:
         )
         return None if row is None else _video(row)
 
+    async def own(self, tenant: str, ids: list[str]) -> list[Video]:
+        """Those of the ids that are a tenant's videos, in no order."""
+        rows = await self._connection.all(
+            f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND deleted_at IS NULL "
+            f"AND id IN ({', '.join('?' * len(ids))})",
+            tenant,
+            *ids,
+        )
+        return [_video(row) for row in rows]
+
     async def booked(self, tenant: str, id: str) -> Video | None:
         """The same, deleted or not: what was paid for stays known."""
         row = await self._connection.one(f"SELECT {_COLUMNS} FROM videos WHERE tenant = ? AND id = ?", tenant, id)

@@ -37,8 +37,14 @@ _ENDPOINT = "/v1/webhook_endpoints/{endpoint_id}"
 TENANT = (
     deed("ask for a video", "POST /v1/videos", "mutation createVideo", "filmgate videos create"),
     deed(
+        "ask for a video from a frame of another one",
+        "POST /v1/videos/{video_id}/remix; POST /v1/videos/edits; POST /v1/videos/extensions",
+        "mutation createVideo",
+        "filmgate videos remix; filmgate videos create",
+    ),
+    deed(
         "ask for several at once, and read a batch",
-        "POST /v1/videos/batches; GET /v1/videos/batches/{batch_id}",
+        "POST /v1/video_batches; GET /v1/video_batches/{batch_id}",
         "mutation createVideos; query batch",
         "filmgate videos batch",
     ),

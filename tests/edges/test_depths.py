@@ -24,7 +24,7 @@ DEEP = {
 READERS = [
     ("POST", "/v1/videos", JSON),
     ("POST", "/v1/quotes", JSON),
-    ("POST", "/v1/videos/batches", JSON),
+    ("POST", "/v1/video_batches", JSON),
     ("PATCH", "/v1/tenant", "application/merge-patch+json"),
     ("POST", "/v1/client_tokens", JSON),
     ("POST", "/v1/images", JSON),
@@ -81,7 +81,7 @@ async def test_a_form_that_is_none_is_refused(door: Door, kind: str):
     assert (response.status_code, response.json()["code"]) == (400, "malformed_request")
 
 
-@pytest.mark.parametrize("path", ["/v1/videos", "/v1/videos/batches", "/v1/images", "/graphql"])
+@pytest.mark.parametrize("path", ["/v1/videos", "/v1/video_batches", "/v1/images", "/graphql"])
 @pytest.mark.parametrize("coding", ["gzip", "br", "gzip, identity"])
 async def test_a_compressed_body_is_not_read(door: Door, path: str, coding: str):
     media = FORM if path == "/v1/images" else JSON

@@ -101,11 +101,22 @@ def _of_route(id: str, method: str, path: str) -> Iterator[Ask]:
     body: Json = {} if method in {"POST", "PATCH"} else None
     if named != path:
         yield Ask(id, method, named, headers, body)
+    if method == "POST":
+        yield from (Ask(id, method, named, headers, {"prompt": "a barge", **more}) for more in _bodies(id, path))
     if named != path and method == "GET":
         yield Ask(id, method, f"{named}?output={id}", headers)
     if named == path and method == "GET":
         for parameter in sorted(_CURSORS):
             yield Ask(id, method, f"{path}?{parameter}={id}", headers)
+
+
+def _bodies(id: str, path: str) -> list[Json]:
+    """What a wish says beside its prompt, where it can name something."""
+    if path in {"/v1/videos", "/v1/quotes"}:
+        return [{"input_reference": {name: id}} for name in ("image_id", "video_id")]
+    if path in {"/v1/videos/edits", "/v1/videos/extensions"}:
+        return [{"video": {"id": id}}]
+    return [{}] if path.endswith("/remix") else []
 
 
 # GraphQL

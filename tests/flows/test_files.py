@@ -1,5 +1,6 @@
 """Videos' files: shared, expired, deleted, swept, linked, and never one too few; on both databases."""
 
+import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
@@ -245,15 +246,19 @@ async def test_what_was_published_and_never_committed_is_swept_and_nothing_else(
     assert whole.headers["etag"] == f'"{hashlib.sha256(whole.content).hexdigest()}"'
 
 
-async def test_a_picture_lies_beside_the_film_and_goes_with_it(here: Here):
+async def test_pictures_lie_beside_the_film_and_go_with_it(here: Here):
     video = await here.made()
-    url = f"/v1/videos/{video['id']}/content?variant=thumbnail"
+    url = f"/v1/videos/{video['id']}/content"
 
-    first, again = await here.pair.client.get(url), await here.pair.client.get(url)
+    for number, variant in enumerate(("thumbnail", "spritesheet"), start=2):
+        asked = f"{url}?variant={variant}"
+        first, again = await asyncio.gather(here.pair.client.get(asked), here.pair.client.get(asked))
 
-    assert (first.status_code, first.headers["content-type"]) == (200, "image/jpeg")
-    assert first.content == again.content
-    assert (first.content[:2], len(here.files())) == (b"\xff\xd8", 2)
+        assert (first.status_code, first.headers["content-type"]) == (200, "image/jpeg")
+        assert first.content == again.content
+        assert (first.content[:2], len(here.files())) == (b"\xff\xd8", number)
+        link = (await here.pair.client.post(f"/v1/videos/{video['id']}/links", json={"variant": variant})).json()
+        assert (await here.pair.client.get(link["url"])).content == first.content
     await here.delete(video["id"])
     await here.swept()
     assert here.files() == []

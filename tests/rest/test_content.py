@@ -136,9 +136,10 @@ async def test_head_tells_about_the_file_without_it(pair: Running, film: Film):
 async def test_there_is_the_film_and_a_picture_of_it(pair: Running, film: Film):
     assert (await pair.client.get(film.url, params={"variant": "video"})).status_code == 200
 
-    body = problem(await pair.client.get(film.url, params={"variant": "spritesheet"}), 422, "invalid_request")
+    body = problem(await pair.client.get(film.url, params={"variant": "poster"}), 422, "invalid_request")
 
     assert body["errors"][0]["parameter"] == "variant"
+    assert body["detail"] == "variant: must be one of video, thumbnail, spritesheet"
 
 
 async def test_a_video_in_the_making_has_no_file_yet(pair: Running):

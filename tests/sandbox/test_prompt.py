@@ -7,12 +7,19 @@ import pytest
 import gateway.sandbox
 from gateway.sandbox.files import _FAULTS as FILE_ANSWERS
 from gateway.sandbox.files import _MISTREATED as FILE_WIRES
-from gateway.sandbox.prompt import MARKERS, Kind, Script, read
+from gateway.sandbox.prompt import MARKERS, Kind, Script, read, scripted
 from gateway.sandbox.refusals import POLL_FAULTS, REFUSALS
 from gateway.sandbox.settings import Variant
 from gateway.sandbox.wire import _MISTREATED, _SPOILT
 
 README = Path(gateway.sandbox.__file__).with_name("README.md")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "always"), [("fail:moderation", ("fail",)), ("fail:moderation!", ()), ("[sim:slow]", ("slow",))]
+)
+def test_a_whole_prompt_can_stand_for_a_marker(prompt, always):
+    assert read(scripted(prompt, {"fail:moderation": "fail"}), "doitong").always == always
 
 
 def test_a_prompt_without_markers_asks_for_nothing():

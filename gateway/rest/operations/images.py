@@ -1,7 +1,8 @@
 """What the routes of pictures promise."""
 
 from gateway.rest import images
-from gateway.rest.operations.words import LIMIT, ORDER, Body, Key, Operation, Parameter, Reply, behind, text
+from gateway.rest.operations.words import LIMIT, ORDER, REQUEST_ID, Body, Key, Operation, Parameter, Reply, behind, text
+from gateway.rest.uploads import MULTIPART_TYPE
 from schema.ids import IMAGE, pattern
 from schema.image import LARGEST_IMAGE
 from schema.tenant import Scope
@@ -19,7 +20,14 @@ IMAGES: dict[Key, Operation] = {
         "and 50 MiB at most unless the operator says less. The same bytes are the same picture: they are answered with "
         "200 instead of 201. Two at once; more are refused (429).",
         scope=Scope.VIDEOS_WRITE,
-        body=Body(types=images.BODY_TYPES, shape=None, max_bytes=LARGEST_IMAGE, says="The picture", file=images.FIELD),
+        parameters=(REQUEST_ID,),
+        body=Body(
+            types=(MULTIPART_TYPE, "image/*"),
+            shape=None,
+            max_bytes=LARGEST_IMAGE,
+            says="The picture",
+            file=images.FIELD,
+        ),
         replies={
             200: Reply(says="You have this picture.", shape=images.ImageView, headers=("Location",)),
             201: Reply(says="The picture.", shape=images.ImageView, headers=("Location",)),
@@ -75,6 +83,7 @@ IMAGES: dict[Key, Operation] = {
             200: Reply(
                 says="The picture.",
                 media="image/*",
+                max_bytes=LARGEST_IMAGE,
                 headers=("Cache-Control", "Content-Disposition", "ETag", "Vary"),
             ),
             304: Reply(says="It is the one you have.", media=None, headers=("ETag",)),

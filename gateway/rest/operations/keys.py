@@ -8,6 +8,7 @@ from gateway.rest.operations.words import (
     JSON_BODY,
     LIMIT,
     OF_TENANT,
+    PATCH_BODY,
     Body,
     Key,
     Operation,
@@ -65,7 +66,7 @@ _CHANGE = Operation(
     says=f"A JSON merge patch (RFC 7396). {_RIGHTS} {_SOON}",
     scope=Scope.TENANT_ADMIN,
     parameters=(_OF_KEY,),
-    body=Body(types=(keys.MERGE_PATCH_TYPE, *JSON_BODY), shape=UpdateApiKey),
+    body=Body(types=PATCH_BODY, shape=UpdateApiKey),
     replies={200: Reply(says="The key, as it is now.", shape=ApiKeyView)},
     refusals=(400, 404, 409, 413, 415, 422),
 )

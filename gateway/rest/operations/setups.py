@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from gateway.rest import account_setups, admin_accounts, tenancies
 from gateway.rest.admin_tenants import PATH as ONE_TENANT
-from gateway.rest.bodies import MERGE_PATCH
 from gateway.rest.operations.words import (
     IF_MATCH,
     JSON_BODY,
     LIMIT,
     OF_TENANT,
+    PATCH_BODY,
     Body,
     Key,
     Operation,
@@ -86,10 +86,10 @@ _UPDATE = Operation(
     id="updateAccount",
     tag="operator",
     summary="Change how an account is set up",
-    says=f"A JSON merge patch (RFC 7396); its secrets have routes of their own. {_FILE}",
+    says=f"A JSON merge patch (RFC 7396), as `application/json` too; its secrets have routes of their own. {_FILE}",
     scope=Scope.OPERATOR,
     parameters=(_OF_ACCOUNT, IF_MATCH),
-    body=Body(types=(MERGE_PATCH[1], MERGE_PATCH[0]), shape=AccountChanges),
+    body=Body(types=PATCH_BODY, shape=AccountChanges),
     replies={200: Reply(says="The account, as it is now.", shape=AccountSetupView, headers=_STATE)},
     refusals=(400, 404, 409, 412, 413, 415, 422, 428),
 )
@@ -147,6 +147,7 @@ _ANY = ONE_TENANT.replace(":str", "")
 _BOTH = Parameter(
     name="If-Match",
     where="header",
+    required=True,
     says="Required: the tenant's ETag, which names the version of its policy and that of the rest, so that nobody's "
     "change is undone unseen. The policy's alone is enough to change `routing`.",
     schema=text(34, pattern='^"[0-9]{1,15}(\\.[0-9]{1,15})?"$'),
@@ -212,7 +213,7 @@ SETUPS: dict[Key, Operation] = {
         "effective at every replica within a second.",
         scope=Scope.OPERATOR,
         parameters=(OF_TENANT, _BOTH),
-        body=Body(types=(MERGE_PATCH[1], MERGE_PATCH[0]), shape=ChangeAnyTenant),
+        body=Body(types=PATCH_BODY, shape=ChangeAnyTenant),
         replies={200: Reply(says="The tenant, as it is now.", shape=AnyTenantView, headers=_STATE)},
         refusals=(400, 404, 409, 412, 413, 415, 422, 428),
     ),

@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from gateway.rest import tenant
 from gateway.rest.admin_tenants import PATH as ONE_TENANT
-from gateway.rest.bodies import JSON_TYPE, MERGE_PATCH_TYPE
 from gateway.rest.operations.words import (
     IF_MATCH,
     JSON_BODY,
     LIMIT,
     OF_TENANT,
+    PATCH_BODY,
     Body,
     Key,
     Operation,
@@ -57,10 +57,11 @@ _CHANGE = Operation(
     id="updateTenant",
     tag="tenant",
     summary="Change how your videos are routed",
-    says=f"`routing` is a JSON merge patch (RFC 7396). {_WHO_MAY} What changes nothing makes no new version.",
+    says=f"`routing` is a JSON merge patch (RFC 7396), as `application/json` too. {_WHO_MAY} What changes "
+    "nothing makes no new version.",
     scope=Scope.TENANT_ADMIN,
     parameters=(IF_MATCH,),
-    body=Body(types=(MERGE_PATCH_TYPE, JSON_TYPE), shape=ChangeTenant),
+    body=Body(types=PATCH_BODY, shape=ChangeTenant),
     replies={200: Reply(says="Your tenant, as it is now.", shape=TenantView, headers=("ETag", *_PRIVATE))},
     refusals=(400, 409, 412, 413, 415, 422, 428),
 )

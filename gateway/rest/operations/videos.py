@@ -1,7 +1,7 @@
 """What the routes of videos promise."""
 
 from gateway.policy.receipts import WELL_KNOWN, KeySet
-from gateway.rest import batches, links, videos
+from gateway.rest import batches, links, remixes, videos
 from gateway.rest.batches import BatchView, CreateBatch
 from gateway.rest.operations.words import (
     CACHE,
@@ -26,6 +26,7 @@ from gateway.rest.operations.words import (
     text,
 )
 from gateway.rest.receipts import KEYS_TYPE
+from gateway.rest.remixes import EditVideo, ExtendVideo, RemixVideo
 from gateway.rest.views import VideoPageView, VideoView
 from gateway.rest.wishes import BODY_TYPES, CreateVideo
 from schema.ids import ATTEMPT, pattern
@@ -50,6 +51,15 @@ _FILE_REPLIES = {
     304: Reply(says="You have it already.", media=None, headers=("ETag", "Cache-Control", "Vary")),
 }
 
+_ACCEPTED = {
+    202: Reply(
+        says="Accepted; or, with `Idempotent-Replayed`, accepted earlier, and shown as it is now.",
+        shape=VideoView,
+        headers=("Location", *POLL, "Idempotent-Replayed", "Preference-Applied"),
+    )
+}
+_PICTURES_NEEDED = "Only accounts that take pictures can make it, and this gateway needs a decoder of films (501)."
+
 VIDEOS: dict[Key, Operation] = {
     ("post", _VIDEOS): Operation(
         id="createVideo",
@@ -57,7 +67,8 @@ VIDEOS: dict[Key, Operation] = {
         summary="Ask for a video",
         says="Accepted means durable, not finished: the video will end, whatever happens to this process. Look at "
         "`Location` until its `status` is `completed`, `failed` or `canceled`. Forms write nested fields with "
-        "brackets, as OpenAI's SDKs do: `gateway[only][]=main`; `input_reference` may be a file. The most it may cost "
+        "brackets, as OpenAI's SDKs do: `gateway[only][]=main`; `input_reference` may be a file, or a frame of one of "
+        "your finished videos. The most it may cost "
         "is set aside; with too little money nothing is accepted (402), and the same `Idempotency-Key` can be used "
         "once there is more.",
         scope=Scope.VIDEOS_WRITE,
@@ -65,14 +76,43 @@ VIDEOS: dict[Key, Operation] = {
         body=Body(
             types=BODY_TYPES, shape=CreateVideo, max_bytes=LARGEST_IMAGE, says="The picture", file="input_reference"
         ),
-        replies={
-            202: Reply(
-                says="Accepted; or, with `Idempotent-Replayed`, accepted earlier, and shown as it is now.",
-                shape=VideoView,
-                headers=("Location", *POLL, "Idempotent-Replayed", "Preference-Applied"),
-            )
-        },
-        refusals=(400, 402, 413, 415, 422, 429),
+        replies=_ACCEPTED,
+        refusals=(400, 402, 409, 410, 413, 415, 422, 429, 501),
+    ),
+    ("post", _ONE + "/remix"): Operation(
+        id="remixVideo",
+        tag="videos",
+        summary="Make another video from the same beginning",
+        says="As `POST /v1/videos` with this prompt, the first frame of the finished video to start from, and all else "
+        f"as its own wish said, but for its metadata and its quote. {_PICTURES_NEEDED}",
+        scope=Scope.VIDEOS_WRITE,
+        parameters=(OF_VIDEO, IDEMPOTENCY, CANCEL_AFTER, PREFER),
+        body=Body(types=BODY_TYPES, shape=RemixVideo),
+        replies=_ACCEPTED,
+        refusals=(400, 402, 404, 409, 410, 413, 415, 422, 429, 501),
+    ),
+    ("post", remixes.EDITS): Operation(
+        id="editVideo",
+        tag="videos",
+        summary="The same, as OpenAI's SDKs ask for it",
+        says=f"A remix of the video that `video` names; files are not taken. {_PICTURES_NEEDED}",
+        scope=Scope.VIDEOS_WRITE,
+        parameters=(IDEMPOTENCY, CANCEL_AFTER, PREFER),
+        body=Body(types=BODY_TYPES, shape=EditVideo),
+        replies=_ACCEPTED,
+        refusals=(400, 402, 409, 410, 413, 415, 422, 429, 501),
+    ),
+    ("post", remixes.EXTENSIONS): Operation(
+        id="extendVideo",
+        tag="videos",
+        summary="Make what comes next",
+        says="As a remix, from the last frame of the video that `video` names. The file is what comes next alone: "
+        f"nothing is joined. {_PICTURES_NEEDED}",
+        scope=Scope.VIDEOS_WRITE,
+        parameters=(IDEMPOTENCY, CANCEL_AFTER, PREFER),
+        body=Body(types=BODY_TYPES, shape=ExtendVideo),
+        replies=_ACCEPTED,
+        refusals=(400, 402, 409, 410, 413, 415, 422, 429, 501),
     ),
     ("post", batches.PATH): Operation(
         id="createVideoBatch",
@@ -211,7 +251,9 @@ VIDEOS: dict[Key, Operation] = {
             Parameter(
                 name="variant",
                 where="query",
-                says="The film, or a picture of one of its first frames, which is made when it is first asked for.",
+                says="The film; a small picture of one of its first frames; or a sheet of twenty frames, from the "
+                "middles of twenty equal parts of it, row by row, five in a row, each at most 320 pixels long. "
+                "Pictures are JPEG, and made when they are first asked for.",
                 schema={"type": "string", "enum": list(Variant), "default": "video"},
             ),
             Parameter(
