@@ -1,4 +1,4 @@
-"""`make bench`: creates and reads on each database, beside the bare framework in the same run; then what keys cost."""
+"""`make bench`: creates and reads on each database, beside the bare framework in the same run; then reads and keys."""
 
 import asyncio
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import authentication
+from bench import authentication, reading
 from bench.gateway_server import KEY
 from bench.load import Figures, get, load, post
 from bench.servers import HOST, Server, pin_load, process
@@ -87,6 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, PostgresServer(**durable) as postgres:
         rows += gateway_rows("PostgreSQL (fsync)", postgres.url(), Path(folder))
     show(rows)
+    reading.main()
     authentication.main()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ from gateway.ports import listen
 from gateway.serving import listening, stop_signals
 
 _ANSWER = b'{"id":"video_00000000000000000000000000","object":"video","status":"queued"}'
+_answers = {"one": _ANSWER, "page": _ANSWER}
+"""What is read; another's bytes, to be compared with it, where a folder has them."""
 
 
 class Wish(msgspec.Struct):
@@ -26,11 +29,18 @@ async def create(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 @get("/v1/videos/{id:str}")
 async def read(id: str) -> Response[bytes]:  # noqa: ARG001 - as a real handler would take it
-    return Response(_ANSWER, media_type="application/json")
+    return Response(_answers["one"], media_type="application/json")
 
 
-async def main(port: int) -> None:
-    app = Litestar([create, read], openapi_config=None, logging_config=None)
+@get("/v1/videos")
+async def page() -> Response[bytes]:
+    return Response(_answers["page"], media_type="application/json")
+
+
+async def main(port: int, folder: Path | None = None) -> None:
+    if folder is not None:
+        _answers.update({name: (folder / name).read_bytes() for name in _answers})
+    app = Litestar([create, read, page], openapi_config=None, logging_config=None)
     stopping = asyncio.Event()
     with stop_signals(stopping.set):
         async with listening(app, listen("127.0.0.1", port)):
@@ -39,4 +49,4 @@ async def main(port: int) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(int(sys.argv[1])))
+        runner.run(main(int(sys.argv[1]), *map(Path, sys.argv[2:])))

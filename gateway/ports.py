@@ -1,11 +1,16 @@
 """Ports on this machine: the next free one, and who holds a taken one."""
 
+import resource
 import socket
+import sys
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 
 TRIES = 100
 BACKLOG = 2048
+_LONGEST_SILENCE = 32_767.0
+"""Seconds: what Linux can count to."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -24,6 +29,31 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def notice_the_vanished(listener: socket.socket, seconds: float) -> None:
+    """Let the system end a listener's connections whose other side says nothing to what is sent to it for so long.
+
+    What is sent is the answer, or after so long without one a question of TCP's own.
+    """
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        seconds = min(seconds, _LONGEST_SILENCE)
+        for option, value in (
+            (socket.TCP_KEEPIDLE, ceil(seconds)),
+            (socket.TCP_KEEPINTVL, ceil(seconds / 4)),
+            (socket.TCP_USER_TIMEOUT, ceil(seconds * 1000)),
+        ):
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def open_files(wanted: int) -> int:
+    """How many files and connections this process may have open, once it has asked for as many as it wants."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed, soft)
 
 
 def listen_from(host: str, wished: int) -> socket.socket:

@@ -7,12 +7,16 @@ import structlog
 
 from gateway.config.settings import Settings
 from gateway.loop import in_loop
+from gateway.ports import open_files
 from gateway.reloading import Examine, reloaded_by_signal
 from gateway.serving import at_work, serving, stop_signals, stop_work
 from gateway.telemetry import configure_logging
 from gateway.wiring import Gateway, Seams, gateway
 
 log = structlog.get_logger()
+
+_OTHER_FILES = 512
+"""Files and connections of our own: the database, providers, videos on their way to the disk."""
 
 _QUARANTINED = """
 The database was restored from a backup and is in quarantine: no video is sent to a provider, and none accepted.
@@ -30,7 +34,16 @@ def serve(
         examine: reads the file again, at each SIGHUP.
     """
     _configure_logging(settings)
+    _make_room(settings)
     in_loop(_serve(settings, worker=worker, seams=seams, examine=examine))
+
+
+def _make_room(settings: Settings) -> None:
+    """Every connection is an open file, and so are the database and calls to providers."""
+    wanted = settings.server.max_connections + _OTHER_FILES
+    allowed = open_files(wanted)
+    if allowed < wanted:
+        log.warning("gateway.few_files", allowed=allowed, wanted=wanted)
 
 
 def _configure_logging(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,24 +14,24 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from gateway.app import build_app
-from gateway.ports import listen
+from gateway.config.settings import ServerSettings
+from gateway.guarded import Guarded
+from gateway.policy.heads import Header
+from gateway.ports import listen, notice_the_vanished
+from gateway.rest.bare import bare
 from gateway.wiring import Gateway
+from schema.clock import SystemClock
+from schema.errors import GatewayError
+from schema.ids import REQUEST, Ids
 
 log = structlog.get_logger()
-
-KEEP_ALIVE_SECONDS = 75
-"""Longer than clients and proxies keep an idle connection (60 at most, as a rule): who closes first must be they, or a
-request that is on its way meets a closed door."""
 
 GRACE_SECONDS = 30
 """How long requests and streams may take to end once the process was asked to stop."""
 
 
 _TICK_SECONDS = 0.1
-
-MAX_MESSAGE = 1 << 20
-"""Bytes of one WebSocket message, unless the settings say otherwise."""
-
+_USUAL = ServerSettings()
 
 _NO_HANDSHAKE = "ASGI callable returned without completing handshake"
 
@@ -38,6 +39,18 @@ _NO_HANDSHAKE = "ASGI callable returned without completing handshake"
 def _worth_logging(record: logging.LogRecord) -> bool:
     """uvicorn (0.54) calls every handshake an error that was refused with an answer of the application's own."""
     return not record.msg.startswith(_NO_HANDSHAKE)
+
+
+def _guarded(bounds: ServerSettings) -> Any:
+    """The protocol of connections, which refuses what is no request before there is an application to do it."""
+    ids, clock = Ids(), SystemClock()
+
+    def refuse(error: GatewayError, headers: list[Header]) -> bytes:
+        id = ids.make(REQUEST, clock.now())
+        log.info("http.refused", request_id=id, status=error.status, problem=error.code)
+        return bare(error, id, headers)
+
+    return partial(Guarded, bounds=bounds, refuse=refuse)
 
 
 class Server(uvicorn.Server):
@@ -66,8 +79,13 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int = MAX_MESSAGE) -> AsyncIterator[Server]:
-    """An HTTP server on a listening socket, ready when this yields; ends what was begun at the end."""
+async def listening(app: ASGIApp, listener: socket.socket, *, bounds: ServerSettings = _USUAL) -> AsyncIterator[Server]:
+    """An HTTP server on a listening socket, ready when this yields; ends what was begun at the end.
+
+    Args:
+        bounds: how much clients may send, and how long that may take.
+    """
+    notice_the_vanished(listener, bounds.answer_seconds)
     config = uvicorn.Config(
         app=app,
         log_config=None,
@@ -76,9 +94,9 @@ async def listening(app: ASGIApp, listener: socket.socket, *, max_message: int =
         server_header=False,
         proxy_headers=False,  # which proxies are believed is the gateway's business
         ws_per_message_deflate=False,
-        ws_max_size=max_message,
+        http=_guarded(bounds),
+        ws_max_size=bounds.max_body_bytes,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = Server(config)
     config.load()
@@ -108,8 +126,7 @@ async def serving(built: Gateway, *, listener: socket.socket | None = None, work
     listener = listener or listen(*built.settings.server.address)
     working = asyncio.create_task(at_work(built)) if worker else None
     try:
-        largest = built.settings.server.max_body_bytes
-        async with listening(build_app(built), listener, max_message=largest):
+        async with listening(build_app(built), listener, bounds=built.settings.server):
             log.info("gateway.ready", listen="{}:{}".format(*listener.getsockname()[:2]), worker=worker)
             try:
                 yield

@@ -18,6 +18,8 @@
   x ChangedMeanwhile      412           x NotInstalled          501
   x ImageInUse            409
   x EventsGone            410
+  x RequestTimeout        408           x HeadersTooLarge       431
+  x TargetTooLong         414
 * ProviderFailure         what an adapter raises: a kind, never an HTTP status
 * IllegalMove             a bug: somebody asked the life cycle for a move it does not have
 
@@ -287,6 +289,31 @@ class PayloadTooLarge(GatewayError):
     title = "The request is too large"
     kind = "invalid_request_error"
     permanent = True
+
+
+class TargetTooLong(GatewayError):
+    code = "target_too_long"
+    status = 414
+    title = "The address asked for is too long"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class HeadersTooLarge(GatewayError):
+    code = "headers_too_large"
+    status = 431
+    title = "The headers are too large, or too many"
+    kind = "invalid_request_error"
+    permanent = True
+
+
+class RequestTimeout(GatewayError):
+    """The request did not arrive in time. Nothing was done by it, so it may be sent again."""
+
+    code = "request_timeout"
+    status = 408
+    title = "The request took too long to arrive"
+    kind = "invalid_request_error"
 
 
 class IdempotencyKeyReused(GatewayError):

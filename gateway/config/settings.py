@@ -48,6 +48,13 @@ class ServerSettings(Section, frozen=True, kw_only=True):
         production: stricter checks, no introspection, no suggestions.
         docs: the pages /docs and /graphiql, and GraphQL's introspection; unset: unless in production.
         trusted_proxies: networks whose ``X-Forwarded-For`` is believed; others' is not looked at.
+        max_head_bytes: a request's first line and headers together; larger ones are refused with 431.
+        max_connections: clients connected at once, to each replica; further ones are answered 503 and let go.
+        head_seconds: in which a request's first line and headers must have come; then it is refused with 408.
+        body_seconds: a body that brings less than ``min_bytes_per_second`` for so long is refused with 408.
+        answer_seconds: a client that reads less than ``min_bytes_per_second`` of its answer for so long is let go.
+        idle_seconds: how long a connection is kept between two requests.
+        min_bytes_per_second: the slowest link that is served.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -56,6 +63,13 @@ class ServerSettings(Section, frozen=True, kw_only=True):
     production: bool = False
     docs: bool | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    max_head_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1024 * 1024)] = 16 * 1024
+    max_connections: Count = 4096
+    head_seconds: Seconds = 10
+    body_seconds: Seconds = 10
+    answer_seconds: Seconds = 60
+    idle_seconds: Seconds = 75
+    min_bytes_per_second: Count = 2048
 
     @property
     def explorable(self) -> bool:

@@ -1,6 +1,8 @@
 """What resolvers are given: the gateway, who is calling, and loaders that gather equal questions into one."""
 
+import msgspec
 import strawberry
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 from strawberry.dataloader import DataLoader
 
 from gateway.auth import allow, allow_create, check_alive, require
@@ -12,6 +14,20 @@ from schema.forecast import Forecast
 from schema.output import ExtraOutput
 from schema.tenant import Grant, Principal, Scope, Tenant
 from schema.video import Video
+
+_FORECAST = frozenset({"queuePosition", "etaSeconds"})
+_OUTPUTS = "extraOutputs"
+_BESIDE = frozenset({"attempts", _OUTPUTS, *_FORECAST})
+"""Fields of a video that are not in it."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What is known of a video beside itself, when it was asked for many at once."""
+
+    video: Video
+    attempts: list[Attempt]
+    outputs: list[ExtraOutput]
+    forecast: Forecast | None
 
 
 class Context:
@@ -35,6 +51,7 @@ class Context:
         self._principal = principal
         self._keys = keys or []
         self._key_taken = False
+        self._known: dict[int, Known] = {}
         self._attempts: DataLoader[Video, list[Attempt]] | None = None
         self._videos: DataLoader[str, Video | None] | None = None
         self._outputs: DataLoader[Video, list[ExtraOutput]] | None = None
@@ -124,6 +141,28 @@ class Context:
             self._forecasts = DataLoader(self._load_forecasts, cache=False)
         return self._forecasts
 
+    async def know(self, videos: list[Video], asked: set[str]) -> None:
+        """Look up at once, for all of them, what a query asks of each: so no field of theirs has to wait."""
+        self._known = {}
+        if asked.isdisjoint(_BESIDE):
+            return
+        attempts, outputs, forecasts = await self._found_attempts(videos), {}, {}
+        ended = [video for video in videos if video.ended]
+        waiting = [video for video in videos if not video.ended]
+        if _OUTPUTS in asked and ended:
+            outputs = await self.gateway.videos.outputs(self.caller.tenant.id, ended, attempts)
+        if not asked.isdisjoint(_FORECAST) and waiting:
+            found = await self.gateway.videos.forecasts(waiting, attempts)
+            forecasts = {video.id: forecast for video, forecast in zip(waiting, found, strict=True)}
+        self._known = {
+            id(video): Known(video, attempts[video.id], outputs.get(video.id, []), forecasts.get(video.id))
+            for video in videos
+        }
+
+    def known(self, video: Video) -> Known:
+        """What was looked up of this very video. Raises KeyError."""
+        return self._known[id(video)]
+
     async def _load_forecasts(self, videos: list[Video]) -> list[Forecast]:
         return await self.gateway.videos.forecasts(videos, await self._found_attempts(videos))
 
@@ -146,3 +185,23 @@ class Context:
 
 
 Info = strawberry.Info[Context, None]
+
+
+def asked_below(info: Info) -> set[str]:
+    """The names of all fields that are asked of what a field answers, at any depth."""
+    raw = info._raw_info  # noqa: SLF001 - Strawberry's own view of it costs as much as a page
+    names: set[str] = set()
+
+    def walk(selections: SelectionSetNode | None) -> None:
+        for one in selections.selections if selections else ():
+            if isinstance(one, FieldNode):
+                names.add(one.name.value)
+                walk(one.selection_set)
+            elif isinstance(one, InlineFragmentNode):
+                walk(one.selection_set)
+            elif isinstance(one, FragmentSpreadNode):
+                walk(raw.fragments[one.name.value].selection_set)
+
+    for node in raw.field_nodes:
+        walk(node.selection_set)
+    return names

@@ -14,7 +14,7 @@ from gateway.graphql import images as of_images
 from gateway.graphql import webhook_deliveries as deliveries
 from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.connections import After, Before, First, Last, Paging, VideoConnection
-from gateway.graphql.context import Context, Info
+from gateway.graphql.context import Context, Info, asked_below
 from gateway.graphql.models import Model
 from gateway.graphql.money import Balance, LedgerConnection
 from gateway.graphql.nodes import Node
@@ -72,7 +72,9 @@ class Query:
         (tenant, grant), gateway = info.context.browser(Scope.VIDEOS_READ), info.context.gateway
         paging = Paging(first=first, after=after, last=last, before=before)
         wish = msgspec.structs.replace(paging.wish(status), grant=grant)
-        return paging.connection(await gateway.videos.page(tenant.id, wish))
+        page = await gateway.videos.page(tenant.id, wish)
+        await info.context.know(page.videos, asked_below(info))
+        return paging.connection(page)
 
     batch: batches.Batch | None = strawberry.field(
         resolver=batches.batch, description="One of your batches; null when you have none with this id."

@@ -14,6 +14,7 @@ import gateway.graphql.enums  # noqa: F401  # describes the vocabulary's enums b
 from gateway.graphql.context import Context
 from gateway.graphql.documents import Document, Documents, ReadOnce
 from gateway.graphql.errors import shown
+from gateway.graphql.executing import Executor, find_plain
 from gateway.graphql.mutations import Mutation
 from gateway.graphql.queries import Query
 from gateway.graphql.refusals import UserError
@@ -36,8 +37,10 @@ class Schema(strawberry.Schema):
             Subscription,
             types=[UserError],
             extensions=[ReadOnce],
+            execution_context_class=Executor,
             config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not explorable),
         )
+        find_plain(self._schema)
         self.documents = Documents(self._schema, explorable=explorable)
         self._explorable = explorable
 

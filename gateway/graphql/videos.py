@@ -5,12 +5,14 @@ from typing import Annotated, Self
 import strawberry
 
 from gateway.graphql.attempts import Attempt
-from gateway.graphql.context import Info
+from gateway.graphql.context import Context, Info
 from gateway.graphql.decisions import Adjustment, Decision
+from gateway.graphql.executing import at_once
 from gateway.graphql.nodes import Node
 from gateway.graphql.receipts import Receipt
 from gateway.graphql.scalars import Amount, Moment, Size, Texts, amount, moment
 from gateway.services.shapes import aspect_ratio_of, quality_of, seconds_of
+from schema.forecast import Forecast
 from schema.frame import FrameEnd, VideoFrame
 from schema.lifecycle import Substate, VideoStatus
 from schema.money import CURRENCY
@@ -80,6 +82,13 @@ class ExtraOutput:
             created_at=Moment(facts.at),
             content_url=f"/v1/videos/{video}/content?output={facts.attempt}",
         )
+
+
+def _forecast(video: "Video", asked: Context) -> Forecast:
+    found = asked.known(video.facts).forecast
+    if found is None:
+        raise KeyError(video.facts.id)
+    return found
 
 
 @strawberry.type(description="The video of which another one starts from a frame.")
@@ -186,23 +195,33 @@ class Video(Node):
     def aspect_ratio(self, info: Info) -> AspectRatio | None:
         return aspect_ratio_of(self.facts, info.context.gateway.accounts)
 
-    @strawberry.field(description="Every try to make it, first to last.")
+    @strawberry.field(
+        description="Every try to make it, first to last.",
+        metadata=at_once(lambda video, asked: [Attempt.of(one) for one in asked.known(video.facts).attempts]),
+    )
     async def attempts(self, info: Info) -> list[Attempt]:
         return [Attempt.of(attempt) for attempt in await info.context.attempts.load(self.facts)]
 
     @strawberry.field(
-        description="Its place among those who wait for the same accounts, from 1; null when it does not wait."
+        description="Its place among those who wait for the same accounts, from 1; null when it does not wait.",
+        metadata=at_once(lambda video, asked: None if video.facts.ended else _forecast(video, asked).position),
     )
     async def queue_position(self, info: Info) -> int | None:
         return None if self.facts.ended else (await info.context.forecasts.load(self.facts)).position
 
     @strawberry.field(
-        description="In how many seconds it will probably have ended, from observed times; null when nobody can tell."
+        description="In how many seconds it will probably have ended, from observed times; null when nobody can tell.",
+        metadata=at_once(lambda video, asked: None if video.facts.ended else _forecast(video, asked).eta_seconds),
     )
     async def eta_seconds(self, info: Info) -> int | None:
         return None if self.facts.ended else (await info.context.forecasts.load(self.facts)).eta_seconds
 
-    @strawberry.field(description="Files that came too late to be its own, first to last.")
+    @strawberry.field(
+        description="Files that came too late to be its own, first to last.",
+        metadata=at_once(
+            lambda video, asked: [ExtraOutput.of(video.facts.id, one) for one in asked.known(video.facts).outputs]
+        ),
+    )
     async def extra_outputs(self, info: Info) -> list[ExtraOutput]:
         outputs = await info.context.outputs.load(self.facts) if self.facts.ended else []
         return [ExtraOutput.of(self.facts.id, output) for output in outputs]

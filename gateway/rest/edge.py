@@ -48,6 +48,9 @@ _HARDENING = (
 _EMBEDDING = b"cross-origin-resource-policy"
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_CONTENT_FROM_US = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+HARDENING = (*_HARDENING, _NO_STORE, _NO_CONTENT_FROM_US)
+"""What every answer says that says nothing of its own."""
+
 _BROKEN = 4500
 """What the framework closes with when a handler fails."""
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")

@@ -184,16 +184,28 @@ def exception_handlers() -> ExceptionHandlersMap:
     return {GatewayError: _refusal, HTTPException: _framework, Exception: _bug}
 
 
+def alone(error: GatewayError, id: str) -> tuple[bytes, dict[str, str]]:
+    """An error of no route's: its body, and its headers beside the type's."""
+    kind = _kind(type(error))
+    more = _pauses(error) | ({"x-should-retry": "false"} if kind.permanent else {})
+    return _encode(_problem(error.status, kind, error.detail, id)), more
+
+
 def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     kind = _kind(type(error))
     turnstile.refused(call.scope["state"], error)
-    more = {}
+    more = _pauses(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         more["www-authenticate"] = (error if isinstance(error, Unauthenticated) else Unauthenticated()).challenge
-    if error.retry_after_seconds is not None:
-        seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
-        more |= {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
     return _answer(call, error.status, kind, error.detail, error=error, headers=more)
+
+
+def _pauses(error: GatewayError) -> dict[str, str]:
+    """When to come again, if the error says."""
+    if error.retry_after_seconds is None:
+        return {}
+    seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
+    return {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
 
 
 def _versions(error: GatewayError | None) -> VersionsMember | msgspec.UnsetType:
@@ -264,12 +276,27 @@ def _answer(
     error: GatewayError | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
-    more, errors = dict(headers or {}), () if error is None else error.errors
+    more = dict(headers or {})
     id = str(call.scope["state"].get("request_id", ""))
     call.scope["state"]["problem"] = kind.code  # for the access log
     if kind.permanent or _unsafe_to_repeat(call, status):
         more["x-should-retry"] = "false"
-    body = Problem(
+    errors = () if error is None else tuple(_located(call, one) for one in error.errors)
+    body = _problem(status, kind, detail, id, error=error, errors=errors)
+    return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
+
+
+def _problem(
+    status: int,
+    kind: _Kind,
+    detail: str,
+    id: str,
+    *,
+    error: GatewayError | None = None,
+    errors: tuple[FieldProblem, ...] = (),
+) -> Problem:
+    param = error.errors[0].field if error is not None and error.errors else None
+    return Problem(
         type=f"urn:filmgate:problem:{kind.code}",
         title=kind.title,
         status=status,
@@ -277,13 +304,12 @@ def _answer(
         instance=f"urn:filmgate:request:{id}",
         code=kind.code,
         request_id=id,
-        errors=tuple(_located(call, one) for one in errors),
-        error=ErrorMember(message=detail, type=kind.family, param=errors[0].field if errors else None, code=kind.code),
+        errors=errors,
+        error=ErrorMember(message=detail, type=kind.family, param=param, code=kind.code),
         funds=_funds(error),
         remedy=_remedy(error),
         versions=_versions(error),
     )
-    return Response(_encode(body), status_code=status, media_type=PROBLEM_TYPE, headers=more)
 
 
 def _unsafe_to_repeat(call: Call, status: int) -> bool:

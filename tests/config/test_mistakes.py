@@ -48,7 +48,8 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_lines(found):
         "filmgate.toml:2: server.prodction: unknown key 'prodction'\n"
         "    2 | prodction = true\n"
         "    hint: did you mean 'production'? "
-        "allowed: docs, listen, max_body_bytes, production, public_url, trusted_proxies\n"
+        "allowed: answer_seconds, body_seconds, docs, head_seconds, idle_seconds, listen, max_body_bytes, "
+        "max_connections, max_head_bytes, min_bytes_per_second, production, public_url, trusted_proxies\n"
         "filmgate.toml:3: server.listen: 'nope' is not an address to listen on; "
         'write "host:port", such as "127.0.0.1:8080"\n'
         '    3 | listen = "nope"\n'

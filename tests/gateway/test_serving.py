@@ -1,8 +1,10 @@
 """The HTTP server: it listens, or says at once that it can not."""
 
+import resource
+
 import pytest
 
-from gateway.ports import listen, listen_from
+from gateway.ports import listen, listen_from, open_files
 from gateway.serving import listening
 
 
@@ -23,3 +25,14 @@ def test_the_next_free_port_is_taken_when_the_wished_one_is_not_free() -> None:
         wished = taken.getsockname()[1]
         with listen_from("127.0.0.1", wished) as found:
             assert wished < found.getsockname()[1] <= wished + 100
+
+
+def test_as_many_files_as_wanted_may_be_open_where_the_system_allows_them() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, before[0]), before[1]))
+        assert open_files(600) == 600
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 600
+        assert open_files(100) == 600  # it gives nothing back
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
