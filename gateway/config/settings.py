@@ -292,6 +292,22 @@ class EventsSettings(Section, frozen=True, kw_only=True):
     progress_percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
 
 
+class GraphQLProfile(StrEnum):
+    AUDIT = "audit"
+    SEPTEMBER_2026 = "2026-09"
+
+
+class GraphQLSettings(Section, frozen=True, kw_only=True):
+    """The GraphQL door.
+
+    Attributes:
+        profile: the statuses and media types of its answers: as graphql-http's audit suite wants them, or as the
+            September 2026 edition of GraphQL over HTTP does.
+    """
+
+    profile: GraphQLProfile = GraphQLProfile.AUDIT
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -377,6 +393,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue: QueueSettings = QueueSettings()
     limits: LimitsSettings = LimitsSettings()
     events: EventsSettings = EventsSettings()
+    graphql: GraphQLSettings = GraphQLSettings()
     retention: RetentionSettings = RetentionSettings()
     webhooks: WebhookSettings = WebhookSettings()
     hooks: HookSettings = HookSettings()
@@ -398,6 +415,7 @@ SECTIONS: dict[str, type[Section]] = {
     "queue": QueueSettings,
     "limits": LimitsSettings,
     "events": EventsSettings,
+    "graphql": GraphQLSettings,
     "retention": RetentionSettings,
     "webhooks": WebhookSettings,
     "hooks": HookSettings,

@@ -24,6 +24,13 @@ class Refused(Exception):
         self.headers = headers
 
 
+class IllFormed(Refused):
+    """It is JSON, and no request: its status is the edition's to say."""
+
+    def __init__(self, message: str, code: Code = Code.BAD_REQUEST) -> None:
+        super().__init__(400, message, code)
+
+
 class Asked(msgspec.Struct, frozen=True, rename="camel"):
     """One operation to execute; properties we do not know are ignored, as the specification asks."""
 
@@ -43,7 +50,7 @@ async def read_request(call: Call) -> Asked:
     try:
         asked = _query_parameters(call) if call.method == "GET" else _decode(await _body(call))
     except msgspec.ValidationError as error:
-        raise Refused(400, invalid(error).detail) from error
+        raise IllFormed(invalid(error).detail) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, "The request is not readable as JSON") from error
     if not asked.query:
@@ -74,8 +81,8 @@ def _query_parameters(call: Call) -> Asked:
 
 def _nothing(asked: Asked) -> Refused:
     if "persistedQuery" in (asked.extensions or {}):  # Apollo's clients send the text again when told so
-        return Refused(400, "PersistedQueryNotSupported", Code.PERSISTED_QUERY_NOT_SUPPORTED)
-    return Refused(400, "query: is required; send the text of a GraphQL document")
+        return IllFormed("PersistedQueryNotSupported", Code.PERSISTED_QUERY_NOT_SUPPORTED)
+    return IllFormed("query: is required; send the text of a GraphQL document")
 
 
 def header(scope: HTTPScope | WebSocketScope, name: bytes) -> str | None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
+import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -109,6 +110,18 @@ async def door(gateway: Gateway, key: str) -> AsyncIterator[httpx.AsyncClient]:
         ) as client,
     ):
         yield client
+
+
+@asynccontextmanager
+async def speaking(gateway: Gateway, **changes: Any) -> AsyncIterator[None]:
+    """While a file is in force whose ``[graphql]`` says something else."""
+    before = gateway.reloading.settings
+    graphql = msgspec.structs.replace(before.graphql, **changes)
+    await gateway.reloading.take(msgspec.structs.replace(before, graphql=graphql))
+    try:
+        yield
+    finally:
+        await gateway.reloading.take(before)
 
 
 class Socket:
