@@ -19,6 +19,7 @@ from gateway.graphql.requests import Asked, Call, Refused, header, headers, read
 from gateway.graphql.schema import Schema, build_schema
 from gateway.graphql.sockets import Socket, serve_socket
 from gateway.graphql.streams import Stream
+from gateway.graphql.trusting import meant
 from gateway.wiring import Gateway
 from schema.errors import GatewayError, Overloaded
 from schema.tenant import Principal
@@ -77,7 +78,8 @@ async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Prin
     """What is asked, counted as one request unless it asks for videos alone. Raises Refused, or RateLimited."""
     state = request.scope["state"]
     try:
-        asked = await read_request(request)
+        settings = gateway.reloading.settings
+        asked = meant(await read_request(request), settings, principal, schema.documents)
     except Refused:
         turnstile.reads(gateway, principal, state)
         raise

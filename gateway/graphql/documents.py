@@ -1,10 +1,11 @@
 """Query texts, read once: parsed, measured and validated, and remembered while they are in use."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 import msgspec
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -37,6 +38,10 @@ _LEAVE_OUT = frozenset({"skip", "include"})
 _REMEMBERED = 256
 _REMEMBERED_LENGTH = 8192
 """Longer texts are read anew every time: a few of them could fill the memory."""
+
+
+Rules = Collection[type[ASTValidationRule]] | None
+"""What a document is held to; None is what any text is."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -90,19 +95,33 @@ class Documents:
         self._rules = specified_rules if explorable else (*specified_rules, NoSchemaIntrospectionCustomRule)
         self._remember = lru_cache(maxsize=_REMEMBERED)(self._read)
 
+        self._trusted: dict[str, Document] = {}
+
+    def trust(self, text: str) -> Document:
+        """The same for a trusted document: whoever laid it in may use as many tokens as it takes, and introspection.
+
+        It is read once, and never forgotten.
+        """
+        if text not in self._trusted:
+            self._trusted[text] = self._read(text, tokens=None, rules=specified_rules)
+        return self._trusted[text]
+
     def read(self, text: str) -> Document:
+        known = self._trusted.get(text)
+        if known is not None:
+            return known
         return self._remember(text) if len(text) <= _REMEMBERED_LENGTH else self._read(text)
 
-    def _read(self, text: str) -> Document:
+    def _read(self, text: str, *, tokens: int | None = MAX_TOKENS, rules: Rules = None) -> Document:
         try:
-            node = parse(text, max_tokens=MAX_TOKENS)
+            node = parse(text, max_tokens=tokens)
         except GraphQLSyntaxError as error:
             return Document(None, (coded(error, Code.GRAPHQL_PARSE_FAILED),))
         try:
             check_cost(node)
         except TooMuch as error:
             return Document(node, (coded(error, Code.GRAPHQL_VALIDATION_FAILED),))
-        errors = validate(self._schema, node, self._rules, hide_suggestions=not self._explorable)
+        errors = validate(self._schema, node, rules or self._rules, hide_suggestions=not self._explorable)
         return Document(node, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
 
 

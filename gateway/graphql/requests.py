@@ -31,13 +31,28 @@ class IllFormed(Refused):
         super().__init__(400, message, code)
 
 
+PERSISTED = "persistedQuery"
+"""Where Apollo's clients send an id, in ``extensions``."""
+
+
 class Asked(msgspec.Struct, frozen=True, rename="camel"):
-    """One operation to execute; properties we do not know are ignored, as the specification asks."""
+    """One operation to execute; properties we do not know are ignored, as the specification asks.
+
+    Attributes:
+        document_id, doc_id: a trusted document in place of a text, as GraphQL over HTTP and as Relay call it.
+    """
 
     query: str | None = None
+    document_id: str | None = None
+    doc_id: str | None = msgspec.field(default=None, name="doc_id")
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+
+    @property
+    def names_something(self) -> bool:
+        """There is a text, or something that may be the id of one."""
+        return bool(self.query or self.document_id or self.doc_id) or PERSISTED in (self.extensions or {})
 
 
 _JSON_TYPE = "application/json"
@@ -53,8 +68,6 @@ async def read_request(call: Call) -> Asked:
         raise IllFormed(invalid(error).detail) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, "The request is not readable as JSON") from error
-    if not asked.query:
-        raise _nothing(asked)
     return asked
 
 
@@ -73,16 +86,12 @@ def _query_parameters(call: Call) -> Asked:
     parameters = call.query_params
     return Asked(
         query=parameters.get("query"),
+        document_id=parameters.get("documentId"),
+        doc_id=parameters.get("doc_id"),
         variables=_decode_object(parameters.get("variables") or "null"),
         operation_name=parameters.get("operationName") or None,
         extensions=_decode_object(parameters.get("extensions") or "null"),
     )
-
-
-def _nothing(asked: Asked) -> Refused:
-    if "persistedQuery" in (asked.extensions or {}):  # Apollo's clients send the text again when told so
-        return IllFormed("PersistedQueryNotSupported", Code.PERSISTED_QUERY_NOT_SUPPORTED)
-    return IllFormed("query: is required; send the text of a GraphQL document")
 
 
 def header(scope: HTTPScope | WebSocketScope, name: bytes) -> str | None:

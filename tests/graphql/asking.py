@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from gateway.app import build_app
+from gateway.config.trusted_documents import TrustedDocuments
 from gateway.graphql.controller import PATH
 from gateway.ports import listen
 from gateway.serving import listening
@@ -113,11 +114,11 @@ async def door(gateway: Gateway, key: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def speaking(gateway: Gateway, **changes: Any) -> AsyncIterator[None]:
+async def speaking(gateway: Gateway, trusted: TrustedDocuments | None = None, **changes: Any) -> AsyncIterator[None]:
     """While a file is in force whose ``[graphql]`` says something else."""
     before = gateway.reloading.settings
     graphql = msgspec.structs.replace(before.graphql, **changes)
-    await gateway.reloading.take(msgspec.structs.replace(before, graphql=graphql))
+    await gateway.reloading.take(msgspec.structs.replace(before, graphql=graphql, trusted=trusted or before.trusted))
     try:
         yield
     finally:
