@@ -312,11 +312,14 @@ class GraphQLSettings(Section, frozen=True, kw_only=True):
             September 2026 edition of GraphQL over HTTP does.
         documents: a manifest of trusted documents, or a folder of them; empty: there are none.
         only_documents: who may ask for nothing else: nobody, whoever has a client token, or everyone.
+        concurrent: queries and mutations of one tenant in execution at once, at each replica; more are refused with
+            429.
     """
 
     profile: GraphQLProfile = GraphQLProfile.AUDIT
     documents: str = ""
     only_documents: OnlyDocuments = OnlyDocuments.OFF
+    concurrent: Number = 32
 
 
 class LogLevel(StrEnum):

@@ -1,6 +1,5 @@
 """/graphql: queries and mutations by POST, queries by GET, everything by WebSocket, subscriptions as streams."""
 
-import asyncio
 from typing import Any
 
 import structlog
@@ -13,6 +12,7 @@ from gateway.arriving import gateway_of
 from gateway.auth import caller_of
 from gateway.graphql.answers import Elsewhere, failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
+from gateway.graphql.governing import governed
 from gateway.graphql.negotiation import Media, negotiate
 from gateway.graphql.profiles import PROFILES
 from gateway.graphql.requests import Asked, Call, Refused, header, headers, read_request
@@ -21,15 +21,12 @@ from gateway.graphql.sockets import Socket, serve_socket
 from gateway.graphql.streams import Stream
 from gateway.graphql.trusting import meant
 from gateway.wiring import Gateway
-from schema.errors import GatewayError, Overloaded
+from schema.errors import GatewayError
 from schema.tenant import Principal
 
 PATH = "/graphql"
 _EXPLORER, _PAGE = "graphiql", "text/html"
 """Beside us, the page to try it in; and what only browsers ask for."""
-
-QUERY_SECONDS = 30.0
-"""How long a query may take. A mutation is not cut short: what it has begun is done, and the caller should know."""
 
 
 def graphql_routes(*, explorable: bool) -> list[Any]:
@@ -107,8 +104,5 @@ async def _run(schema: Schema, request: Call, asked: Asked, context: Context, me
         return Stream(await schema.stream_of(document, asked, context), media, context.gateway, watches)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
-    try:
-        async with asyncio.timeout(QUERY_SECONDS if kind is OperationType.QUERY else None):
-            return await schema.run(document, asked, context)
-    except TimeoutError as error:
-        raise Overloaded(f"The query took longer than {QUERY_SECONDS:.0f} seconds", retry_after_seconds=5) from error
+    async with governed(context, kind):
+        return await schema.run(document, asked, context)

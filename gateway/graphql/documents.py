@@ -1,11 +1,10 @@
 """Query texts, read once: parsed, measured and validated, and remembered while they are in use."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -25,10 +24,15 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from gateway.graphql.cost import TooMuch, check_cost
+from gateway.graphql.cost import check_cost
+from gateway.graphql.counts import TooMuch, check_counts, check_repeats
 from gateway.graphql.errors import Code, coded
 
+MAX_LENGTH = 32 * 1024
+"""Characters: reading a text takes as long as it is."""
 MAX_TOKENS = 1000
+MAX_ERRORS = 10
+"""That are told of one text; whoever mends those is told the next."""
 _CREATE = frozenset({"createVideo", "createVideos"})
 """Mutations that ask for videos."""
 
@@ -38,10 +42,6 @@ _LEAVE_OUT = frozenset({"skip", "include"})
 _REMEMBERED = 256
 _REMEMBERED_LENGTH = 8192
 """Longer texts are read anew every time: a few of them could fill the memory."""
-
-
-Rules = Collection[type[ASTValidationRule]] | None
-"""What a document is held to; None is what any text is."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -98,12 +98,12 @@ class Documents:
         self._trusted: dict[str, Document] = {}
 
     def trust(self, text: str) -> Document:
-        """The same for a trusted document: whoever laid it in may use as many tokens as it takes, and introspection.
+        """What a trusted document means: its depth and cost are bounded, not its length; it may ask for the schema.
 
         It is read once, and never forgotten.
         """
         if text not in self._trusted:
-            self._trusted[text] = self._read(text, tokens=None, rules=specified_rules)
+            self._trusted[text] = self._read(text, trusted=True)
         return self._trusted[text]
 
     def read(self, text: str) -> Document:
@@ -112,16 +112,25 @@ class Documents:
             return known
         return self._remember(text) if len(text) <= _REMEMBERED_LENGTH else self._read(text)
 
-    def _read(self, text: str, *, tokens: int | None = MAX_TOKENS, rules: Rules = None) -> Document:
+    def _read(self, text: str, *, trusted: bool = False) -> Document:
+        if len(text) > MAX_LENGTH and not trusted:
+            said = f"The document is longer than {MAX_LENGTH} characters; send values as variables"
+            return Document(None, (GraphQLError(said, extensions={"code": Code.GRAPHQL_PARSE_FAILED}),))
         try:
-            node = parse(text, max_tokens=tokens)
+            node = parse(text, max_tokens=None if trusted else MAX_TOKENS)
         except GraphQLSyntaxError as error:
             return Document(None, (coded(error, Code.GRAPHQL_PARSE_FAILED),))
         try:
+            if not trusted:
+                check_counts(node)
             check_cost(node)
+            if not trusted:
+                check_repeats(node)
         except TooMuch as error:
             return Document(node, (coded(error, Code.GRAPHQL_VALIDATION_FAILED),))
-        errors = validate(self._schema, node, rules or self._rules, hide_suggestions=not self._explorable)
+        rules = specified_rules if trusted else self._rules
+        hide = not (trusted or self._explorable)
+        errors = validate(self._schema, node, rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
         return Document(node, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
 
 

@@ -60,15 +60,36 @@ _decode = msgspec.json.Decoder(Asked).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
+MAX_VARIABLE_VALUES = 10_000
+"""In the variables of a request, those in lists and objects too: each is converted, and may be wrong."""
+
+
 async def read_request(call: Call) -> Asked:
     """The request as GraphQL over HTTP spells it. Raises Refused."""
+    body = b"" if call.method == "GET" else await _body(call)
+    if body.lstrip()[:1] == b"[":
+        raise IllFormed("Requests are not taken in batches: send them one by one, over one connection")
     try:
-        asked = _query_parameters(call) if call.method == "GET" else _decode(await _body(call))
+        asked = _query_parameters(call) if call.method == "GET" else _decode(body)
     except msgspec.ValidationError as error:
         raise IllFormed(invalid(error).detail) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, "The request is not readable as JSON") from error
+    check_variables(asked)
     return asked
+
+
+def check_variables(asked: Asked) -> None:
+    """Raises IllFormed when there are too many values in the variables."""
+    waiting: list[Any] = [asked.variables or {}]
+    count = 0
+    while waiting:
+        value = waiting.pop()
+        inner = value.values() if isinstance(value, dict) else value
+        count += len(inner)
+        if count > MAX_VARIABLE_VALUES:
+            raise IllFormed(f"variables: hold more than {MAX_VARIABLE_VALUES} values; send less at a time")
+        waiting += [each for each in inner if isinstance(each, dict | list)]
 
 
 async def _body(call: Call) -> bytes:

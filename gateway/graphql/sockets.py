@@ -21,7 +21,7 @@ from gateway.auth import caller_of, learn, page_of
 from gateway.graphql.context import Context
 from gateway.graphql.documents import Document
 from gateway.graphql.errors import facts
-from gateway.graphql.requests import Asked, Refused, header
+from gateway.graphql.requests import Asked, Refused, check_variables, header
 from gateway.graphql.schema import Schema
 from gateway.graphql.trusting import meant
 from gateway.services.callers import ENDED
@@ -177,6 +177,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
     def _meant(self, asked: Asked) -> tuple[Asked, list[GraphQLError]]:
         """What is asked with the text it means, and why it may not be."""
         try:
+            check_variables(asked)
             settings = self._gateway.reloading.settings
             return meant(asked, settings, self.context.caller, self._documents), []
         except Refused as refused:
