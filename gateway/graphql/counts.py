@@ -25,6 +25,9 @@ from graphql import (
 MAX_DIRECTIVES = 50
 MAX_VARIABLES = 50
 MAX_OPERATIONS = 20
+MAX_FRAGMENTS = 50
+MAX_FIELDS = 500
+"""As they are written; how many they are in the answer is bounded elsewhere."""
 MAX_VALUES = 400
 """Literal values, those in lists and objects too; more go into variables."""
 MAX_ARGUMENTS = 32
@@ -36,6 +39,8 @@ _MOST: dict[type[Node], tuple[str, int]] = {
     DirectiveNode: ("directives", MAX_DIRECTIVES),
     VariableDefinitionNode: ("variables", MAX_VARIABLES),
     OperationDefinitionNode: ("operations", MAX_OPERATIONS),
+    FragmentDefinitionNode: ("fragments", MAX_FRAGMENTS),
+    FieldNode: ("fields", MAX_FIELDS),
     ValueNode: ("values", MAX_VALUES),
 }
 

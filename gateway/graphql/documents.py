@@ -28,7 +28,7 @@ from gateway.graphql.cost import check_cost
 from gateway.graphql.counts import TooMuch, check_counts, check_repeats
 from gateway.graphql.errors import Code, coded
 
-MAX_LENGTH = 32 * 1024
+MAX_LENGTH = 16 * 1024
 """Characters: reading a text takes as long as it is."""
 MAX_TOKENS = 1000
 MAX_ERRORS = 10

@@ -60,7 +60,7 @@ _decode = msgspec.json.Decoder(Asked).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 
-MAX_VARIABLE_VALUES = 10_000
+MAX_VARIABLE_VALUES = 5_000
 """In the variables of a request, those in lists and objects too: each is converted, and may be wrong."""
 
 

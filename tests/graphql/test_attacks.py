@@ -49,7 +49,9 @@ async def test_a_socket_refuses_it_too_and_goes_on(gw: Running, name: str) -> No
     async with socket(gw.url, ACME_KEY) as ws:
         await ws.subscribe("1", DOCUMENTS[name][0])
         refused = await ws.next()
-        await ws.send(id="2", type="subscribe", payload={"query": "{ __typename }", "variables": {"a": [1] * 10_001}})
+        await ws.send(
+            id="2", type="subscribe", payload={"query": "{ __typename }", "variables": {"a": [1] * MAX_VARIABLE_VALUES}}
+        )
         weighed = await ws.next()
         await ws.subscribe("3", "{ __typename }")
 

@@ -72,6 +72,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
         REFUSED,
     ),
     "one field a thousand times": ("{ " + "__typename " * 980 + "}", REFUSED),
+    "one long name five hundred times": ("{ " + ("a" * 31 + " ") * 500 + "}", REFUSED),
     "one field a hundred times, with what is in it": ("{ " + "viewer { tenant { id } } " * 100 + "}", REFUSED),
     "one field ten times in one ten times in one": (
         "{ " + ("viewer { " + ("tenant { " + "id " * 8 + "} ") * 8 + "} ") * 8 + "}",
@@ -102,14 +103,14 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     ),
     "nine hundred fields that there are not": ("{ " + numbered(900, "a#") + " }", REFUSED),
     "a page of four thousand digits": (first("1" * 4000), REFUSED),
-    "a page of thirty thousand digits": (first("1" * 30_000), REFUSED),
+    "a page of fifteen thousand digits": (first("1" * 15_000), REFUSED),
     "a number of a megabyte": (first("1" * MEGABYTE), UNREADABLE),
     "a name of a megabyte": ("{ " + "a" * MEGABYTE + " }", UNREADABLE),
     "a text of a megabyte": ('{ video(id: "' + "x" * MEGABYTE + '") { id } }', UNREADABLE),
     "a block of a megabyte": ('{ video(id: """' + "x\n" * (MEGABYTE // 4) + '""") { id } }', UNREADABLE),
     "a comment of a megabyte": ("{ __typename } #" + "x" * MEGABYTE, UNREADABLE),
     "a megabyte of commas": ("{ __typename }" + "," * MEGABYTE, UNREADABLE),
-    "a thousand lines before a mistake": ("{ __typename " + "\n" * 30_000 + " nope }", REFUSED),
+    "fifteen thousand lines before a mistake": ("{ __typename " + "\n" * 15_000 + " nope }", REFUSED),
     "introspection, deep": (introspection(8), REFUSED),
     "introspection, wide": ("{ __schema { types { " + "fields { name type { name } } " * 60 + "} } }", REFUSED),
 }  # fmt: skip
@@ -124,10 +125,10 @@ BODIES: dict[str, tuple[Any, str]] = {
     "variables as deep as the body is long": (b'{"variables": ' + b'{"a":' * 150_000, BAD_REQUEST),
     "variables five hundred levels deep": (asking(_WISH, input=json.loads("[" * 500 + "]" * 500)), BAD_INPUT),
     "a list of two hundred thousand variables": (asking(_IDS, ids=["x"] * 200_000), BAD_REQUEST),
-    "a list of nothing": (asking(_IDS, ids=[None] * 9_000), BAD_INPUT),
-    "ids beyond a page": (asking(_IDS, ids=["x"] * 9_000), BAD_INPUT),
+    "a list of nothing": (asking(_IDS, ids=[None] * 4_900), BAD_INPUT),
+    "ids beyond a page": (asking(_IDS, ids=["x"] * 4_900), BAD_INPUT),
     "variables that nobody declared": (asking("{ __typename }", **{f"v{n}": n for n in range(60_000)}), BAD_REQUEST),
-    "fields that an input does not have": (asking(_WISH, input={f"f{n}": n for n in range(9_000)}), BAD_INPUT),
+    "fields that an input does not have": (asking(_WISH, input={f"f{n}": n for n in range(4_900)}), BAD_INPUT),
 }
 
 
