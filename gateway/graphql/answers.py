@@ -6,7 +6,7 @@ import msgspec
 from graphql import ExecutionResult
 from litestar.types import Receive, Scope, Send
 
-from gateway.graphql.errors import Code, facts
+from gateway.graphql.errors import Code, facts, worded
 from gateway.graphql.negotiation import Media
 from gateway.graphql.profiles import UNREADABLE, Profile
 from gateway.graphql.requests import IllFormed, Refused
@@ -93,5 +93,5 @@ def failed_answer(error: GatewayError, media: Media, profile: Profile) -> Answer
     headers = {"www_authenticate": error.challenge} if isinstance(error, Unauthenticated) else {}
     if error.retry_after_seconds is not None:
         headers["retry_after"] = str(error.retry_after_seconds)
-    content = {"errors": [{"message": error.detail, "extensions": facts(error)}]}
+    content = {"errors": [{"message": worded(error), "extensions": facts(error)}]}
     return Answer(content, profile.type_of(error.status, media), error.status, **headers)

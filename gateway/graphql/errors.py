@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from gateway.graphql.spelling import spell, spell_change
 from schema.errors import GatewayError, InvalidRequest, NoRoute
@@ -39,7 +40,7 @@ def shown(error: GraphQLError, *, explorable: bool) -> GraphQLError:
         return error
     cause = error.original_error
     if isinstance(cause, GatewayError):
-        return _copy(error, cause.detail, facts(cause))
+        return _copy(error, worded(cause), facts(cause))
     if _is_callers(error):
         message = error.message if explorable else _SUGGESTION.sub("", error.message)
         return _copy(error, message, {"code": Code.BAD_USER_INPUT})
@@ -52,6 +53,13 @@ def coded(error: GraphQLError, code: Code) -> GraphQLError:
     error.message = error.message[:_LONGEST]
     error.extensions = {"code": code}
     return error
+
+
+def worded(error: GatewayError) -> str:
+    """What it says, the field that it begins with as this door calls it."""
+    name = error.errors[0].field if error.errors else ""
+    named = bool(name) and error.detail.startswith(f"{name}: ")
+    return spell(name) + error.detail[len(name) :] if named else error.detail
 
 
 def facts(error: GatewayError) -> dict[str, Any]:
@@ -75,6 +83,8 @@ def _is_callers(error: GraphQLError) -> bool:
     if error.path is None:
         return error.original_error is None or isinstance(error.original_error, GraphQLError)
     cause = error.original_error
+    if isinstance(cause, StrawberryInputCoercionError):
+        return True
     return isinstance(cause, GraphQLError) and cause.nodes is not None
 
 

@@ -10,6 +10,7 @@ _SPELLINGS: dict[str, str] = {
     "image.id": "inputReference.imageId",
     "gateway.max_cost_micros": "routing.maxCost",
     "gateway.webhook_url": "webhookUrl",
+    "limit": "first",
 }
 _UNDERSCORE = re.compile("_([a-z])")
 _WISH = re.compile(r"videos\[\d+\]\.")
