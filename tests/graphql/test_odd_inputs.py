@@ -4,7 +4,19 @@ import json
 from typing import Any
 
 import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    build_schema,
+    get_named_type,
+    is_leaf_type,
+)
 
+from gateway.graphql.schema import sdl
 from tests.graphql.asking import CREATE, errors, post
 from tests.support.running import Running
 
@@ -72,3 +84,42 @@ async def test_a_mistake_is_told_by_the_name_it_has_here(gw: Running, query: str
 
     assert error["message"] == "first: must be from 1 to 100"
     assert error["extensions"]["errors"][0]["field"] == "first"
+
+
+SCHEMA = build_schema(sdl())
+ROOTS = [(root, name) for root in (SCHEMA.query_type, SCHEMA.mutation_type) if root is not None for name in root.fields]
+ODD = ["a\\u0000b", "\\uffff", "x" * 300, "", "..", "%00"]
+
+
+def value(kind: GraphQLInputType, text: str, *, whole: bool) -> str:
+    """What stands for an argument, with an odd text wherever one may be."""
+    match kind:
+        case GraphQLNonNull():
+            return value(kind.of_type, text, whole=whole)
+        case GraphQLList():
+            return f"[{value(kind.of_type, text, whole=whole)}]"
+        case GraphQLEnumType():
+            return str(next(iter(kind.values)))
+        case GraphQLInputObjectType():
+            return "{" + arguments(kind.fields, text, whole=whole and not kind.is_one_of) + "}"
+    known = {"Int": "7", "Boolean": "true", "Float": "0.5", "DateTime": '"2026-01-01T00:00:00Z"'}
+    return {**known, "Metadata": f'{{a: "{text}"}}', "Document": f'{{a: "{text}"}}'}.get(str(kind), f'"{text}"')
+
+
+def arguments(those: dict[str, Any], text: str, *, whole: bool) -> str:
+    meant = {name: one for name, one in those.items() if whole or isinstance(one.type, GraphQLNonNull)}
+    return " ".join(f"{name}: {value(one.type, text, whole=whole)}" for name, one in meant.items())
+
+
+@pytest.mark.parametrize(("root", "name"), ROOTS)
+async def test_no_field_breaks_on_odd_texts(gw: Running, root: GraphQLObjectType, name: str) -> None:
+    field = root.fields[name]
+    inner = "" if is_leaf_type(get_named_type(field.type)) else "{ __typename }"
+    for text in ODD:
+        for whole in (False, True):
+            given = arguments(field.args, text, whole=whole)
+            query = f"{root.name.lower()} {{ {name}{f'({given})' if given else ''} {inner} }}"
+            for client in (gw.client, gw.operator):
+                answer = (await post(client, query)).json()
+                codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
+                assert not codes & {"INTERNAL_SERVER_ERROR", "GRAPHQL_PARSE_FAILED"}, (query, answer)
