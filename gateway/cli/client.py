@@ -123,7 +123,7 @@ class Client:
     def batch(self, wishes: list[Any], mode: str, key: str) -> Answer[Batch]:
         """Ask for several videos at once, with a key as above."""
         body, headers = {"videos": wishes, "mode": mode}, {"idempotency-key": key}
-        return self._answer(self._send("POST", "/v1/videos/batches", repeat=True, json=body, headers=headers), Batch)
+        return self._answer(self._send("POST", "/v1/video_batches", repeat=True, json=body, headers=headers), Batch)
 
     def video(self, video: str) -> Answer[Video]:
         return self._answer(self._send("GET", f"/v1/videos/{video}", repeat=True), Video)

@@ -5,29 +5,27 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import get, post
-from litestar.exceptions import HTTPException
 
 from gateway.auth import actor_of
 from gateway.rest.answers import Answer
+from gateway.rest.bodies import read_body
 from gateway.rest.pages import cut, given
 from gateway.rest.requests import Call, caller
 from gateway.rest.views import Moment, Name, Text, VideoId, encode
 from gateway.services.incidents import IncidentPage
 from gateway.services.quarantine import Waiting
 from gateway.wiring import Gateway
-from schema.errors import InvalidRequest, MalformedRequest
+from schema.errors import InvalidRequest
 from schema.ids import ATTEMPT, INCIDENT, could_be, pattern
 from schema.incident import Incident, IncidentKind
 from schema.instance import Instance
 from schema.tenant import Scope
-from schema.video import invalid
 
 T = TypeVar("T")
 
 PATH = "/v1/admin"
 INCIDENTS = PATH + "/incidents"
 QUARANTINE = PATH + "/quarantine"
-JSON_TYPE = "application/json"
 
 _KINDS = frozenset(IncidentKind)
 
@@ -118,26 +116,6 @@ def operator(call: Call) -> tuple[Gateway, str]:
     return gateway, actor_of(principal)
 
 
-async def read_json(call: Call, shape: type[T], types: tuple[str, ...] = (JSON_TYPE,)) -> T:
-    """The body of an operator's request, in one of the spellings of JSON.
-
-    Raises:
-        MalformedRequest: it can not be read.
-        InvalidRequest: a field is missing, unknown, of a wrong type or out of range; it names the field.
-        HTTPException: 415 when it is no JSON.
-    """
-    kind, _ = call.content_type
-    if kind not in types:
-        accept, said = "accept-patch" if call.method == "PATCH" else "accept-post", ", ".join(types)
-        raise HTTPException(status_code=415, detail=f"Send {said}", headers={accept: said})
-    try:
-        return msgspec.json.decode(await call.body(), type=shape)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequest("The body is not readable as JSON") from error
-
-
 @get(INCIDENTS)
 async def incidents(request: Call) -> Answer:
     gateway, _ = operator(request)
@@ -160,7 +138,7 @@ async def quarantine(request: Call) -> Answer:
 @post(QUARANTINE + "/release")
 async def release(request: Call) -> Answer:
     gateway, actor = operator(request)
-    wanted = await read_json(request, ReleaseQuarantine)
+    wanted = await read_body(request, ReleaseQuarantine)
     released = await gateway.quarantine.release(wanted.waiting, actor, gateway.clock.now())
     return Answer(encode(ReleasedView(resumed=released.resumed, failed=released.failed)))
 

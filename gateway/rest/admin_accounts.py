@@ -7,9 +7,10 @@ import msgspec
 from litestar import get, post
 
 from gateway.rest.admin import PATH as ADMIN
-from gateway.rest.admin import operator, read_json
+from gateway.rest.admin import operator
 from gateway.rest.admin_attempts import Note
 from gateway.rest.answers import Answer
+from gateway.rest.bodies import read_body
 from gateway.rest.pages import cut, given
 from gateway.rest.providers import ProviderView, shown
 from gateway.rest.requests import Call
@@ -122,7 +123,7 @@ async def list_(request: Call) -> Answer:
 @post(PATH + "/{account_id:str}/pause")
 async def pause(request: Call) -> Answer:
     gateway, actor = operator(request)
-    wanted = await read_json(request, AccountAct)
+    wanted = await read_body(request, AccountAct)
     await gateway.operators.pause(_id(request), actor=actor, note=wanted.note)
     return await _now(gateway, _id(request))
 
@@ -130,7 +131,7 @@ async def pause(request: Call) -> Answer:
 @post(PATH + "/{account_id:str}/resume")
 async def resume(request: Call) -> Answer:
     gateway, actor = operator(request)
-    wanted = await read_json(request, AccountAct)
+    wanted = await read_body(request, AccountAct)
     await gateway.operators.resume(_id(request), actor=actor, note=wanted.note)
     return await _now(gateway, _id(request))
 
@@ -138,7 +139,7 @@ async def resume(request: Call) -> Answer:
 @post(PATH + "/{account_id:str}/reset")
 async def reset(request: Call) -> Answer:
     gateway, actor = operator(request)
-    wanted = await read_json(request, AccountAct)
+    wanted = await read_body(request, AccountAct)
     await gateway.operators.reset(_id(request), actor=actor, note=wanted.note)
     return await _now(gateway, _id(request))
 
@@ -146,7 +147,7 @@ async def reset(request: Call) -> Answer:
 @post(PATH + "/{account_id:str}/credits")
 async def credits_(request: Call) -> Answer:
     gateway, actor = operator(request)
-    wanted = await read_json(request, TellCredits)
+    wanted = await read_body(request, TellCredits)
     await gateway.operators.credits(_id(request), wanted.credits, actor=actor, note=wanted.note)
     return await _now(gateway, _id(request))
 

@@ -7,8 +7,9 @@ import msgspec
 from litestar import get, post
 
 from gateway.rest.admin import PATH as ADMIN
-from gateway.rest.admin import AttemptId, operator, read_json, seconds
+from gateway.rest.admin import AttemptId, operator, seconds
 from gateway.rest.answers import Answer
+from gateway.rest.bodies import read_body
 from gateway.rest.pages import cut, given
 from gateway.rest.requests import Call
 from gateway.rest.views import Moment, Money, Name, ReasonView, Text, VideoId, encode
@@ -193,7 +194,7 @@ async def list_(request: Call) -> Answer:
 async def bind(request: Call) -> Answer:
     gateway, actor = operator(request)
     id = _attempt_id(request)
-    wanted = await read_json(request, BindAttempt)
+    wanted = await read_body(request, BindAttempt)
     resolution = await gateway.unknowns.bind(id, wanted.ref, actor=actor, note=wanted.note)
     return Answer(encode(resolution_view(resolution)))
 
@@ -202,7 +203,7 @@ async def bind(request: Call) -> Answer:
 async def void(request: Call) -> Answer:
     gateway, actor = operator(request)
     id = _attempt_id(request)
-    wanted = await read_json(request, VoidAttempt)
+    wanted = await read_body(request, VoidAttempt)
     resolution = await gateway.unknowns.void(id, wanted.credits, actor=actor, note=wanted.note)
     return Answer(encode(resolution_view(resolution)))
 

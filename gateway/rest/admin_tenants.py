@@ -6,9 +6,10 @@ import msgspec
 from litestar import get, post
 
 from gateway.rest.admin import PATH as ADMIN
-from gateway.rest.admin import operator, read_json
+from gateway.rest.admin import operator
 from gateway.rest.admin_attempts import Note
 from gateway.rest.answers import JSON, Answer
+from gateway.rest.bodies import read_body
 from gateway.rest.headers import idempotency_key
 from gateway.rest.ledger import balance_view
 from gateway.rest.requests import Call, headers
@@ -76,7 +77,7 @@ async def top_up(request: Call) -> Answer:
     gateway, actor = operator(request)
     tenant = tenant_of(gateway, request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
-    wanted = await read_json(request, TopUp)
+    wanted = await read_body(request, TopUp)
     done = await gateway.ledger.top_up(tenant.id, _micros(wanted.amount), actor=actor, note=wanted.note, key=key)
     return _booked(done, tenant)
 
@@ -86,7 +87,7 @@ async def adjust(request: Call) -> Answer:
     gateway, actor = operator(request)
     tenant = tenant_of(gateway, request)
     key = idempotency_key(headers(request.scope, b"idempotency-key"))
-    wanted = await read_json(request, Correction)
+    wanted = await read_body(request, Correction)
     done = await gateway.ledger.adjust(tenant.id, _micros(wanted.amount), actor=actor, note=wanted.note, key=key)
     return _booked(done, tenant)
 

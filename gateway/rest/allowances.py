@@ -1,4 +1,4 @@
-"""Limits as headers: RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers), and X-RateLimit-*. Pure."""
+"""Limits as headers: RateLimit and its policy (draft-ietf-httpapi-ratelimit-headers), and the older ones. Pure."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ Header = tuple[bytes, bytes]
 
 
 def allowance_headers(allowances: Sequence[Allowance]) -> list[Header]:
-    """What an answer says of the limits that applied to it; the older headers, which know one only, say the first."""
+    """What an answer says of the limits that applied to it; the other headers, which know one only, say the first."""
     if not allowances:
         return []
     first = allowances[0]
@@ -18,6 +18,9 @@ def allowance_headers(allowances: Sequence[Allowance]) -> list[Header]:
         "x-ratelimit-limit": str(first.limit),
         "x-ratelimit-remaining": str(first.left),
         "x-ratelimit-reset": str(first.reset),
+        "x-ratelimit-limit-requests": str(first.limit),
+        "x-ratelimit-remaining-requests": str(first.left),
+        "x-ratelimit-reset-requests": f"{first.reset}s",
     }
     return [(name.encode(), value.encode()) for name, value in written.items()]
 

@@ -28,6 +28,9 @@ OWN = "/v1/audit"
 _FILTERS = ("subject", "action", "since", "until")
 _PAGES = ("after", "before", "limit")
 _PIECE = 64 * 1024
+MAX_SUBJECT, MAX_ACTION = 256, 64
+"""Characters to look for."""
+
 _LONGEST = 12
 """Digits of a moment in seconds."""
 _LINES: tuple[Header, ...] = (
@@ -132,7 +135,15 @@ def entry_view(entry: TrailEntry) -> AuditEntryView:
 
 def _wish(asked: dict[str, str], tenant: str | None) -> TrailWish:
     since, until = (_moment(asked, name) for name in ("since", "until"))
-    return TrailWish(tenant=tenant, subject=asked.get("subject"), action=asked.get("action"), since=since, until=until)
+    subject, action = (_words(asked, name, most) for name, most in (("subject", MAX_SUBJECT), ("action", MAX_ACTION)))
+    return TrailWish(tenant=tenant, subject=subject, action=action, since=since, until=until)
+
+
+def _words(asked: dict[str, str], name: str, most: int) -> str | None:
+    text = asked.get(name)
+    if text is not None and len(text) > most:
+        raise InvalidRequest.field(name, "invalid_value", f"takes {most} characters at most")
+    return text
 
 
 def _moment(asked: dict[str, str], name: str) -> int | None:

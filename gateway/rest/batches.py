@@ -1,4 +1,4 @@
-"""/v1/videos/batches"""
+"""/v1/video_batches"""
 
 from collections import Counter
 from typing import Annotated, Literal
@@ -8,12 +8,12 @@ from litestar import get, post
 from litestar.exceptions import HTTPException
 
 from gateway.rest.answers import JSON, Answer, Header
+from gateway.rest.bodies import JSON_TYPE, UNREADABLE
 from gateway.rest.headers import CANCEL_AFTER, cancel_after, idempotency_key
 from gateway.rest.requests import Call, browser, creator, headers
-from gateway.rest.videos import PATH as VIDEOS
 from gateway.rest.videos import PRIVATE, VARY, poll_hints
 from gateway.rest.views import Moment, Money, VideoView, encode, video_view
-from gateway.rest.wishes import JSON_TYPE, CreateVideo, canceled_after, wish_of
+from gateway.rest.wishes import CreateVideo, canceled_after, wish_of
 from gateway.services.batches import BatchOrder, Whole, check_size
 from gateway.wiring import Gateway
 from schema.batch import MAX_BATCH, BatchMode
@@ -24,7 +24,7 @@ from schema.money import CURRENCY
 from schema.tenant import Scope
 from schema.video import Order, invalid
 
-PATH = VIDEOS + "/batches"
+PATH = "/v1/video_batches"
 
 _BatchId = Annotated[str, msgspec.Meta(pattern=pattern(BATCH), max_length=32)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_BATCH)]
@@ -135,7 +135,7 @@ async def _read(call: Call, tenant: str, key: str | None) -> BatchOrder:
         wishes = tuple([_order(raw, tenant, seconds) for raw in body.videos])
     except msgspec.ValidationError as error:
         raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise MalformedRequest(f"The body is not readable as {JSON_TYPE}") from error
     return BatchOrder(tenant=tenant, mode=body.mode, key=key, wishes=wishes)
 

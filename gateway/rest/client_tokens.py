@@ -8,9 +8,10 @@ from litestar import delete, get, post
 
 from gateway.auth import actor_of
 from gateway.rest.admin import PATH as ADMIN
-from gateway.rest.admin import operator, read_json, seconds
+from gateway.rest.admin import operator, seconds
 from gateway.rest.admin_attempts import Note
 from gateway.rest.answers import JSON, Answer
+from gateway.rest.bodies import read_body
 from gateway.rest.pages import cut, given
 from gateway.rest.requests import Call, caller
 from gateway.rest.videos import PRIVATE, VARY
@@ -151,7 +152,7 @@ class SigningKeyListView(msgspec.Struct, frozen=True, kw_only=True):
 @post(PATH)
 async def create(request: Call) -> Answer:
     gateway, principal = caller(request, Scope.VIDEOS_READ)
-    wanted = await read_json(request, CreateClientToken)
+    wanted = await read_body(request, CreateClientToken)
     minted = await gateway.ground.client_tokens.mint(principal, wanted.wish())
     return Answer(encode(_new(minted)), status=201)
 
@@ -187,7 +188,7 @@ async def keys(request: Call) -> Answer:
 @post(KEYS)
 async def rotate(request: Call) -> Answer:
     gateway, actor = operator(request)
-    wanted = await read_json(request, RotateSigningKey)
+    wanted = await read_body(request, RotateSigningKey)
     tokens = gateway.ground.client_tokens
     made = await tokens.rotate(actor=actor, note=wanted.note, end_tokens=wanted.end_tokens)
     return Answer(encode(_key(made)), status=201)

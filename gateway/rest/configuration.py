@@ -6,9 +6,10 @@ import msgspec
 from litestar import get, post
 
 from gateway.rest.admin import PATH as ADMIN
-from gateway.rest.admin import operator, read_json, seconds
+from gateway.rest.admin import operator, seconds
 from gateway.rest.admin_attempts import Note
 from gateway.rest.answers import Answer
+from gateway.rest.bodies import read_body
 from gateway.rest.requests import Call
 from gateway.rest.views import Moment, Name, Text, encode
 from gateway.services.reloading import Loaded
@@ -122,7 +123,7 @@ async def secrets(request: Call) -> Answer:
 @post(REKEY)
 async def rekey(request: Call) -> Answer:
     gateway, actor = operator(request)
-    wanted = await read_json(request, RekeySecrets)
+    wanted = await read_body(request, RekeySecrets)
     return Answer(encode(rekeyed_view(await gateway.rekeying.rekey(actor=actor, note=wanted.note))))
 
 

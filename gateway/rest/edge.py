@@ -1,7 +1,7 @@
 """Around the whole application, its 404s too: request ids, security headers, CORS, HEAD, OPTIONS, the access log."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from time import perf_counter
@@ -18,6 +18,8 @@ from gateway.auth import learn, page_of
 from gateway.rest import cors
 from gateway.rest.allowances import allowance_headers
 from gateway.rest.answers import Header
+from gateway.rest.deprecation import deprecation_headers
+from gateway.rest.operations import OPERATIONS, Key, Operation
 from gateway.rest.problems import allowed
 from gateway.rest.requests import header
 from gateway.telemetry import Access, access_log
@@ -29,6 +31,9 @@ from schema.tenant import Principal, Tenant
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TYPED = re.compile(r":\w+}")
+"""How routes write the type of a part of their path; operations write none."""
+
 _QUIET = frozenset({"/livez", "/readyz"})
 """Asked every few seconds by whoever watches us: of no interest unless it fails."""
 
@@ -50,13 +55,17 @@ _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 
 def wrap(app: Litestar, gateway: Gateway) -> ASGIApp:
     """The application as a server runs it."""
-    return Edge(app, gateway)
+    return Edge(app, gateway, OPERATIONS)
 
 
 class Edge:
-    """The outermost layer. The server's lifespan passes through untouched, and of WebSockets all but refusals."""
+    """The outermost layer. The server's lifespan passes through untouched, and of WebSockets all but refusals.
 
-    def __init__(self, app: Litestar, gateway: Gateway) -> None:
+    Args:
+        operations: those of them that will go one day are announced with every answer.
+    """
+
+    def __init__(self, app: Litestar, gateway: Gateway, operations: Mapping[Key, Operation]) -> None:
         self._app = app
         self._gateway = gateway
         self._clock = gateway.clock
@@ -66,6 +75,9 @@ class Edge:
         public_url = gateway.settings.server.public_url or ""
         https = (_HTTPS_ONLY,) if public_url.startswith("https://") else ()
         self._always = (*_HARDENING, *https)
+        self._lasting: dict[tuple[str, str], tuple[Header, ...]] = {
+            key: deprecation_headers(one.deprecated) for key, one in operations.items() if one.deprecated is not None
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if cast("str", scope["type"]) == "lifespan":
@@ -90,7 +102,7 @@ class Edge:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(message["headers"], scope, id)
+                message["headers"] = self._headers(message["headers"], asked, id)
             elif message["type"] == "http.response.body":
                 if asked is not scope:
                     message["body"] = b""
@@ -170,6 +182,8 @@ class Edge:
         limits = allowance_headers(allowances(self._gateway, scope["state"]))
         always = self._always if _EMBEDDING not in given else [one for one in self._always if one[0] != _EMBEDDING]
         whole = [*headers, (b"x-request-id", id), *limits, *always]
+        if self._lasting:
+            whole += self._announced(scope)
         if b"cache-control" not in given:
             whole.append(_NO_STORE)
         if b"content-security-policy" not in given:
@@ -178,6 +192,13 @@ class Edge:
             return whole
         page = self._welcome(scope)
         return cors.varied(whole if page is None else [*whole, *cors.readable(page)])
+
+    def _announced(self, scope: HTTPScope | WebSocketScope) -> tuple[Header, ...]:
+        """What is said of an operation that will go."""
+        if scope["type"] != ScopeType.HTTP:
+            return ()
+        path = _TYPED.sub("}", str(scope.get("path_template")))
+        return self._lasting.get((scope["method"].lower(), path), ())
 
     def _welcome(self, scope: HTTPScope | WebSocketScope) -> str | None:
         """The page of another site that asks, if it may: by the caller's key, and without one by any tenant's word."""

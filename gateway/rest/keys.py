@@ -5,10 +5,10 @@ from functools import partial
 from litestar import delete, get, patch, post
 
 from gateway.auth import hand_of
-from gateway.rest.admin import JSON_TYPE, read_json
 from gateway.rest.admin_tenants import PATH as ADMIN
 from gateway.rest.admin_tenants import tenant_of
 from gateway.rest.answers import JSON, Answer
+from gateway.rest.bodies import JSON_TYPE, read_body
 from gateway.rest.key_views import (
     CreateApiKey,
     RotateApiKey,
@@ -125,7 +125,7 @@ async def _list(meant: Meant, call: Call) -> Answer:
 
 async def _create(meant: Meant, call: Call, path: str) -> Answer:
     gateway, tenant, hand = meant
-    wanted = await read_json(call, CreateApiKey)
+    wanted = await read_body(call, CreateApiKey)
     return _made(meant, await gateway.keys.create(tenant, created(wanted), by=hand), path)
 
 
@@ -136,7 +136,7 @@ async def _retrieve(meant: Meant, call: Call) -> Answer:
 
 async def _change(meant: Meant, call: Call) -> Answer:
     gateway, tenant, hand = meant
-    id, wanted = _id(call), await read_json(call, UpdateApiKey, (JSON_TYPE, MERGE_PATCH_TYPE))
+    id, wanted = _id(call), await read_body(call, UpdateApiKey, (JSON_TYPE, MERGE_PATCH_TYPE))
     return _shown(gateway, await gateway.keys.update(tenant.id, id, updated(wanted), by=hand))
 
 
@@ -147,7 +147,7 @@ async def _revoke(meant: Meant, call: Call) -> Answer:
 
 async def _rotate(meant: Meant, call: Call, path: str) -> Answer:
     gateway, tenant, hand = meant
-    id, wanted = _id(call), await read_json(call, RotateApiKey)
+    id, wanted = _id(call), await read_body(call, RotateApiKey)
     return _made(meant, await gateway.keys.rotate(tenant, id, wanted.overlap_seconds, by=hand), path)
 
 

@@ -4,7 +4,6 @@ Litestar could draw it from the handlers, but not with several body types, heade
 stable examples; and its routes for showing it answer other paths with HTML.
 """
 
-import inspect
 import re
 from functools import cache
 from http import HTTPStatus
@@ -16,7 +15,10 @@ from litestar import get
 from gateway import __version__
 from gateway.rest.answers import JSON, Answer
 from gateway.rest.key_views import ApiKeyPageView, ApiKeyView, CreateApiKey, MadeApiKeyView, RotateApiKey, UpdateApiKey
+from gateway.rest.openapi_headers import LASTING, headers, of_refusal, of_reply
+from gateway.rest.openapi_schemas import form_name, in_forms, reference, schemas
 from gateway.rest.operations import OPERATIONS, Body, Operation, Parameter, Reply
+from gateway.rest.operations.words import ENDLESS
 from gateway.rest.problems import PROBLEM_TYPE, Problem
 from gateway.rest.requests import Call
 from gateway.rest.samples import (
@@ -32,10 +34,10 @@ from gateway.rest.samples import (
 )
 from gateway.rest.views import VideoView
 from gateway.rest.wishes import FORM_TYPES, MULTIPART_TYPE, CreateVideo
+from schema.tenant import Scope
 
 PATH = "/openapi.json"
 _HOUR: tuple[bytes, bytes] = (b"cache-control", b"public, max-age=3600")
-_TEMPLATE = "#/components/schemas/{name}"
 
 _TAGS = {
     "videos": "Ask for videos, follow them, fetch them.",
@@ -52,7 +54,8 @@ _TAGS = {
 _NESTED = ("input_reference", "metadata", "gateway")
 """Objects, which a form writes with brackets."""
 
-_EVERY_REFUSAL = (500, 503)
+_KEY, _OPERATORS_KEY = "key", "operator"
+_EVERY_REFUSAL = (400, 500, 503)
 _KEY_REFUSALS = (401, 403, 429)
 _SAMPLES: dict[type, Any] = {
     VideoView: VIDEO_SAMPLE,
@@ -63,39 +66,6 @@ _SAMPLES: dict[type, Any] = {
     ApiKeyPageView: KEY_PAGE_SAMPLE,
     UpdateApiKey: UPDATE_KEY_SAMPLE,
     RotateApiKey: ROTATE_KEY_SAMPLE,
-}
-
-_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "X-Request-Id": ("Names the request in the logs; yours, when you sent a fit one.", {"maxLength": 64}),
-    "Location": ("Where it is.", {"maxLength": 128}),
-    "ETag": ("Names this state.", {"maxLength": 128}),
-    "Cache-Control": ("Whether it may be kept.", {"maxLength": 64}),
-    "Vary": ("What the answer depends on.", {"maxLength": 64}),
-    "Link": ("Pages beside this one: `next`, `prev`, `first` (RFC 8288).", {"maxLength": 1024}),
-    "Idempotent-Replayed": ("An earlier equal request made this video.", {"enum": ["true"]}),
-    "Preference-Applied": ("How long the answer was held, at most.", {"maxLength": 16}),
-    "Accept-Ranges": ("Parts of it may be asked for.", {"enum": ["bytes"]}),
-    "Content-Disposition": ("The name to save it under.", {"maxLength": 128}),
-    "Content-Range": ("Which part it is.", {"maxLength": 128}),
-    "WWW-Authenticate": ("How to say who you are.", {"maxLength": 64}),
-    "RateLimit-Policy": ('Your limits: `"creates";q=10;w=60` is ten videos in 60 seconds.', {"maxLength": 256}),
-    "RateLimit": ('What is left: `"creates";r=9;t=60` is nine now, and more in 60 seconds.', {"maxLength": 256}),
-    "x-should-retry": ("`false`: sending the same again can not help.", {"enum": ["false"]}),
-}
-_RATE_NUMBERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-_NUMBERS: dict[str, tuple[str, int]] = {
-    "X-RateLimit-Limit": ("The first of these limits.", 2**31 - 1),
-    "X-RateLimit-Remaining": ("What is left of it.", 2**31 - 1),
-    "X-RateLimit-Reset": ("Seconds until there is more than that.", 60),
-    "Retry-After": ("Seconds until it is worth asking again.", 60),
-    "retry-after-ms": ("The same in milliseconds.", 60_000),
-    "openai-poll-after-ms": ("Milliseconds until it is worth looking again.", 60_000),
-}
-_REFUSAL_HEADERS: dict[int, tuple[str, ...]] = {
-    401: ("WWW-Authenticate",),
-    416: ("Content-Range",),
-    429: ("Retry-After", "retry-after-ms", "RateLimit-Policy", "RateLimit", *_RATE_NUMBERS),
-    503: ("Retry-After", "retry-after-ms"),
 }
 
 
@@ -113,7 +83,7 @@ def document() -> str:
 def _document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for (method, path), operation in OPERATIONS.items():
-        paths.setdefault(path, {})[method] = _operation(operation)
+        paths.setdefault(path, {})[method] = _operation(path, operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,23 +94,35 @@ def _document() -> dict[str, Any]:
             "`/v1` as base URL. What that API has no word for stands under `gateway`. HEAD works wherever GET does. "
             "Every refusal is a `Problem`. Where your limits bound what you may ask for in a minute, every answer says "
             "what is left, in `RateLimit` and `X-RateLimit-Remaining`.",
+            "contact": {"name": "Whoever runs this gateway"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/", "description": "The gateway that serves this document."}],
+        "servers": [
+            {
+                "url": "/",
+                "description": "The gateway that serves this document, be it local, staging or production.",
+                "x-internal": False,
+            }
+        ],
         "tags": [{"name": name, "description": says} for name, says in _TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": _schemas(),
             "responses": {_refusal_name(status): _refusal(status) for status in _refusals()},
-            "headers": _headers(),
+            "headers": headers(unused=() if any(one.deprecated for one in OPERATIONS.values()) else LASTING),
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "An API key of your tenant."}
+                _KEY: {"type": "http", "scheme": "bearer", "description": "An API key of your tenant."},
+                _OPERATORS_KEY: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key of whoever runs this, with the scope `operator`.",
+                },
             },
         },
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(path: str, operation: Operation) -> dict[str, Any]:
     keyed = operation.scope is not None
     refusals = sorted({*operation.refusals, *_EVERY_REFUSAL, *(_KEY_REFUSALS if keyed else ())})
     found: dict[str, Any] = {
@@ -148,16 +130,24 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": " ".join(filter(None, (operation.says, _scope(operation)))),
-        "security": [{"key": []}] if keyed else [],
+        "security": _security(operation),
         "parameters": [_parameter(parameter) for parameter in operation.parameters],
         "responses": {
-            **{str(status): _reply(reply) for status, reply in operation.replies.items()},
+            **{str(status): _reply(path, operation, reply) for status, reply in operation.replies.items()},
             **{str(status): {"$ref": f"#/components/responses/{_refusal_name(status)}"} for status in refusals},
         },
     }
     if operation.body is not None:
         found["requestBody"] = _body(operation.body)
+    if operation.deprecated is not None:
+        found["deprecated"] = True
     return found
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    if operation.scope is None:
+        return []
+    return [{_OPERATORS_KEY if operation.scope is Scope.OPERATOR else _KEY: []}]
 
 
 def _scope(operation: Operation) -> str:
@@ -165,13 +155,14 @@ def _scope(operation: Operation) -> str:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
+    found = {
         "name": parameter.name,
         "in": parameter.where,
         "description": parameter.says,
-        "required": parameter.where == "path",
+        "required": parameter.required or parameter.where == "path",
         "schema": parameter.schema,
     }
+    return {**found, "style": "form", "explode": False} if parameter.schema["type"] == "array" else found
 
 
 def _body(body: Body) -> dict[str, Any]:
@@ -181,45 +172,70 @@ def _body(body: Body) -> dict[str, Any]:
             form["examples"] = {"plain": {"value": _SAMPLES[body.shape]}}
         if kind in FORM_TYPES and body.shape is not None:
             form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in _NESTED}
-    return {"required": True, "content": content}
+    return {"required": body.required, "content": content}
 
 
 def _content(body: Body, kind: str) -> dict[str, Any]:
     """What a body is in one spelling; only forms of parts carry files."""
     says = f"{body.says}, {body.max_bytes} bytes at most."
     whole: dict[str, Any] = {"description": says} if body.shape is None else _shape(body.shape)
+    if body.shape is not None and kind in FORM_TYPES:
+        whole = {"$ref": form_name(whole["$ref"])}
     if kind != MULTIPART_TYPE or body.file is None:
         return whole
     form = {
         "type": "object",
         "required": [body.file],
-        "properties": {body.file: {"type": "string", "format": "binary", "description": says}},
+        "properties": {body.file: {**_shape(None, body.max_bytes or ENDLESS), "description": says}},
     }
     if body.shape is None:
         return form
     return {"anyOf": [whole, {"description": f"The same with `{body.file}` as a file.", **form}]}
 
 
-def _reply(reply: Reply) -> dict[str, Any]:
-    names = ("X-Request-Id", *reply.headers)
+def _reply(path: str, operation: Operation, reply: Reply) -> dict[str, Any]:
+    lasting = () if operation.deprecated is None else (*LASTING, "Link")
     found: dict[str, Any] = {
         "description": reply.says,
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "headers": of_reply((*reply.headers, *lasting), keyed=operation.scope is not None),
     }
     if reply.media is not None:
-        content: dict[str, Any] = {"schema": _shape(reply.shape)}
+        content: dict[str, Any] = {"schema": _shape(reply.shape, reply.max_bytes)}
         if reply.shape in _SAMPLES:
             content["examples"] = {"plain": {"value": _SAMPLES[reply.shape]}}
         found["content"] = {reply.media: content}
     if reply.also is not None:
-        found["content"][reply.also] = {"schema": _shape(None)}
+        found["content"][reply.also] = {"schema": _shape(None, reply.max_bytes)}
+    if links := _links(path, reply):
+        found["links"] = links
     return found
 
 
-def _shape(shape: type | None) -> dict[str, Any]:
+def _links(path: str, reply: Reply) -> dict[str, Any]:
+    """What can be done next with what was made: every operation on it that takes its id, and none of a thing below."""
+    if (
+        "Location" not in reply.headers
+        or reply.shape is None
+        or "id" not in getattr(reply.shape, "__struct_fields__", ())
+    ):
+        return {}
+    one = re.compile(re.escape(path) + r"/{(\w+)}(/\w+)*")
+    above = {name: f"$request.path.{name}" for name in re.findall(r"{(\w+)}", path)}
+    return {
+        operation.id: {
+            "operationId": operation.id,
+            "parameters": {**above, match[1]: "$response.body#/id"},
+            "description": operation.summary,
+        }
+        for (_, there), operation in OPERATIONS.items()
+        if (match := one.fullmatch(there)) is not None
+    }
+
+
+def _shape(shape: type | None, max_bytes: int = ENDLESS) -> dict[str, Any]:
     if shape is None:
-        return {"type": "string", "format": "binary"}
-    return {"type": "object"} if shape is dict else {"$ref": _TEMPLATE.format(name=_name(shape.__name__))}
+        return {"type": "string", "format": "binary", "maxLength": max_bytes}
+    return {"type": "object"} if shape is dict else dict(reference(shape))
 
 
 def _refusals() -> list[int]:
@@ -232,102 +248,26 @@ def _refusal_name(status: int) -> str:
 
 
 def _refusal(status: int) -> dict[str, Any]:
-    names = ("X-Request-Id", "x-should-retry", *_REFUSAL_HEADERS.get(status, ()))
     content: dict[str, Any] = {"schema": _shape(Problem)}
     if status == PROBLEM_SAMPLE["status"]:
         content["examples"] = {"plain": {"value": PROBLEM_SAMPLE}}
     return {
         "description": HTTPStatus(status).phrase,
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "headers": of_refusal(status),
         "content": {PROBLEM_TYPE: content},
     }
 
 
-def _headers() -> dict[str, Any]:
-    texts = {
-        name: {"description": says, "schema": {"type": "string", **schema}} for name, (says, schema) in _HEADERS.items()
-    }
-    numbers = {
-        name: {
-            "description": says,
-            "schema": {"type": "integer", "format": "int32", "minimum": 0, "maximum": most},
-        }
-        for name, (says, most) in _NUMBERS.items()
-    }
-    return texts | numbers
-
-
 def _schemas() -> dict[str, Any]:
-    """The Structs' schemas, with their docstrings' attributes as descriptions of the properties."""
-    shapes = _shapes()
-    _, found = msgspec.json.schema_components(shapes, ref_template=_TEMPLATE)
-    described = _docstrings(shapes)
-    for name, schema in found.items():
-        says, attributes = described.get(name, ("", {}))
-        if says:
-            schema["description"] = says
-        for field, words in attributes.items():
-            _describe(schema["properties"], field, words)
-    return {_name(name): _polished(schema) for name, schema in sorted(found.items())}
+    found = schemas(_shapes())
+    bodies = [operation.body for operation in OPERATIONS.values() if operation.body is not None]
+    for body in bodies:
+        if body.shape is not None and set(body.types) & set(FORM_TYPES):
+            found |= in_forms(found, body.shape)
+    return dict(sorted(found.items()))
 
 
 def _shapes() -> list[type]:
     bodies = [operation.body.shape for operation in OPERATIONS.values() if operation.body is not None]
     replies = [reply.shape for operation in OPERATIONS.values() for reply in operation.replies.values()]
     return [shape for shape in (*bodies, *replies, Problem) if shape is not None and shape is not dict]
-
-
-def _describe(properties: dict[str, Any], field: str, words: str) -> None:
-    if "$ref" in properties[field]:  # beside a reference other words are allowed since OpenAPI 3.1
-        properties[field] = {**properties[field], "description": words}
-    else:
-        properties[field]["description"] = words
-
-
-def _docstrings(shapes: list[type]) -> dict[str, tuple[str, dict[str, str]]]:
-    """By name, for every Struct within reach: what it is, and what its attributes are."""
-    found: dict[str, tuple[str, dict[str, str]]] = {}
-    waiting: list[Any] = [msgspec.inspect.type_info(shape) for shape in shapes]
-    while waiting:
-        info = waiting.pop()
-        if isinstance(info, msgspec.inspect.StructType) and info.cls.__name__ not in found:
-            found[info.cls.__name__] = _docstring(info.cls)
-            waiting.extend(field.type for field in info.fields)
-        elif isinstance(info, msgspec.inspect.EnumType):
-            found[info.cls.__name__] = _docstring(info.cls)
-        for inside in ("types", "item_types"):
-            waiting.extend(getattr(info, inside, ()))
-        for inside in ("item_type", "value_type", "type"):
-            waiting.extend([getattr(info, inside)] if hasattr(info, inside) else [])
-    return found
-
-
-def _docstring(cls: type) -> tuple[str, dict[str, str]]:
-    text = inspect.cleandoc(cls.__doc__ or "").replace("``", "`")
-    says, _, attributes = text.partition("Attributes:")
-    found: dict[str, str] = {}
-    for names, words in re.findall(r"^ {4}(\w[\w, ]*): (.+(?:\n {8}.+)*)", attributes, re.MULTILINE):
-        for name in names.split(", "):
-            found[name] = " ".join(words.split())
-    return " ".join(says.split()), found
-
-
-def _name(name: str) -> str:
-    """``VideoView`` is called Video outside: there is no other, seen from there."""
-    return name.removesuffix("View")
-
-
-def _polished(value: Any) -> Any:
-    """References to the outside names, no titles that only repeat a name, a type beside every enum and integer."""
-    if isinstance(value, list):
-        return [_polished(inside) for inside in value]
-    if not isinstance(value, dict):
-        return value
-    found = {key: _polished(inside) for key, inside in value.items() if key != "title" or isinstance(inside, dict)}
-    if isinstance(found.get("$ref"), str):
-        found["$ref"] = _name(found["$ref"])
-    if "enum" in found and "type" not in found:
-        found["type"] = "string"
-    if found.get("type") == "integer":
-        found["format"] = "int64"
-    return found

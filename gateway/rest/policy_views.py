@@ -14,19 +14,38 @@ from schema.policy import (
     Amount,
     Names,
     PolicyVersion,
+    Share,
     Wait,
     WrittenRouting,
     WrittenRule,
     WrittenWeights,
+    WrittenWhen,
 )
-from schema.tenant import Funding, FundingMode, LimitsUse, Tenant, TenantLimits
+from schema.tenant import Funding, FundingMode, LimitsUse, Tenant, TenantLimits, Weights
 from schema.video import OnMaxWait, OnUnknown, OnUnsupported, Strategy
 
-_LARGEST = 2**53 - 1
-Version = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
+LARGEST = 2**53 - 1
+Version = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 PolicyNote = Annotated[str, msgspec.Meta(max_length=MAX_NOTE)]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 _Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
+
+
+class RuleGiven(WrittenRule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule as it is written; null is as good as nothing."""
+
+    when: WrittenWhen | None = None  # type: ignore[assignment]  # wider here: a rule that is read has no nulls
+    prefer: Names | None = ()  # type: ignore[assignment]  # as above
+    only: Names | None = ()  # type: ignore[assignment]  # as above
+    exclude: Names | None = ()  # type: ignore[assignment]  # as above
+
+
+class WeightsGiven(WrittenWeights, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Weights as they are changed; null gives one its default."""
+
+    price: Share | None = Weights().price  # type: ignore[assignment]  # as above
+    speed: Share | None = Weights().speed  # type: ignore[assignment]  # as above
+    reliability: Share | None = Weights().reliability  # type: ignore[assignment]  # as above
 
 
 class RoutingChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +54,7 @@ class RoutingChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """
 
     strategy: Strategy | msgspec.UnsetType | None = msgspec.UNSET
-    weights: WrittenWeights | msgspec.UnsetType | None = msgspec.UNSET
+    weights: WeightsGiven | msgspec.UnsetType | None = msgspec.UNSET
     order: Names | msgspec.UnsetType | None = msgspec.UNSET
     only: Names | msgspec.UnsetType | None = msgspec.UNSET
     exclude: Names | msgspec.UnsetType | None = msgspec.UNSET
@@ -44,7 +63,7 @@ class RoutingChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     on_max_wait: OnMaxWait | msgspec.UnsetType | None = msgspec.UNSET
     on_unsupported: OnUnsupported | msgspec.UnsetType | None = msgspec.UNSET
     on_unknown: OnUnknown | msgspec.UnsetType | None = msgspec.UNSET
-    rules: Annotated[tuple[WrittenRule, ...], msgspec.Meta(max_length=MAX_RULES)] | msgspec.UnsetType | None = (
+    rules: Annotated[tuple[RuleGiven, ...], msgspec.Meta(max_length=MAX_RULES)] | msgspec.UnsetType | None = (
         msgspec.UNSET
     )
 

@@ -20,7 +20,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 _Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Percents = Annotated[tuple[_Percent, ...], msgspec.Meta(max_length=8)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-_Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+_Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern="^[ -~]*[!-~][ -~]*$")]
 _Url = Annotated[str, msgspec.Meta(max_length=2048)]
 _UNSET = msgspec.UNSET
 _Unset = msgspec.UnsetType

@@ -10,12 +10,13 @@ from gateway.rest.answers import JSON, Answer
 from gateway.rest.bodies import MERGE_PATCH, read_body
 from gateway.rest.headers import IF_MATCH, if_match
 from gateway.rest.pages import cut, given
-from gateway.rest.policy_views import Changes, RestorePolicy, tenant_view, version_page
+from gateway.rest.policy_views import LARGEST, Changes, RestorePolicy, tenant_view, version_page
 from gateway.rest.replay_views import Proposal, replay_view
 from gateway.rest.requests import Call, caller, headers
 from gateway.rest.videos import PRIVATE, VARY
 from gateway.rest.views import encode
 from gateway.wiring import Gateway
+from schema.errors import NotFound
 from schema.policy import PolicyVersion
 from schema.tenant import Scope, Tenant
 
@@ -106,6 +107,8 @@ async def _history(gateway: Gateway, tenant: Tenant, call: Call) -> Answer:
 async def _restore(gateway: Gateway, tenant: Tenant, call: Call, author: str) -> Answer:
     expected = if_match(headers(call.scope, IF_MATCH.lower().encode()))
     to: int = call.path_params["version"]
+    if to > LARGEST:
+        raise NotFound
     wanted = await read_body(call, RestorePolicy)
     made = await gateway.policies.restore(tenant, expected, to, author=author, note=wanted.note)
     return await _shown(gateway, tenant, made)

@@ -4,8 +4,8 @@ from functools import partial
 
 from litestar import get, post
 
-from gateway.rest.admin import read_json
 from gateway.rest.answers import JSON, Answer
+from gateway.rest.bodies import read_body
 from gateway.rest.delivery_views import (
     ReplayedView,
     ReplaySince,
@@ -58,7 +58,7 @@ async def replay(request: Call) -> Answer:
 @post(OF_ENDPOINT + REPLAY)
 async def replay_since(request: Call) -> Answer:
     gateway, tenant = _admin(request)
-    id, wanted = _endpoint(request), await read_json(request, ReplaySince)
+    id, wanted = _endpoint(request), await read_body(request, ReplaySince)
     count = await gateway.delivery_log.replay_since(
         tenant, id, since_millis(wanted), types=frozenset(wanted.event_types), failed_only=wanted.failed_only
     )
@@ -68,7 +68,7 @@ async def replay_since(request: Call) -> Answer:
 @post(OF_ENDPOINT + TEST)
 async def test(request: Call) -> Answer:
     gateway, tenant = _admin(request)
-    id, wanted = _endpoint(request), await read_json(request, TestEndpoint)
+    id, wanted = _endpoint(request), await read_body(request, TestEndpoint)
     tried = await gateway.deliveries.test(tenant, id, wanted.event_type)
     return Answer(encode(tested_view(id, wanted.event_type, tried)))
 

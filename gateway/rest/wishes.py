@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway.arriving import gateway_of
 from gateway.policy.signing import fingerprint
+from gateway.rest.bodies import JSON_TYPE, UNREADABLE, decoded
 from gateway.rest.forms import MAX_FIELDS, nested
 from gateway.rest.headers import CANCEL_AFTER, cancel_after
 from gateway.rest.requests import Call, headers
@@ -47,7 +48,6 @@ from schema.video import (
     invalid,
 )
 
-JSON_TYPE = "application/json"
 MULTIPART_TYPE = "multipart/form-data"
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORM_TYPES = (MULTIPART_TYPE, FORM_TYPE)
@@ -200,7 +200,9 @@ _HINTS = {
 }
 """What to say instead of msgspec's words, by field or by the object it lies in; schema/video.py has more."""
 
-_decode = msgspec.json.Decoder(CreateVideo).decode
+
+_LISTS = ("only", "exclude")
+"""Lists of a wish: a form writes ``gateway[only][]=a``, or ``gateway[only]=a`` for one alone."""
 
 
 async def read_wish(call: Call) -> Wish:
@@ -236,11 +238,11 @@ async def _read(call: Call) -> Wish:
     kind, _ = call.content_type
     try:
         if kind == JSON_TYPE:
-            return as_wish(_decode(await body_within(call, _texts(call))))
+            return as_wish(decoded(await body_within(call, _texts(call)), CreateVideo))
         return await _form(call, kind)
     except msgspec.ValidationError as error:
         raise _refused(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise MalformedRequest(f"The body is not readable as {kind}") from error
 
 
@@ -281,7 +283,15 @@ def _refuse_both() -> NoReturn:
 
 
 def _wanted(fields: dict[str, Any]) -> Wish:
+    routing = fields.get("gateway")
+    if isinstance(routing, dict):
+        fields["gateway"] = routing | {name: _listed(routing[name]) for name in _LISTS if name in routing}
     return as_wish(msgspec.convert(fields, CreateVideo, strict=False))
+
+
+def _listed(value: Any) -> Any:
+    """A list as a form may write it: one name alone is a list of one, and nothing is none."""
+    return [value] if isinstance(value, str) and value else value or []
 
 
 def _texts(call: Call) -> int:
@@ -325,7 +335,7 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 def wish_of(content: bytes) -> Wish:
     """One wish of several, JSON. Raises InvalidRequest, naming the field."""
     try:
-        return unpictured(as_wish(_decode(content)))
+        return unpictured(as_wish(decoded(content, CreateVideo)))
     except msgspec.ValidationError as error:
         raise _refused(error) from error
 

@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.policy.client_tokens import SEED_BYTES, Signer, claims_of, seed_of, signed, signer
 from gateway.services.directory import Keeper
+from gateway.services.pages import check_limit
 from gateway.services.token_checks import TokenChecks
 from gateway.services.trailing import write_down
 from gateway.services.vault import SIGNING, Vault
@@ -101,7 +102,8 @@ class ClientTokens:
         return Minted(token, signed(claims_of(token, self._checks.issuer), by))
 
     async def page(self, tenant: str, after: str | None, limit: int) -> TokenPage:
-        """Some of a tenant's client tokens, those that have ended too."""
+        """Some of a tenant's client tokens, those that have ended too. Raises InvalidRequest for the limit."""
+        check_limit(limit)
 
         async def look(tx: Transaction) -> TokenPage:
             found = await tx.client_tokens.page(tenant, after, limit + 1)

@@ -153,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.hang_up()
             else:
                 self.answer(202, self.server.video(name), {"openai-poll-after-ms": "50"})
-        elif self.path == "/v1/videos/batches":
+        elif self.path == "/v1/video_batches":
             self.answer(202, self.server.batch(body, self.headers["idempotency-key"]))
         elif (match := re.fullmatch(r"/v1/videos/(\w+)/cancel", self.path)) and match[1] in self.server.videos:
             self.server.story = ({"status": "canceled", "substate": None, "progress": 0},)

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.cli.exits import ExitCode
 
-PATH = "/v1/videos/batches"
+PATH = "/v1/video_batches"
 BOATS = [{"prompt": "a boat"}, {"prompt": "a swan", "gateway": {"max_cost": "0.50"}}]
 
 

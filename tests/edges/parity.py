@@ -38,7 +38,7 @@ TENANT = (
     deed("ask for a video", "POST /v1/videos", "mutation createVideo", "filmgate videos create"),
     deed(
         "ask for several at once, and read a batch",
-        "POST /v1/videos/batches; GET /v1/videos/batches/{batch_id}",
+        "POST /v1/video_batches; GET /v1/video_batches/{batch_id}",
         "mutation createVideos; query batch",
         "filmgate videos batch",
     ),

@@ -60,7 +60,7 @@ async def sent(built: Gateway, key: Made, path: str, kind: str, body: bytes, bet
         ("/v1/admin/tenants", JSON, b'{"id": "late"}'),
         ("/v1/videos", JSON, b'{"prompt": "a boat"}'),
         ("/v1/videos", FORM, PROMPT),
-        ("/v1/videos/batches", JSON, b'{"videos": [{"prompt": "a boat"}]}'),
+        ("/v1/video_batches", JSON, b'{"videos": [{"prompt": "a boat"}]}'),
         ("/graphql", JSON, msgspec.json.encode({"query": CREATE})),
     ],
 )

@@ -134,7 +134,7 @@ async def _settle(here: Town) -> None:
         here.videos[fate] = video["id"]
     wishes = [{"prompt": f"[sim:instant] {CANARY} {n}", **about} for n in range(2)]
     batch = await here.doors["acme"].post(
-        "/v1/videos/batches", json={"videos": wishes}, headers={"idempotency-key": f"{CANARY}-batch"}
+        "/v1/video_batches", json={"videos": wishes}, headers={"idempotency-key": f"{CANARY}-batch"}
     )
     assert batch.status_code == 202, batch.text
     here.videos["of a batch"] = batch.json()["videos"][0]["id"]

@@ -19,7 +19,7 @@ from tests.flows.processes import Place, Server, Upstreams, address, server
 from tests.support.certificates import certificates
 from tests.support.running import Running, Setup, running
 
-URL = "/v1/videos/batches"
+URL = "/v1/video_batches"
 WISHES = 5
 COSTS = 200_000
 BATCHES = 20

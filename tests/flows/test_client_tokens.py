@@ -80,7 +80,7 @@ async def ask(page: httpx.AsyncClient, n: int) -> str:
 
 async def ask_batch(page: httpx.AsyncClient, n: int, mode: str) -> int:
     wishes = [{"prompt": f"[sim:stuck] {n}.{m}", **AT_VEO} for m in range(3)]
-    answer = await page.post("/v1/videos/batches", json={"videos": wishes, "mode": mode})
+    answer = await page.post("/v1/video_batches", json={"videos": wishes, "mode": mode})
     return int(answer.json()["accepted"]) if answer.status_code == 202 else 0
 
 

@@ -121,7 +121,7 @@ async def test_another_tenant_s_keys_wishes_and_quotes_are_nobody_s(here):
 
     same = await other.post("/v1/videos", json=spec, headers=key)
     batch = {"videos": [{"prompt": f"[sim:instant] {CANARY} {n}", "metadata": {"film": CANARY}} for n in range(2)]}
-    together = await other.post("/v1/videos/batches", json=batch, headers={"idempotency-key": f"{CANARY}-batch"})
+    together = await other.post("/v1/video_batches", json=batch, headers={"idempotency-key": f"{CANARY}-batch"})
     resent = await other.post("/v1/videos", json={"prompt": "a plain boat"}, headers=again)
     promised = await other.post("/v1/videos", json={"prompt": "a boat", "gateway": {"quote_id": quote}})
 
@@ -194,7 +194,7 @@ async def test_where_no_question_minds_the_tenant_and_there_is_no_row_security_e
     told = {(ask.method, ask.path) for ask in leaks if ask.names == done}
     assert {("GET", f"/v1/videos/{done}{what}") for what in ("", "/content", "/receipt")} <= told
     batch = next(id for id in here.ids if id.startswith("batch_"))
-    assert any(ask.path == f"/v1/videos/batches/{batch}" for ask in leaks)
+    assert any(ask.path == f"/v1/video_batches/{batch}" for ask in leaks)
     assert any(ask.path.startswith("/v1/ledger?") for ask in leaks)
     questions = {ask.body["query"].split("{")[1].split("(")[0].strip() for ask in leaks if ask.path == "/graphql"}
     assert {"video", "videos", "node", "nodes", "batch", "ledger", "videoEvents", "cancelVideo"} <= questions

@@ -106,7 +106,7 @@ async def test_an_address_needs_a_secret_first_and_one_that_may_be_called(tmp_pa
             ).json()
             assert [(one["pointer"], one["code"]) for one in inside["errors"]] == [(FIELD, "invalid_value")]
             many = {"videos": [{"prompt": "x"}, {"prompt": "x", "gateway": {"webhook_url": url}}]}
-            batch = (await pair.client.post("/v1/videos/batches", json=many)).json()
+            batch = (await pair.client.post("/v1/video_batches", json=many)).json()
             assert [one["pointer"] for one in batch["errors"]] == ["#/videos/1/gateway/webhook_url"]
         assert (await pair.client.get("/v1/videos")).json()["data"] == []
 

@@ -53,7 +53,7 @@ async def test_a_batch_is_accepted_and_both_doors_show_the_same(gw: Running) -> 
         await gw.finished(video["id"])
 
     here = (await ask(gw.client, BATCH, id=batch["id"]))["batch"]
-    there = (await gw.client.get(f"/v1/videos/batches/{batch['id']}")).json()
+    there = (await gw.client.get(f"/v1/video_batches/{batch['id']}")).json()
 
     assert payload["__typename"] == "CreateVideosSuccess"
     assert payload["replayed"] is False
@@ -102,7 +102,7 @@ async def test_a_batch_has_from_one_to_a_hundred_wishes(gw: Running, count: int)
 
 async def test_a_batchs_key_belongs_to_both_doors(gw: Running) -> None:
     rest = await gw.client.post(
-        "/v1/videos/batches", json={"videos": wishes(2)}, headers={"idempotency-key": "batch-doors"}
+        "/v1/video_batches", json={"videos": wishes(2)}, headers={"idempotency-key": "batch-doors"}
     )
 
     field = await create(gw.client, wishes(2), idempotencyKey="batch-doors")

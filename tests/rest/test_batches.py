@@ -1,4 +1,4 @@
-"""POST /v1/videos/batches: wishes that are accepted together, or not at all, or as many as the money covers."""
+"""POST /v1/video_batches: wishes that are accepted together, or not at all, or as many as the money covers."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.running import Running, Setup, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-URL = "/v1/videos/batches"
+URL = "/v1/video_batches"
 VEO = {"gateway": {"only": ["veo3o1"]}}
 VEO_COSTS = 400_000
 DOITONG_COSTS = 200_000

@@ -29,8 +29,8 @@ OPEN = {
     ("POST", "/v1/videos/{video_id}/cancel"),
     ("GET", "/v1/videos/{video_id}/content"),
     ("GET", "/v1/videos/{video_id}/events"),
-    ("POST", "/v1/videos/batches"),
-    ("GET", "/v1/videos/batches/{batch_id}"),
+    ("POST", "/v1/video_batches"),
+    ("GET", "/v1/video_batches/{batch_id}"),
     ("POST", "/v1/quotes"),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model}"),
@@ -205,7 +205,7 @@ async def test_a_token_for_one_video_sees_it_alone_and_creates_none(pair: Runnin
         problem(await viewer.post(f"/v1/videos/{one}/cancel"), 403, "forbidden")
         for page in (viewer, editor):
             problem(await page.post("/v1/videos", json=WISH), 403, "forbidden")
-            problem(await page.post("/v1/videos/batches", json={"videos": [WISH]}), 403, "forbidden")
+            problem(await page.post("/v1/video_batches", json={"videos": [WISH]}), 403, "forbidden")
         assert (await editor.post(f"/v1/videos/{one}/cancel")).status_code in {200, 409}
 
 
@@ -223,13 +223,13 @@ async def test_batches_are_seen_by_whoever_sees_all_their_videos(pair: Running):
         await held(pair.client, pair.url, scopes=BOTH, end_user="ann") as ann,
         await held(pair.client, pair.url, scopes=BOTH, end_user="bob") as bob,
     ):
-        hers = (await ann.post("/v1/videos/batches", json=body)).json()
-        mine = (await pair.client.post("/v1/videos/batches", json=body)).json()
+        hers = (await ann.post("/v1/video_batches", json=body)).json()
+        mine = (await pair.client.post("/v1/video_batches", json=body)).json()
 
-        assert (await ann.get(f"/v1/videos/batches/{hers['id']}")).json()["id"] == hers["id"]
-        assert (await pair.client.get(f"/v1/videos/batches/{hers['id']}")).status_code == 200
+        assert (await ann.get(f"/v1/video_batches/{hers['id']}")).json()["id"] == hers["id"]
+        assert (await pair.client.get(f"/v1/video_batches/{hers['id']}")).status_code == 200
         for page, other in ((bob, hers), (bob, mine), (ann, mine)):
-            problem(await page.get(f"/v1/videos/batches/{other['id']}"), 404, "not_found")
+            problem(await page.get(f"/v1/video_batches/{other['id']}"), 404, "not_found")
 
 
 async def test_a_key_replays_its_holders_videos_and_nobody_elses(pair: Running):
@@ -360,7 +360,7 @@ async def test_creates_are_counted_and_a_replay_is_free(pair: Running):
 async def test_an_allowance_is_refused_by_its_own_code_and_says_what_is_missing(pair: Running):
     async with await held(pair.client, pair.url, scopes=BOTH, end_user="eve", allowance="0.000001") as page:
         refused = problem(await page.post("/v1/videos", json=WISH), 402, "allowance_exceeded")
-        batch = problem(await page.post("/v1/videos/batches", json={"videos": [WISH]}), 402, "allowance_exceeded")
+        batch = problem(await page.post("/v1/video_batches", json={"videos": [WISH]}), 402, "allowance_exceeded")
 
     assert refused["funds"]["available_micros"] == 1
     assert refused["funds"]["missing_micros"] == refused["funds"]["needed_micros"] - 1
@@ -370,8 +370,8 @@ async def test_an_allowance_is_refused_by_its_own_code_and_says_what_is_missing(
 async def test_a_batch_counts_each_of_its_videos(pair: Running):
     async with await held(pair.client, pair.url, scopes=BOTH, end_user="fay", creates=3) as page:
         wishes = [{"prompt": f"boat {n}"} for n in range(4)]
-        all_or_none = await page.post("/v1/videos/batches", json={"videos": wishes})
-        cut = await page.post("/v1/videos/batches", json={"videos": wishes, "mode": "affordable"})
+        all_or_none = await page.post("/v1/video_batches", json={"videos": wishes})
+        cut = await page.post("/v1/video_batches", json={"videos": wishes, "mode": "affordable"})
         more = await page.post("/v1/videos", json=WISH)
 
     problem(all_or_none, 403, "creates_used_up")

@@ -82,11 +82,11 @@ async def test_a_replay_is_answered_and_does_not_count_and_neither_does_what_was
 async def test_a_batch_counts_every_video_and_is_refused_or_cut_where_the_minute_ends(tmp_path):
     some = {**BATCH, "mode": "affordable"}
     async with running(limited(tmp_path, per_minute=5)) as pair:
-        whole = await pair.client.post("/v1/videos/batches", json=BATCH)
-        refused = await pair.client.post("/v1/videos/batches", json=BATCH)
-        cut = await pair.client.post("/v1/videos/batches", json=some)
-        nothing = await pair.client.post("/v1/videos/batches", json=some)
-        never = await pair.client.post("/v1/videos/batches", json={"videos": [WISH] * 6})
+        whole = await pair.client.post("/v1/video_batches", json=BATCH)
+        refused = await pair.client.post("/v1/video_batches", json=BATCH)
+        cut = await pair.client.post("/v1/video_batches", json=some)
+        nothing = await pair.client.post("/v1/video_batches", json=some)
+        never = await pair.client.post("/v1/video_batches", json={"videos": [WISH] * 6})
         kept = await count(pair)
 
     assert (whole.status_code, said(whole)[1]) == (202, '"creates";r=2')
@@ -210,7 +210,7 @@ async def test_what_a_client_token_asks_for_counts_as_its_tenants(tmp_path):
             shut = await page.get("/v1/balance")
             unknown = await page.get(f"/v1/videos/video_{'0' * 26}")
             asked = await post(page, "{ videos { edges { cursor } } }")
-            cut = await page.post("/v1/videos/batches", json={"videos": [WISH] * 5, "mode": "affordable"})
+            cut = await page.post("/v1/video_batches", json={"videos": [WISH] * 5, "mode": "affordable"})
             used_up = await page.post("/v1/videos", json=WISH)
         last = await create(pair)
         async with browser(pair.url, (await minted(pair.client, scopes=BOTH))["token"]) as page:

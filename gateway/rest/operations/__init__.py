@@ -16,7 +16,7 @@ from gateway.rest.operations.videos import VIDEOS
 from gateway.rest.operations.webhooks import WEBHOOKS
 from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply
 
-__all__ = ["OPERATIONS", "Body", "Operation", "Parameter", "Reply"]
+__all__ = ["OPERATIONS", "Body", "Key", "Operation", "Parameter", "Reply"]
 
 OPERATIONS: dict[Key, Operation] = (
     VIDEOS

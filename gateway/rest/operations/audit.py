@@ -13,8 +13,18 @@ _PRIVATE = ("Cache-Control", "Vary")
 _MOMENT = text(12, pattern="^[0-9]{1,12}$")
 _OF_TENANT = Parameter(name="tenant", where="query", says="Only what is this tenant's.", schema=text(64))
 _FILTERS = (
-    Parameter(name="subject", where="query", says="Only what was done to the thing with this id.", schema=text(256)),
-    Parameter(name="action", where="query", says="Only actions that begin so, such as `account.`.", schema=text(64)),
+    Parameter(
+        name="subject",
+        where="query",
+        says="Only what was done to the thing with this id.",
+        schema=text(audit.MAX_SUBJECT),
+    ),
+    Parameter(
+        name="action",
+        where="query",
+        says="Only actions that begin so, such as `account.`.",
+        schema=text(audit.MAX_ACTION),
+    ),
     Parameter(name="since", where="query", says="Not earlier, in seconds since the Unix epoch.", schema=_MOMENT),
     Parameter(name="until", where="query", says="Earlier than this, in seconds since the Unix epoch.", schema=_MOMENT),
 )

@@ -75,6 +75,7 @@ IMAGES: dict[Key, Operation] = {
             200: Reply(
                 says="The picture.",
                 media="image/*",
+                max_bytes=LARGEST_IMAGE,
                 headers=("Cache-Control", "Content-Disposition", "ETag", "Vary"),
             ),
             304: Reply(says="It is the one you have.", media=None, headers=("ETag",)),

@@ -147,6 +147,7 @@ _ANY = ONE_TENANT.replace(":str", "")
 _BOTH = Parameter(
     name="If-Match",
     where="header",
+    required=True,
     says="Required: the tenant's ETag, which names the version of its policy and that of the rest, so that nobody's "
     "change is undone unseen. The policy's alone is enough to change `routing`.",
     schema=text(34, pattern='^"[0-9]{1,15}(\\.[0-9]{1,15})?"$'),

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.rest.deprecation import Deprecation
 from gateway.rest.headers import MAX_WAIT
 from gateway.services.pages import MAX_PAGE
 from schema.ids import ATTEMPT, BATCH, ENTRY, VIDEO, pattern
@@ -13,13 +14,18 @@ JSON_SCHEMA = dict[str, Any]
 Key = tuple[Literal["delete", "get", "patch", "post"], str]
 
 
+ENDLESS = 2**53 - 1
+"""Bytes: as long as it is."""
+
+
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """One parameter of a request. ``where`` is OpenAPI's ``in``."""
+    """One parameter of a request. ``where`` is OpenAPI's ``in``; what stands in a path is always required."""
 
     name: str
     where: Literal["path", "query", "header"]
     says: str
     schema: JSON_SCHEMA
+    required: bool = False
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +34,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         says: what the bytes are.
         file: the field of a form that may be a file, or must be when that is all there is.
+        required: false where none is as good as an empty one.
     """
 
     types: tuple[str, ...]
@@ -35,18 +42,20 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int | None = None
     says: str = "As the provider sends it"
     file: str | None = None
+    required: bool = True
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A good answer. ``shape`` is None for bytes of ``media``, and both are None where there is no body.
 
-    ``also`` is another media type it can have, as bytes.
+    ``also`` is another media type it can have, as bytes; of those there are ``max_bytes`` at most.
     """
 
     says: str
     shape: type | None = None
     media: str | None = "application/json"
     also: str | None = None
+    max_bytes: int = ENDLESS
     headers: tuple[str, ...] = ()
 
 
@@ -56,6 +65,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         scope: what the caller's key must have; None needs no key.
         refusals: the statuses it may refuse with, beside those every route has.
+        deprecated: when it will go; None while it stays.
     """
 
     id: str
@@ -67,14 +77,15 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Body | None = None
     replies: dict[int, Reply]
     refusals: tuple[int, ...] = ()
+    deprecated: Deprecation | None = None
 
 
 def text(length: int, **more: Any) -> JSON_SCHEMA:
     return {"type": "string", "maxLength": length, **more}
 
 
-LENIENT: JSON_SCHEMA = {"type": "string"}
-"""A header whose nonsense is ignored, however long."""
+LENIENT: JSON_SCHEMA = text(8192)
+"""A header whose nonsense is ignored."""
 
 
 VIDEO_ID = text(32, pattern=pattern(VIDEO))
@@ -98,12 +109,16 @@ PREFER = Parameter(
 IF_NONE_MATCH = Parameter(
     name="If-None-Match", where="header", says="ETags you have; a match is answered with 304.", schema=LENIENT
 )
+_SECONDS = "[1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400"
+_SPAN = f"^(({_SECONDS})s?|([1-9]|1[0-9]|2[0-3])h([1-5]?[0-9]m)?([1-5]?[0-9]s)?|[1-9][0-9]{{0,2}}m([1-5]?[0-9]s)?)$"
+"""A second to a day."""
+
 CANCEL_AFTER = Parameter(
     name="Cancel-After",
     where="header",
     says="Cancel the video by itself when it has not ended by then: seconds, or `30s`, `5m`, `1h30m45s`. The same as "
     "`gateway.cancel_after_seconds`; a part of the wish.",
-    schema=text(24, pattern="^([0-9]+|([0-9]+h)?([0-9]+m)?([0-9]+s)?)$"),
+    schema=text(24, pattern=_SPAN),
 )
 LIMIT = Parameter(
     name="limit",
@@ -127,6 +142,7 @@ JSON_BODY = ("application/json",)
 IF_MATCH = Parameter(
     name="If-Match",
     where="header",
+    required=True,
     says="Required: the ETag of the version you change, so that nobody's change is undone unseen.",
     schema=text(17, pattern='^"[0-9]{1,15}"$'),
 )
