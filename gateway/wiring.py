@@ -78,7 +78,7 @@ from gateway.services.rekeying import Rekeying
 from gateway.services.reloading import Reloading
 from gateway.services.replays import Replays
 from gateway.services.reusing import Reusing
-from gateway.services.seats import Seats
+from gateway.services.seats import EXECUTING, WATCHING, Seats
 from gateway.services.sends import Sends
 from gateway.services.submits import Callbacks, Submits
 from gateway.services.sweeping import Sweeping
@@ -158,6 +158,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     events: Events
     event_log: EventLog
     seats: Seats
+    executions: Seats
     aging: Aging
     hooks: Hooks
     queue: Queue
@@ -547,7 +548,8 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
         ),
         events=events,
         event_log=EventLog(store=store, hub=hub, draining=draining),
-        seats=Seats(settings.events.watchers),
+        seats=Seats(lambda: settings.events.watchers, WATCHING),
+        executions=Seats(lambda: reloading.settings.graphql.concurrent, EXECUTING),
         aging=aging,
         hooks=Hooks(
             store=store,

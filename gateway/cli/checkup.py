@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.cli.settings_file import read
 from gateway.config.settings import Settings, parse_listen, without_password
 
 OLDEST_PYTHON = (3, 11)
@@ -65,10 +66,8 @@ def check_sqlite() -> Check:
 
 
 def check_config(config_file: Path) -> tuple[Check, Settings | None]:
-    from gateway.config.environment import environment
-    from gateway.config.load import examine
-
-    settings, findings = examine(config_file, environment())
+    reading = read(config_file)
+    settings, findings = reading.settings, reading.findings
     how = f"filmgate config check {config_file}"
     if not config_file.exists():
         how = f"filmgate init -c {config_file}"

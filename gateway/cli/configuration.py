@@ -1,6 +1,5 @@
 """``filmgate config``: look at the configuration file without starting anything."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from click.core import ParameterSource
 from gateway.cli.connection import connect, connection_options
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import Format, columns, output_option, show, show_all_json, show_json, tell
-from gateway.cli.settings_file import config_option, problems, set_option
+from gateway.cli.settings_file import config_option, problems, read, set_option
 
 if TYPE_CHECKING:
     from gateway.config.load import Reading
@@ -36,7 +35,7 @@ def check(
     from gateway.config.findings import rendered
 
     file = _only_one(context, file, config_file)
-    reading = _reading(file, options)
+    reading = read(file, options)
     if output is not Format.TABLE:
         show_all_json(reading.findings, output)
     elif reading.findings:
@@ -86,7 +85,7 @@ def show_values(
     from providers.registry import by_name
 
     file = _only_one(context, file, config_file)
-    reading = _reading(file, options)
+    reading = read(file, options)
     if reading.settings is None:
         tell(rendered(reading.findings, str(file)))
         raise Stop(ExitCode.CONFIG, f"{file} can not be used: {problems(_wrong(reading))}")
@@ -104,13 +103,6 @@ def schema() -> None:
     from providers.registry import KINDS
 
     show_json(schema_of(KINDS), Format.JSON)
-
-
-def _reading(file: Path, options: Iterable[str]) -> "Reading":
-    from gateway.config.environment import environment
-    from gateway.config.load import read_file
-
-    return read_file(file, environment(), options=tuple(options))
 
 
 def _wrong(reading: "Reading") -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from gateway.cli.exits import ExitCode, Stop
-from gateway.cli.settings_file import config_option, loaded, set_option
+from gateway.cli.settings_file import config_option, loaded, read, set_option
 from gateway.config.settings import without_password
 
 if TYPE_CHECKING:  # the server is imported late: --help must answer at once
@@ -72,11 +72,9 @@ def work(config_file: Path, options: tuple[str, ...]) -> None:
 
 def _again(config_file: Path, options: tuple[str, ...]) -> "Examine":
     """Reads the same file once more, under the same options."""
-    from gateway.config.environment import environment
-    from gateway.config.load import read_file
 
     def examine() -> "tuple[Settings | None, list[Finding]]":
-        reading = read_file(config_file, environment(), options=options)
+        reading = read(config_file, options)
         return reading.settings, list(reading.findings)
 
     return examine

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+from msgspec.structs import replace
 
 from gateway.cli.exits import ExitCode, Stop
 from gateway.cli.output import tell
 from gateway.config.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.config.load import Reading
 
 DEFAULT_FILE = "filmgate.toml"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -51,17 +55,29 @@ def _assigned(_: click.Context, __: click.Parameter, options: tuple[str, ...]) -
 
 def loaded(config_file: Path, options: Sequence[str] = ()) -> Settings:
     """The file's settings, its warnings told; a file that can not be used ends the command."""
-    from gateway.config.environment import environment
     from gateway.config.findings import rendered
-    from gateway.config.load import read_file
 
-    reading = read_file(config_file, environment(), options=options)
+    reading = read(config_file, options)
     if reading.findings:
         tell(rendered(reading.findings, str(config_file)))
     if reading.settings is None:
         wrong = sum(not finding.warning for finding in reading.findings)
         raise Stop(ExitCode.CONFIG, f"{config_file} can not be used: {problems(wrong)}")
     return reading.settings
+
+
+def read(config_file: Path, options: Sequence[str] = ()) -> "Reading":
+    """The file, with what is found in it: what it says, and what the documents it leads to ask of the schema."""
+    from gateway.config.environment import environment
+    from gateway.config.load import read_file
+
+    reading = read_file(config_file, environment(), options=tuple(options))
+    if reading.settings is None or not reading.settings.trusted.documents:
+        return reading
+    from gateway.graphql.laid_in import check_trusted
+
+    wrong = check_trusted(reading.settings)
+    return replace(reading, settings=None, findings=(*reading.findings, *wrong)) if wrong else reading
 
 
 def problems(count: int) -> str:

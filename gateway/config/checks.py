@@ -17,7 +17,9 @@ from gateway.config.settings import (
     AssetsSettings,
     DatabaseSettings,
     EgressSettings,
+    GraphQLSettings,
     KeySetup,
+    OnlyDocuments,
     ServerSettings,
     Timing,
     parse_listen,
@@ -100,6 +102,12 @@ def check_timing(timing: Timing, notes: Notes) -> None:
             notes.error(("timing", small), f"is longer than {large}")
     if timing.lease_beat_seconds == timing.lease_seconds:
         notes.error(("timing", "lease_beat_seconds"), "must be shorter than lease_seconds")
+
+
+def check_graphql(graphql: GraphQLSettings, notes: Notes) -> None:
+    if graphql.only_documents is not OnlyDocuments.OFF and not graphql.documents:
+        problem = f"{graphql.only_documents.value} may ask for trusted documents alone, and there are none"
+        notes.error(("graphql", "only_documents"), problem, "say in graphql.documents where they are")
 
 
 def check_unique(ids: Iterable[tuple[Place, object]], notes: Notes) -> None:

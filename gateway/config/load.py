@@ -12,6 +12,7 @@ from gateway.config import checks, overrides
 from gateway.config.accounts import AccountSetup, Kinds, read_account
 from gateway.config.findings import ConfigError, Finding
 from gateway.config.keys import KeyReader
+from gateway.config.manifests import read_manifests
 from gateway.config.master_key import check_key_is_nobodys, check_secrets
 from gateway.config.overrides import Override
 from gateway.config.places import Place, around, lines_of
@@ -145,6 +146,7 @@ def _settings(
         accounts=tuple(account for account in accounts if account),
         tenants=tuple(tenant for tenant in tenants if tenant),
     )
+    trusted = read_manifests(sections["graphql"].documents, ("graphql", "documents"), notes)
     _check_sections(sections, notes)
     _check_lists(raw, readable, sections, kinds, notes)
     if notes.wrong:
@@ -153,6 +155,7 @@ def _settings(
         **sections,
         accounts=tuple(setup.account for setup in readable.accounts),
         tenants=tuple(tenant.setup for tenant in readable.tenants),
+        trusted=trusted,
     )
 
 
@@ -203,6 +206,7 @@ def _check_sections(sections: dict[str, Any], notes: Notes) -> None:
     checks.check_assets(sections["assets"], notes)
     checks.check_egress(sections["egress"], notes)
     checks.check_timing(sections["timing"], notes)
+    checks.check_graphql(sections["graphql"], notes)
 
 
 def _check_lists(raw: dict[str, Any], readable: Readable, sections: dict[str, Any], kinds: Kinds, notes: Notes) -> None:

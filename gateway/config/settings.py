@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.config.trusted_documents import TrustedDocuments
 from schema.account import Account, Secret
 from schema.clock import Millis
 from schema.event import EventType
@@ -306,6 +307,35 @@ class EventsSettings(Section, frozen=True, kw_only=True):
     progress_percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
 
 
+class GraphQLProfile(StrEnum):
+    AUDIT = "audit"
+    SEPTEMBER_2026 = "2026-09"
+
+
+class OnlyDocuments(StrEnum):
+    OFF = "off"
+    CLIENT_TOKENS = "client_tokens"
+    EVERYONE = "everyone"
+
+
+class GraphQLSettings(Section, frozen=True, kw_only=True):
+    """The GraphQL door.
+
+    Attributes:
+        profile: the statuses and media types of its answers: as graphql-http's audit suite wants them, or as the
+            September 2026 edition of GraphQL over HTTP does.
+        documents: a manifest of trusted documents, or a folder of them; empty: there are none.
+        only_documents: who may ask for nothing else: nobody, whoever has a client token, or everyone.
+        concurrent: queries and mutations of one tenant in execution at once, at each replica; more are refused with
+            429.
+    """
+
+    profile: GraphQLProfile = GraphQLProfile.AUDIT
+    documents: str = ""
+    only_documents: OnlyDocuments = OnlyDocuments.OFF
+    concurrent: Number = 32
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -378,7 +408,12 @@ class TenantSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file, checked. ``source`` is its name without its folder, for who is told that it manages something."""
+    """The whole file, checked.
+
+    Attributes:
+        trusted: what ``graphql.documents`` leads to.
+        source: its name without its folder, for who is told that it manages something.
+    """
 
     secrets: SecretsSettings
     server: ServerSettings = ServerSettings()
@@ -391,12 +426,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue: QueueSettings = QueueSettings()
     limits: LimitsSettings = LimitsSettings()
     events: EventsSettings = EventsSettings()
+    graphql: GraphQLSettings = GraphQLSettings()
     retention: RetentionSettings = RetentionSettings()
     webhooks: WebhookSettings = WebhookSettings()
     hooks: HookSettings = HookSettings()
     observability: ObservabilitySettings = ObservabilitySettings()
     accounts: tuple[Account, ...] = ()
     tenants: tuple[TenantSetup, ...] = ()
+    trusted: TrustedDocuments = TrustedDocuments()
     source: str = "filmgate.toml"
 
 
@@ -412,6 +449,7 @@ SECTIONS: dict[str, type[Section]] = {
     "queue": QueueSettings,
     "limits": LimitsSettings,
     "events": EventsSettings,
+    "graphql": GraphQLSettings,
     "retention": RetentionSettings,
     "webhooks": WebhookSettings,
     "hooks": HookSettings,

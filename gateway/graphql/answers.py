@@ -1,4 +1,4 @@
-"""Results as HTTP answers: statuses and media types after GraphQL over HTTP, as its audit suite (1.x) wants them."""
+"""Results as HTTP answers: statuses and media types after GraphQL over HTTP, in the edition a profile says."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ import msgspec
 from graphql import ExecutionResult
 from litestar.types import Receive, Scope, Send
 
-from gateway.graphql.errors import Code, facts
+from gateway.graphql.errors import Code, facts, worded
 from gateway.graphql.negotiation import Media
-from gateway.graphql.requests import Refused
+from gateway.graphql.profiles import UNREADABLE, Profile
+from gateway.graphql.requests import IllFormed, Refused
 from schema.errors import GatewayError, Unauthenticated
 
 encode = msgspec.json.Encoder().encode
@@ -65,26 +66,32 @@ def unexecuted(result: ExecutionResult) -> bool:
     return result.data is None and all(error.path is None for error in result.errors or ())
 
 
-def result_answer(result: ExecutionResult, media: Media) -> Answer:
+def result_answer(result: ExecutionResult, media: Media, profile: Profile) -> Answer:
     """A request error is a 4xx, except to clients that speak plain JSON only and expect 200."""
-    status = 200
-    if media is Media.GRAPHQL and unexecuted(result):
-        status = 500 if any(_internal(error.extensions) for error in result.errors or ()) else 400
-    return Answer(payload(result), media, status)
+    if not unexecuted(result):
+        return Answer(payload(result), media, profile.partial if result.errors else 200)
+    lenient = profile.lenient and media is Media.JSON
+    status = 200 if lenient else _status(result, profile)
+    return Answer(payload(result), profile.type_of(status, media), status)
 
 
-def refused_answer(refused: Refused, media: Media) -> Answer:
+def _status(result: ExecutionResult, profile: Profile) -> int:
+    codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
+    if Code.INTERNAL_SERVER_ERROR in codes:
+        return 500
+    return UNREADABLE if Code.GRAPHQL_PARSE_FAILED in codes else profile.invalid
+
+
+def refused_answer(refused: Refused, media: Media, profile: Profile) -> Answer:
     content = {"errors": [{"message": refused.message, "extensions": {"code": refused.code}}]}
-    return Answer(content, media, refused.status, **refused.headers)
+    status = profile.ill_formed if isinstance(refused, IllFormed) else refused.status
+    return Answer(content, profile.type_of(status, media), status, **refused.headers)
 
 
-def failed_answer(error: GatewayError, media: Media) -> Answer:
+def failed_answer(error: GatewayError, media: Media, profile: Profile) -> Answer:
     """What stands in the way of the whole request: no key, no room."""
     headers = {"www_authenticate": error.challenge} if isinstance(error, Unauthenticated) else {}
     if error.retry_after_seconds is not None:
         headers["retry_after"] = str(error.retry_after_seconds)
-    return Answer({"errors": [{"message": error.detail, "extensions": facts(error)}]}, media, error.status, **headers)
-
-
-def _internal(extensions: dict[str, Any] | None) -> bool:
-    return (extensions or {}).get("code") == Code.INTERNAL_SERVER_ERROR
+    content = {"errors": [{"message": worded(error), "extensions": facts(error)}]}
+    return Answer(content, profile.type_of(error.status, media), error.status, **headers)

@@ -1,10 +1,9 @@
 """/graphql: queries and mutations by POST, queries by GET, everything by WebSocket, subscriptions as streams."""
 
-import asyncio
 from typing import Any
 
 import structlog
-from graphql import OperationType
+from graphql import ExecutionResult, OperationType
 from litestar import get, post, websocket
 from litestar.types import ASGIApp
 
@@ -13,21 +12,21 @@ from gateway.arriving import gateway_of
 from gateway.auth import caller_of
 from gateway.graphql.answers import Elsewhere, failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
+from gateway.graphql.governing import governed
 from gateway.graphql.negotiation import Media, negotiate
+from gateway.graphql.profiles import PROFILES
 from gateway.graphql.requests import Asked, Call, Refused, header, headers, read_request
 from gateway.graphql.schema import Schema, build_schema
 from gateway.graphql.sockets import Socket, serve_socket
 from gateway.graphql.streams import Stream
+from gateway.graphql.trusting import meant
 from gateway.wiring import Gateway
-from schema.errors import GatewayError, Overloaded
+from schema.errors import GatewayError
 from schema.tenant import Principal
 
 PATH = "/graphql"
 _EXPLORER, _PAGE = "graphiql", "text/html"
 """Beside us, the page to try it in; and what only browsers ask for."""
-
-QUERY_SECONDS = 30.0
-"""How long a query may take. A mutation is not cut short: what it has begun is done, and the caller should know."""
 
 
 def graphql_routes(*, explorable: bool) -> list[Any]:
@@ -53,7 +52,8 @@ def graphql_routes(*, explorable: bool) -> list[Any]:
 
 async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
     """Who is calling, how they want to be answered, and only then what they ask."""
-    media = negotiate(header(request.scope, b"accept"))
+    profile = PROFILES[gateway.reloading.settings.graphql.profile]
+    media = negotiate(header(request.scope, b"accept"), profile.usual)
     plain = Media.JSON if media is None or media.streams else media
     try:
         state = request.scope["state"]
@@ -62,19 +62,21 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
         structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
         asked = await _read(gateway, schema, request, principal)
         context = Context(gateway, principal, headers(request.scope, b"idempotency-key"), request.scope["state"])
-        return await _run(schema, request, asked, context, _acceptable(media))
+        answer = await _run(schema, request, asked, context, _acceptable(media))
+        return answer if isinstance(answer, Stream) else result_answer(answer, plain, profile)
     except Refused as refused:
-        return refused_answer(refused, plain)
+        return refused_answer(refused, plain, profile)
     except GatewayError as error:
         turnstile.refused(request.scope["state"], error)
-        return failed_answer(error, plain)
+        return failed_answer(error, plain, profile)
 
 
 async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Principal) -> Asked:
     """What is asked, counted as one request unless it asks for videos alone. Raises Refused, or RateLimited."""
     state = request.scope["state"]
     try:
-        asked = await read_request(request)
+        settings = gateway.reloading.settings
+        asked = meant(await read_request(request), settings, principal, schema.documents)
     except Refused:
         turnstile.reads(gateway, principal, state)
         raise
@@ -91,7 +93,7 @@ def _acceptable(media: Media | None) -> Media:
     return media
 
 
-async def _run(schema: Schema, request: Call, asked: Asked, context: Context, media: Media) -> ASGIApp:
+async def _run(schema: Schema, request: Call, asked: Asked, context: Context, media: Media) -> ExecutionResult | Stream:
     document = schema.documents.read(asked.query or "")
     operation = document.operation(asked.operation_name)
     kind = None if operation is None else operation.operation
@@ -102,8 +104,5 @@ async def _run(schema: Schema, request: Call, asked: Asked, context: Context, me
         return Stream(await schema.stream_of(document, asked, context), media, context.gateway, watches)
     if kind is OperationType.SUBSCRIPTION:
         raise Refused(400, f"A subscription is answered as {Media.EVENTS}, or over a WebSocket: accept one of them")
-    try:
-        async with asyncio.timeout(QUERY_SECONDS if kind is OperationType.QUERY else None):
-            return result_answer(await schema.run(document, asked, context), media)
-    except TimeoutError as error:
-        raise Overloaded(f"The query took longer than {QUERY_SECONDS:.0f} seconds", retry_after_seconds=5) from error
+    async with governed(context, kind):
+        return await schema.run(document, asked, context)

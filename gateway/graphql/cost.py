@@ -9,17 +9,17 @@ from typing import NamedTuple
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLError,
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    ValueNode,
 )
 
 from gateway.graphql.connections import DEFAULT_PAGE
+from gateway.graphql.counts import TooMuch, fragments_of
 from gateway.services.pages import MAX_PAGE
 from schema.batch import MAX_BATCH
 
@@ -68,16 +68,16 @@ _WORK = {"createVideos": MAX_COST // 2 + 1}
 """What a field does takes as long as so many fields of an answer: a hundred creates, once in a request."""
 
 
+_PAGE_DIGITS = len(str(MAX_PAGE)) - 1
+"""Of a number that is less than the most."""
+
+
 class Measure(NamedTuple):
     """Levels of nesting, aliases, and fields in the answer."""
 
     depth: int
     aliases: int
     cost: int
-
-
-class TooMuch(GraphQLError):
-    """The document asks for more than one request may have."""
 
 
 def check_cost(document: DocumentNode) -> None:
@@ -92,16 +92,12 @@ def check_cost(document: DocumentNode) -> None:
                 ("fields in the answer", cost, MAX_COST),
             ):
                 if found > most:
-                    raise TooMuch(f"This asks for too much: {_count(found)} {what}, where {most} are allowed")
+                    raise TooMuch.of(_count(found), what, most)
 
 
 class _Meter:
     def __init__(self, document: DocumentNode) -> None:
-        self._fragments = {
-            definition.name.value: definition.selection_set
-            for definition in document.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        }
+        self._fragments = fragments_of(document)
         self._measured: dict[str, Measure | None] = {}
 
     def measure(self, selections: SelectionSetNode | None) -> Measure:
@@ -141,10 +137,16 @@ def _width(field: FieldNode) -> int:
     """How many things a field may hold, as its arguments bound them; a variable may say the most."""
     for argument in field.arguments or ():
         if argument.name.value in ("first", "last"):
-            return min(int(argument.value.value), MAX_PAGE) if isinstance(argument.value, IntValueNode) else MAX_PAGE
+            return _page(argument.value)
         if argument.name.value == "ids":
             return len(argument.value.values) if isinstance(argument.value, ListValueNode) else MAX_PAGE
     return _WIDTHS.get(field.name.value, 1)
+
+
+def _page(size: ValueNode) -> int:
+    """Elements of a page; of one whose size is not ours to give it will be said that it is wrong."""
+    digits = size.value if isinstance(size, IntValueNode) else ""
+    return int(digits) if digits.isdecimal() and len(digits) <= _PAGE_DIGITS else MAX_PAGE
 
 
 def _count(number: int) -> str:

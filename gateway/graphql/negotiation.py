@@ -20,7 +20,6 @@ _RANGES = {
     "application/graphql-response+json": Media.GRAPHQL,
     "application/*": Media.GRAPHQL,
     "application/json": Media.JSON,
-    "*/*": Media.JSON,
     "text/event-stream": Media.EVENTS,
     "text/*": Media.EVENTS,
     "multipart/mixed": Media.MULTIPART,
@@ -30,25 +29,28 @@ _APOLLO = "subscriptionspec"
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str | None) -> Media | None:
+def negotiate(accept: str | None, usual: Media = Media.JSON) -> Media | None:
     """The first of the best rated types that we speak; None when there is none.
 
     Clients list ``text/event-stream`` behind others with every plain query, so only a preferred one is chosen.
+
+    Args:
+        usual: for who says nothing, or takes any.
     """
     if not accept:
-        return Media.JSON
+        return usual
     best, best_quality = None, 0.0
     for entry in accept.split(","):
-        media, quality = _entry(entry)
+        media, quality = _entry(entry, usual)
         if media is not None and quality > best_quality:
             best, best_quality = media, quality
     return best
 
 
-def _entry(entry: str) -> tuple[Media | None, float]:
+def _entry(entry: str, usual: Media) -> tuple[Media | None, float]:
     name, *parameters = (part.strip().lower() for part in entry.split(";"))
     values = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
-    media = _RANGES.get(name)
+    media = usual if name == "*/*" else _RANGES.get(name)
     if media is Media.MULTIPART and _APOLLO not in values:
         return None, 0.0
     try:

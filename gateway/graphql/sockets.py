@@ -21,8 +21,9 @@ from gateway.auth import caller_of, learn, page_of
 from gateway.graphql.context import Context
 from gateway.graphql.documents import Document
 from gateway.graphql.errors import facts
-from gateway.graphql.requests import Asked, header
+from gateway.graphql.requests import Asked, Refused, check_variables, header
 from gateway.graphql.schema import Schema
+from gateway.graphql.trusting import meant
 from gateway.services.callers import ENDED
 from gateway.wiring import Gateway
 from schema.errors import Forbidden, OriginNotAllowed, Overloaded, RateLimited, TooManyRequests, Unauthenticated
@@ -158,15 +159,31 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         except msgspec.ValidationError as error:
             await self.handle_invalid_message(str(error))
             return
-        if not subscribe.id or not subscribe.payload.query:
+        if not subscribe.id or not subscribe.payload.names_something:
             await self.handle_invalid_message("subscribe needs an id and a query")
-        elif not self.connection_acknowledged or subscribe.id in self.operations:
+            return
+        if not self.connection_acknowledged or subscribe.id in self.operations:
             await super().handle_subscribe(message)  # which closes
-        elif trouble := self._trouble(subscribe.payload):
-            payload = [error.formatted for error in trouble]
-            await self.send_message({"id": subscribe.id, "type": "error", "payload": payload})
+            return
+        asked, trouble = self._meant(subscribe.payload)
+        trouble = trouble or self._trouble(asked)
+        if trouble:
+            said = [error.formatted for error in trouble]
+            await self.send_message({"id": subscribe.id, "type": "error", "payload": said})
         else:
+            message["payload"]["query"] = asked.query
             await super().handle_subscribe(message)
+
+    def _meant(self, asked: Asked) -> tuple[Asked, list[GraphQLError]]:
+        """What is asked with the text it means, and why it may not be."""
+        try:
+            check_variables(asked)
+            settings = self._gateway.reloading.settings
+            return meant(asked, settings, self.context.caller, self._documents), []
+        except Refused as refused:
+            return asked, [GraphQLError(refused.message, extensions={"code": refused.code})]
+        except Unauthenticated as error:
+            return asked, [GraphQLError(error.detail, extensions=facts(error))]
 
     def _trouble(self, asked: Asked) -> list[GraphQLError]:
         """Why an operation is not begun; empty when it is."""

@@ -12,6 +12,7 @@ _SPELLINGS: dict[str, str] = {
     "video.video_id": "inputReference.videoFrame.videoId",
     "gateway.max_cost_micros": "routing.maxCost",
     "gateway.webhook_url": "webhookUrl",
+    "limit": "first",
 }
 _UNDERSCORE = re.compile("_([a-z])")
 _WISH = re.compile(r"videos\[\d+\]\.")

@@ -181,7 +181,7 @@ class AccountSetups:
     async def _held(self, tx: Transaction, id: str, owner: Tenant | None, by: Hand) -> AccountRecord:
         """An account that may be changed, held until the transaction ends."""
         await self._begin(tx, owner, by)
-        known = await read_account(tx, self._vault, self._around().kinds, id)
+        known = await read_account(tx, self._vault, self._around().kinds, id) if id.isprintable() else None
         if known is None or known.ownership.removed_at is not None:
             raise NotFound("There is no such account")
         if owner is not None and known.account.owner != owner.id:

@@ -160,7 +160,7 @@ class Tenancies:
     async def _held(self, tx: Transaction, id: str, expected: int, by: Hand) -> TenantRecord:
         """A tenant that may be changed, held until the transaction ends."""
         await self._begin(tx, by)
-        known = await tx.tenants.get(id)
+        known = await tx.tenants.get(id) if id.isprintable() else None  # no column holds every letter there is
         if known is None or known.ownership.removed_at is not None:
             raise NotFound("There is no such tenant")
         if managed_by_file(known.ownership):

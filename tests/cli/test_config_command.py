@@ -221,3 +221,14 @@ def test_the_schema_is_json_on_stdout(run):
 
     assert result.exit_code == ExitCode.OK
     assert json.loads(result.stdout)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_trusted_documents_are_held_against_the_schema(check, elsewhere):
+    (elsewhere / "web.json").write_text('{"a1": "{ viewer { tenant { id } } }", "b2": "{ vide }"}')
+    result = check(GOOD + '\n[graphql]\ndocuments = "web.json"\n')
+
+    assert result.exit_code == ExitCode.CONFIG
+    assert "graphql.documents: web.json: document b2: Cannot query field 'vide' on type 'Query'." in result.stdout
+
+    (elsewhere / "web.json").write_text('{"a1": "{ viewer { tenant { id } } }"}')
+    assert check(GOOD + '\n[graphql]\ndocuments = "web.json"\n').exit_code == ExitCode.OK

@@ -46,7 +46,7 @@ def test_the_example_loads_and_nothing_in_it_is_doubtful(environ):
 
 
 def test_every_section_stands_in_the_example(raw):
-    assert raw.keys() == names(Settings) - {"source"}
+    assert raw.keys() == names(Settings) - {"source", "trusted"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -90,5 +90,5 @@ def test_the_example_names_every_provider_and_plan():
 def test_the_sections_are_those_of_the_settings():
     kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
-    beside = {name: kinds[name] for name in ("accounts", "tenants", "source")}
+    beside = {name: kinds[name] for name in ("accounts", "tenants", "trusted", "source")}
     assert {**SECTIONS, **beside} == kinds

@@ -126,6 +126,35 @@ async def test_a_server_takes_a_good_file_refuses_a_broken_one_and_turns_its_mas
     assert "accounts.veo-main.price_per_credit" in logged(place, "configuration.refused")[0]["findings"][0]
 
 
+async def test_a_server_takes_new_documents_and_keeps_the_old_ones_when_a_new_one_is_wrong(tmp_path: Path) -> None:
+    place, manifest = Place(folder=tmp_path, url=address()), tmp_path / "web.json"
+    documents = '\n[graphql]\ndocuments = "web.json"\n'
+    manifest.write_text('{"one": "{ viewer { tenant { id } } }"}')
+    configure(place, tenants=documents)
+
+    async def found(id: str) -> bool:
+        headers = {"authorization": f"Bearer {ACME_KEY}"}
+        answer = await server.client.post("/graphql", json={"documentId": id}, headers=headers)
+        return "errors" not in answer.json()
+
+    async with serving(place) as process, speaking(place, process) as server:
+        before = [await found("one"), await found("two")]
+        manifest.write_text('{"two": "{ viewer { tenant { name } } }"}')
+        process.send_signal(signal.SIGHUP)
+        await until(lambda: found("two"))
+        after = [await found("one"), await found("two")]
+        manifest.write_text('{"three": "{ vide }"}')
+        process.send_signal(signal.SIGHUP)
+        await until(lambda: _refused(server))
+        still = [await found("two"), await found("three")]
+        refused = await configuration(server)
+        assert await server.terminated() == 0
+
+    assert (before, after, still) == ([True, False], [False, True], [True, False])
+    [finding] = refused["last_refused"]["findings"]
+    assert finding["problem"].startswith("web.json: document three: Cannot query field 'vide'")
+
+
 async def test_a_worker_alone_reads_its_file_again_too(tmp_path: Path) -> None:
     place = Place(folder=tmp_path, url=address())
     configure(place)

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
+import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from gateway.app import build_app
+from gateway.config.trusted_documents import TrustedDocuments
 from gateway.graphql.controller import PATH
 from gateway.ports import listen
 from gateway.serving import listening
@@ -109,6 +111,18 @@ async def door(gateway: Gateway, key: str) -> AsyncIterator[httpx.AsyncClient]:
         ) as client,
     ):
         yield client
+
+
+@asynccontextmanager
+async def speaking(gateway: Gateway, trusted: TrustedDocuments | None = None, **changes: Any) -> AsyncIterator[None]:
+    """While a file is in force whose ``[graphql]`` says something else."""
+    before = gateway.reloading.settings
+    graphql = msgspec.structs.replace(before.graphql, **changes)
+    await gateway.reloading.take(msgspec.structs.replace(before, graphql=graphql, trusted=trusted or before.trusted))
+    try:
+        yield
+    finally:
+        await gateway.reloading.take(before)
 
 
 class Socket:

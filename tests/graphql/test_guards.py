@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from graphql import get_introspection_query, parse
 
-from gateway.graphql.cost import MAX_ALIASES, MAX_COST, MAX_DEPTH, TooMuch, check_cost
+from gateway.graphql.cost import MAX_ALIASES, MAX_COST, MAX_DEPTH, check_cost
+from gateway.graphql.counts import TooMuch
 from gateway.graphql.documents import MAX_TOKENS
 from gateway.graphql.schema import build_schema
 from tests.graphql.asking import CREATE, ask, codes, door, errors

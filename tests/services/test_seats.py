@@ -4,12 +4,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from gateway.services.seats import Seats
+from gateway.services.seats import WATCHING, Seats
 from schema.errors import TooManyRequests
 
 
 def test_a_tenant_has_so_many_and_takes_nobody_elses():
-    seats = Seats(2)
+    seats = Seats(lambda: 2, WATCHING)
     with ExitStack() as stack:
         stack.enter_context(seats.seat("acme"))
         stack.enter_context(seats.seat("acme"))
