@@ -1,6 +1,6 @@
 """/graphql: queries and mutations by POST, queries by GET, everything by WebSocket, subscriptions as streams."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from graphql import ExecutionResult, OperationType
@@ -12,6 +12,7 @@ from gateway.arriving import gateway_of
 from gateway.auth import caller_of
 from gateway.graphql.answers import Elsewhere, failed_answer, refused_answer, result_answer
 from gateway.graphql.context import Context
+from gateway.graphql.documents import Document
 from gateway.graphql.governing import governed
 from gateway.graphql.negotiation import Media, negotiate
 from gateway.graphql.profiles import PROFILES
@@ -60,9 +61,9 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
         principal = caller_of(gateway, request.scope, page=state.get("page"))
         state["principal"] = principal  # the edge answers pages of other sites as its key allows
         structlog.contextvars.bind_contextvars(tenant=principal.tenant.id)
-        asked = await _read(gateway, schema, request, principal)
+        read = await _read(gateway, schema, request, principal)
         context = Context(gateway, principal, headers(request.scope, b"idempotency-key"), request.scope["state"])
-        answer = await _run(schema, request, asked, context, _acceptable(media))
+        answer = await _run(schema, request, read, context, _acceptable(media))
         return answer if isinstance(answer, Stream) else result_answer(answer, plain, profile)
     except Refused as refused:
         return refused_answer(refused, plain, profile)
@@ -71,7 +72,14 @@ async def _answer(gateway: Gateway, schema: Schema, request: Call) -> ASGIApp:
         return failed_answer(error, plain, profile)
 
 
-async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Principal) -> Asked:
+class _Read(NamedTuple):
+    """What is asked with what it means: read once, for long texts are not remembered."""
+
+    asked: Asked
+    document: Document
+
+
+async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Principal) -> _Read:
     """What is asked, counted as one request unless it asks for videos alone. Raises Refused, or RateLimited."""
     state = request.scope["state"]
     try:
@@ -80,11 +88,12 @@ async def _read(gateway: Gateway, schema: Schema, request: Call, principal: Prin
     except Refused:
         turnstile.reads(gateway, principal, state)
         raise
-    if schema.documents.read(asked.query or "").creates(asked.operation_name):
+    document = schema.documents.read(asked.query or "")
+    if document.creates(asked.operation_name):
         await turnstile.creates(gateway, principal, state)
     else:
         turnstile.reads(gateway, principal, state)
-    return asked
+    return _Read(asked, document)
 
 
 def _acceptable(media: Media | None) -> Media:
@@ -93,8 +102,8 @@ def _acceptable(media: Media | None) -> Media:
     return media
 
 
-async def _run(schema: Schema, request: Call, asked: Asked, context: Context, media: Media) -> ExecutionResult | Stream:
-    document = schema.documents.read(asked.query or "")
+async def _run(schema: Schema, request: Call, read: _Read, context: Context, media: Media) -> ExecutionResult | Stream:
+    asked, document = read
     operation = document.operation(asked.operation_name)
     kind = None if operation is None else operation.operation
     if kind is OperationType.MUTATION and request.method == "GET":
