@@ -1,0 +1,1 @@
+"""Judges of a running gateway that are not ours: public test suites, linters, generators, real clients."""

@@ -123,7 +123,7 @@ async def test_a_query_that_takes_too_long_is_cut_short_through_every_transport(
 ) -> None:
     monkeypatch.setattr(governing, "QUERY_SECONDS", 0.0)
     await created(gw.client)
-    query = "{ videos { edges { node { attempts { id } } } } }"
+    query = "{ videos { edges { cursor } } ledger { edges { cursor } } }"  # two at once: while one waits the clock is looked at
     plain = await post(gw.client, query)
     streamed = await post(gw.client, query, {"accept": "text/event-stream"})
     async with socket(gw.url, ACME_KEY) as ws:
