@@ -8,7 +8,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 WORK = ROOT / ".conformance"
 CLIENTS = WORK / "clients"
-_DIFFERENT = "@@"
+_SHOULD = "47DE 80D8 572B FDE2 7B9B 86EE"
+_MAY = "3E3A 423L 4760 4761 4762 4763 58B0 58B1 58B2 58B3 6C00 6C01 6C02 6C03 LKJ0 LKJ1 LKJ2 LKJ3"
+_DIFFERENT = ",".join((*_SHOULD.split(), *_MAY.split()))
 """Audits of graphql-http 1.23 whose answer the September 2026 edition of GraphQL over HTTP wants otherwise."""
 
 
@@ -97,7 +99,8 @@ JUDGES = (
     Judge(
         name="openapi-python-client",
         commands=(
-            (REST_CLIENT("mypy"), "--strict", "-p", "filmgate_client", "generated_rest.py"),
+            (REST_CLIENT("mypy"), "--strict", "-p", "filmgate_client"),
+            (REST_CLIENT("mypy"), "--strict", "generated_rest.py"),
             (REST_CLIENT("python"), "generated_rest.py", "{url}", "{key}"),
         ),
         folder=CLIENTS,

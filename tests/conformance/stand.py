@@ -11,6 +11,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from gateway.config.manifests import read_manifests
+from gateway.config.reading import Notes
 from gateway.config.settings import GraphQLProfile, GraphQLSettings, KeySetup, TenantSetup
 from gateway.loop import in_loop
 from gateway.names import system
@@ -55,7 +57,8 @@ async def stand(port: int, graphql: GraphQLSettings, speed: float) -> None:
             url = f"http://127.0.0.1:{port}"
             settings = settings_for(setup, sandbox_accounts(sandbox, setup), sandbox_url=sandbox.url, public_url=url)
             tenants = (tenant("judge", KEY), tenant("beside", OTHER_KEY))
-            settings = replace(settings, graphql=graphql, tenants=tenants)
+            trusted = read_manifests(graphql.documents, ("graphql", "documents"), Notes())
+            settings = replace(settings, graphql=graphql, trusted=trusted, tenants=tenants)
             seams = Seams(verify=certificates(), lookup=lookup)
             async with gateway(settings, seams) as built, serving(built, listener=listen("127.0.0.1", port)):
                 print("ready", url, flush=True)
