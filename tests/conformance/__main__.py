@@ -14,7 +14,7 @@ from typing import IO
 
 from tests.conformance.judges import JUDGES, ROOT, WORK, Judge
 from tests.conformance.making import DOCUMENTS, acquainted, generated, installed, uv
-from tests.conformance.stand import KEY
+from tests.conformance.stand import KEY, OPERATOR_KEY
 
 EXAMPLES = 150
 """Made up for each operation by Schemathesis."""
@@ -35,7 +35,14 @@ def main() -> None:
     generated()
     acquainted()
     with standing() as url, standing("--profile", "2026-09") as edition:
-        words = {"url": url, "edition": edition, "key": KEY, "examples": str(told.examples), "uv": uv()}
+        words = {
+            "url": url,
+            "edition": edition,
+            "key": KEY,
+            "operator": OPERATOR_KEY,
+            "examples": str(told.examples),
+            "uv": uv(),
+        }
         failed = [judge.name for judge in chosen if not judged(judge, words)]
     print("failed:", *failed) if failed else print(f"all {len(chosen)} passed")
     sys.exit(1 if failed else 0)

@@ -1,6 +1,6 @@
 """A gateway on its sandbox for judges that are not ours, until it is stopped: `python -m tests.conformance.stand PORT`.
 
-KEY does all that a tenant may, OTHER_KEY is a neighbour's.
+KEY does all that a tenant may, OPERATOR_KEY whatever there is, and OTHER_KEY is a neighbour's.
 """
 
 import argparse
@@ -31,17 +31,18 @@ from tests.support.running import Setup, sandbox_accounts, settings_for
 
 KEY = "fg_test_judge_0123456789abcdefghijk"
 OTHER_KEY = "fg_test_beside_0123456789abcdefghij"
+OPERATOR_KEY = "fg_test_runner_0123456789abcdefghij"
 _SCOPES = frozenset({Scope.VIDEOS_READ, Scope.VIDEOS_WRITE, Scope.TENANT_ADMIN})
 _PUBLIC = "93.184.215.14"
 """Where example.com leads to, without asking anybody."""
 
 
-def tenant(id: str, key: str) -> TenantSetup:
+def tenant(id: str, key: str, scopes: frozenset[Scope] = _SCOPES) -> TenantSetup:
     """With limits wide enough for any judge, so that answers say what is left of them."""
     limits = TenantLimits(per_minute=100_000, reads_per_minute=1_000_000, queued=1_000_000)
     routing = RoutingPolicy(on_unsupported=OnUnsupported.ADJUST)  # of two makers one takes pictures, one takes seconds
     plain = Tenant(id=id, name=id, routing=routing, limits=limits, test=True)
-    return TenantSetup(tenant=plain, keys=(KeySetup(secret=Secret(key), scopes=_SCOPES),))
+    return TenantSetup(tenant=plain, keys=(KeySetup(secret=Secret(key), scopes=scopes),))
 
 
 def lookup(host: str, port: int) -> Iterable[str]:
@@ -56,7 +57,8 @@ async def stand(port: int, graphql: GraphQLSettings, speed: float) -> None:
         async with serve(SandboxSettings(speed=speed)) as sandbox:
             url = f"http://127.0.0.1:{port}"
             settings = settings_for(setup, sandbox_accounts(sandbox, setup), sandbox_url=sandbox.url, public_url=url)
-            tenants = (tenant("judge", KEY), tenant("beside", OTHER_KEY))
+            house = tenant("house", OPERATOR_KEY, frozenset(Scope))
+            tenants = (tenant("judge", KEY), tenant("beside", OTHER_KEY), house)
             trusted = read_manifests(graphql.documents, ("graphql", "documents"), Notes())
             settings = replace(settings, graphql=graphql, trusted=trusted, tenants=tenants)
             seams = Seams(verify=certificates(), lookup=lookup)
