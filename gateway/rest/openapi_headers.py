@@ -9,7 +9,7 @@ _TEXTS: dict[str, tuple[str, dict[str, Any]]] = {
     "ETag": ("Names this state.", {"maxLength": 128}),
     "Cache-Control": ("Whether it may be kept.", {"maxLength": 64}),
     "Vary": ("What the answer depends on.", {"maxLength": 64}),
-    "Link": ("Pages beside this one: `next`, `prev`, `first` (RFC 8288).", {"maxLength": 1024}),
+    "Link": ("Pages beside this one; what the code of a refusal means, `describedby` (RFC 8288).", {"maxLength": 1024}),
     "Idempotent-Replayed": ("An earlier equal request made this video.", {"enum": ["true"]}),
     "Preference-Applied": ("How long the answer was held, at most.", {"maxLength": 16}),
     "Accept-Ranges": ("Parts of it may be asked for.", {"enum": ["bytes"]}),
@@ -58,7 +58,7 @@ def of_reply(names: tuple[str, ...], *, keyed: bool) -> _Headers:
 def of_refusal(status: int) -> _Headers:
     """What every refusal with this status carries."""
     limits = _RATES if status < HTTPStatus.INTERNAL_SERVER_ERROR else ()
-    return _references((*_ALWAYS, *limits, "x-should-retry", *_OF_REFUSALS.get(status, ())))
+    return _references((*_ALWAYS, *limits, "x-should-retry", "Link", *_OF_REFUSALS.get(status, ())))
 
 
 def _references(names: tuple[str, ...]) -> _Headers:

@@ -12,19 +12,14 @@ from litestar.types import ExceptionHandlersMap
 
 from gateway import turnstile
 from gateway.rest.headers import CANCEL_AFTER, IDEMPOTENCY_KEY, IF_MATCH, LAST_EVENT_ID
+from gateway.rest.kinds import FRAMEWORKS, Kind, kind_of, link_to
 from gateway.rest.policy_views import PolicyVersionView, version_view
 from gateway.rest.requests import Call, header
 from schema.errors import (
     FieldError,
-    Forbidden,
     GatewayError,
     InsufficientFunds,
-    MalformedRequest,
     NoRoute,
-    NotFound,
-    Overloaded,
-    PayloadTooLarge,
-    TooManyRequests,
     Unauthenticated,
     VersionConflict,
 )
@@ -137,32 +132,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     versions: VersionsMember | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Kind(msgspec.Struct, frozen=True):
-    """What is constant for a status the framework answers with."""
-
-    code: str
-    title: str
-    family: str = "invalid_request_error"
-    permanent: bool = True
-
-
-def _kind(error: type[GatewayError]) -> _Kind:
-    return _Kind(error.code, error.title, error.kind, error.permanent)
-
-
-_KINDS = {
-    400: _kind(MalformedRequest),
-    401: _kind(Unauthenticated),
-    403: _kind(Forbidden),
-    404: _kind(NotFound),
-    405: _Kind("method_not_allowed", "This path does not know that method"),
-    413: _kind(PayloadTooLarge),
-    415: _Kind("unsupported_media_type", "The body is of a type that is not read here"),
-    416: _Kind("range_not_satisfiable", "The range lies outside the file"),
-    429: _kind(TooManyRequests),
-    500: _kind(GatewayError),
-    503: _kind(Overloaded),
-}
 _DETAILS = {
     404: "There is nothing at this path; see /openapi.json for what there is",
     405: "The header Allow says which methods this path knows",
@@ -186,13 +155,13 @@ def exception_handlers() -> ExceptionHandlersMap:
 
 def alone(error: GatewayError, id: str) -> tuple[bytes, dict[str, str]]:
     """An error of no route's: its body, and its headers beside the type's."""
-    kind = _kind(type(error))
+    kind = kind_of(type(error))
     more = _pauses(error) | ({"x-should-retry": "false"} if kind.permanent else {})
     return _encode(_problem(error.status, kind, error.detail, id)), more
 
 
 def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
-    kind = _kind(type(error))
+    kind = kind_of(type(error))
     turnstile.refused(call.scope["state"], error)
     more = _pauses(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -236,7 +205,7 @@ def _remedy(error: GatewayError | None) -> Remedy | msgspec.UnsetType:
 def _framework(call: Call, error: HTTPException) -> Response[bytes]:
     """Litestar's own refusals: what it could not route, and bodies it stopped reading."""
     status = HTTPStatus.NOT_FOUND if _names_nothing(call, error) else error.status_code
-    kind = _KINDS.get(status) or _Kind("refused", HTTPStatus(status).phrase)
+    kind = FRAMEWORKS.get(status) or Kind("refused", status, HTTPStatus(status).phrase)
     more = {} if status != error.status_code else dict(error.headers or {})
     if "allow" in more:
         more["allow"] = allowed(more["allow"].split(", "))
@@ -264,19 +233,19 @@ def _bug(call: Call, error: Exception) -> Response[bytes]:
     """Anything else: logged with its traceback, answered without a word of it."""
     log.error("http.failed", exc_info=error, route=call.scope.get("path_template"))
     detail = "Something went wrong here; quote the request id when you report it"
-    return _answer(call, 500, _KINDS[500], detail)
+    return _answer(call, 500, FRAMEWORKS[500], detail)
 
 
 def _answer(
     call: Call,
     status: int,
-    kind: _Kind,
+    kind: Kind,
     detail: str,
     *,
     error: GatewayError | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
-    more = dict(headers or {})
+    more = {**(headers or {}), "link": link_to(kind)}
     id = str(call.scope["state"].get("request_id", ""))
     call.scope["state"]["problem"] = kind.code  # for the access log
     if kind.permanent or _unsafe_to_repeat(call, status):
@@ -288,7 +257,7 @@ def _answer(
 
 def _problem(
     status: int,
-    kind: _Kind,
+    kind: Kind,
     detail: str,
     id: str,
     *,

@@ -22,6 +22,7 @@ from gateway.rest import (
     links,
     models,
     openapi,
+    problem_pages,
     providers,
     quotes,
     receipts,
@@ -157,5 +158,7 @@ def rest_routes() -> list[HTTPRouteHandler]:
         hooks.hear,
         health.live,
         health.ready,
+        problem_pages.list_,
+        problem_pages.retrieve,
         openapi.serve,
     ]

@@ -331,6 +331,8 @@ HERE_ALONE = {
     "GET /content/{token}": "whoever has a link; it holds bytes",
     "GET /livez": "whoever watches the process",
     "GET /readyz": "whoever watches the process",
+    "GET /problems": "a page for people",
+    "GET /problems/{code}": "a page for people",
     "GET /openapi.json": "the description of REST itself",
     "filmgate demo": "starts a server",
     "filmgate serve": "starts a server",

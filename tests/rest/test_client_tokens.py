@@ -45,6 +45,8 @@ KEYLESS = {
     "/content/{token}",
     "/readyz",
     "/openapi.json",
+    "/problems",
+    "/problems/{code}",
     "/hooks/{provider}/{token}",
     "/.well-known/filmgate-receipts.json",
 }

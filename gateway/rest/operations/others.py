@@ -1,6 +1,6 @@
 """What the other routes promise: models, providers' hooks, health, the document itself."""
 
-from gateway.rest import health, hooks, models
+from gateway.rest import health, hooks, models, problem_pages
 from gateway.rest.models import ModelListView, ModelView
 from gateway.rest.operations.words import Body, Key, Operation, Parameter, Reply, text
 from gateway.services.hooks import MAX_HOOK
@@ -52,6 +52,21 @@ OTHERS: dict[Key, Operation] = {
         tag="health",
         summary="Can it serve now?",
         replies={200: Reply(says="It can.", shape=health.HealthView)},
+    ),
+    ("get", problem_pages.PATH): Operation(
+        id="listProblems",
+        tag="health",
+        summary="Read which problems there are",
+        replies={200: Reply(says="A page for people.", media="text/html", headers=("Cache-Control",))},
+    ),
+    ("get", problem_pages.PATH + "/{code}"): Operation(
+        id="getProblem",
+        tag="health",
+        summary="Read what a problem's code means",
+        says="Every refusal links here (`Link`, `describedby`).",
+        parameters=(Parameter(name="code", where="path", says="The code.", schema=text(64, pattern="^[a-z_]{1,64}$")),),
+        replies={200: Reply(says="A page for people.", media="text/html", headers=("Cache-Control",))},
+        refusals=(404,),
     ),
     ("get", "/openapi.json"): Operation(
         id="getOpenAPI",
