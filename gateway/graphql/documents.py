@@ -24,7 +24,6 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-import gateway.graphql.enums  # noqa: F401  # describes the vocabulary's enums before the types that use them
 from gateway.graphql.cost import check_cost
 from gateway.graphql.counts import TooMuch, check_counts, check_repeats
 from gateway.graphql.errors import Code, coded

@@ -12,7 +12,6 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
-import gateway.graphql.enums  # noqa: F401  # describes the vocabulary's enums before the types that use them
 from gateway.graphql.context import Context
 from gateway.graphql.documents import Document, Documents, ReadOnce
 from gateway.graphql.errors import facts, shown

@@ -13,6 +13,10 @@ Header = tuple[bytes, bytes]
 
 MAX_TARGET = 8 * 1024
 MAX_HEADERS = 100
+MAX_OPTIONAL = 2 * 1024
+_OPTIONAL = frozenset({b"if-none-match", b"if-range", b"last-event-id", b"prefer", b"range", b"x-request-id"})
+"""Headers whose nonsense is ignored, unless it is longer than that."""
+
 UNKNOWN = -1
 """The length of a body that comes in chunks."""
 
@@ -58,6 +62,8 @@ def check_head(*, method: str, version: str, target: bytes, headers: Iterable[He
             length = int(value)
         elif name == b"transfer-encoding":
             coding = value
+        elif len(value) > MAX_OPTIONAL:
+            _check_long(name)
     check_size(size, most)
     _check_host(version, target, host)
     if coding is None:
@@ -65,6 +71,11 @@ def check_head(*, method: str, version: str, target: bytes, headers: Iterable[He
     if version == "1.0" or coding.lower() != b"chunked":
         raise MalformedRequest("The only Transfer-Encoding that is read is chunked, with HTTP/1.1")
     return UNKNOWN
+
+
+def _check_long(name: bytes) -> None:
+    if name in _OPTIONAL:
+        raise HeadersTooLarge(f"The header {name.decode()} may have {MAX_OPTIONAL} bytes")
 
 
 def check_size(size: int, most: int) -> None:

@@ -55,7 +55,7 @@ _NESTED = ("input_reference", "metadata", "gateway", "video")
 """Objects, which a form writes with brackets."""
 
 _KEY, _OPERATORS_KEY = "key", "operator"
-_EVERY_REFUSAL = (400, 500, 503)
+_EVERY_REFUSAL = (400, 431, 500, 503)
 _KEY_REFUSALS = (401, 403, 429)
 _SAMPLES: dict[type, Any] = {
     VideoView: VIDEO_SAMPLE,

@@ -13,6 +13,7 @@ from gateway.store.events import log_of
 from gateway.store.store import Store, Transaction
 from schema.errors import EventsGone
 from schema.event import Event, EventType
+from schema.ids import names_event
 
 START = "start"
 """Instead of an event's id: before the oldest one that is kept."""
@@ -90,7 +91,7 @@ async def _position(tx: Transaction, *, tenant: str, after: str | None, field: s
     removed = await tx.events.removed(tenant)
     if after == START:
         return removed.position
-    event = await tx.events.get(tenant, after)
+    event = await tx.events.get(tenant, after) if names_event(after) else None
     if event is None:
         raise unknown_event(after, removed, known=False, field=field)
     if event.position < removed.position:

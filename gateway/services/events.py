@@ -15,6 +15,7 @@ from gateway.store.database import StoreError
 from gateway.store.store import Store, Transaction
 from schema.errors import EventsGone, InvalidRequest, NotFound, Overloaded
 from schema.event import TERMINAL, Event
+from schema.ids import names_event
 from schema.video import Video
 
 log = structlog.get_logger()
@@ -184,7 +185,7 @@ async def _seq(tx: Transaction, tenant: str, video: Video, id: str, field: str) 
     seq = state_seq(id, video.id)
     if seq is not None:
         return seq
-    event = await tx.events.get(tenant, id)
+    event = await tx.events.get(tenant, id) if names_event(id) else None
     if event is not None and event.video == video.id:
         return event.seq
     raise unknown_event(id, await tx.events.removed(tenant), known=event is not None, field=field)

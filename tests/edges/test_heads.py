@@ -84,7 +84,7 @@ BODIES = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     folder: Path = tmp_path_factory.mktemp("heads")
-    async with guarded(folder, idle_seconds=0.4) as opened:
+    async with guarded(folder, head_seconds=30, body_seconds=30, idle_seconds=0.4) as opened:
         yield opened
 
 

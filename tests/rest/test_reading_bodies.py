@@ -62,3 +62,21 @@ async def test_a_body_nested_too_deeply_is_refused(pair: Running, path: str, fie
 )
 async def test_a_page_of_client_tokens_has_its_bounds_too(pair: Running, path: str):
     problem(await pair.client.get(path), 422, "invalid_request")
+
+
+@pytest.mark.parametrize("after", ["\0", "evt_\0", "evt_" + "\0" * 26, "\u0663", "x" * 4000])
+async def test_what_is_no_events_id_is_refused_wherever_a_stream_begins(pair: Running, after: str):
+    video = (await pair.create("[sim:stuck]"))["id"]
+
+    for path in (f"/v1/videos/{video}/events", "/v1/events"):
+        answer = await pair.client.get(path, params={"after": after}, headers={"accept": "text/event-stream"})
+
+        problem(answer, 400, "malformed_request")
+
+
+async def test_a_header_that_may_be_left_out_has_a_bound_all_the_same(pair: Running):
+    fine = await pair.client.get("/v1/videos", headers={"prefer": "x" * 2048})
+    refused = await pair.client.get("/v1/videos", headers={"prefer": "x" * 2049})
+
+    assert fine.status_code == 200
+    problem(refused, 431, "headers_too_large")

@@ -266,7 +266,7 @@ VIDEOS: dict[Key, Operation] = {
                 name="token",
                 where="query",
                 says="A client token, for links and players that can send no header; never an API key.",
-                schema=text(8192),
+                schema=text(4096),
             ),
             *_FILE_HEADERS,
         ),

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.policy.heads import MAX_OPTIONAL
 from gateway.rest.bodies import JSON_TYPE, MERGE_PATCH_TYPE
 from gateway.rest.deprecation import Deprecation
 from gateway.rest.headers import MAX_WAIT
@@ -85,7 +86,7 @@ def text(length: int, **more: Any) -> JSON_SCHEMA:
     return {"type": "string", "maxLength": length, **more}
 
 
-LENIENT: JSON_SCHEMA = text(8192)
+LENIENT: JSON_SCHEMA = text(MAX_OPTIONAL)
 """A header whose nonsense is ignored."""
 
 
