@@ -55,9 +55,7 @@ def check_head(*, method: str, version: str, target: bytes, headers: Iterable[He
     for name, value in headers:
         size += len(name) + len(value) + _LINE
         if name == b"host":
-            if host is not None:
-                raise MalformedRequest("The header Host is given more than once")
-            host = value
+            host = _the_only(host, value)
         elif name == b"content-length":
             length = int(value)
         elif name == b"transfer-encoding":
@@ -71,6 +69,12 @@ def check_head(*, method: str, version: str, target: bytes, headers: Iterable[He
     if version == "1.0" or coding.lower() != b"chunked":
         raise MalformedRequest("The only Transfer-Encoding that is read is chunked, with HTTP/1.1")
     return UNKNOWN
+
+
+def _the_only(before: bytes | None, host: bytes) -> bytes:
+    if before is not None:
+        raise MalformedRequest("The header Host is given more than once")
+    return host
 
 
 def _check_long(name: bytes) -> None:
