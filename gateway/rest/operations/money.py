@@ -20,7 +20,7 @@ MONEY: dict[Key, Operation] = {
         parameters=(CANCEL_AFTER,),
         body=Body(types=BODY_TYPES, shape=CreateVideo),
         replies={200: Reply(says="The quote.", shape=QuoteView)},
-        refusals=(400, 413, 415, 422),
+        refusals=(400, 409, 410, 413, 415, 422, 501),
     ),
     ("get", ledger.BALANCE): Operation(
         id="getBalance",

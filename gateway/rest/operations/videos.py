@@ -214,7 +214,7 @@ VIDEOS: dict[Key, Operation] = {
             *_FILE_HEADERS,
         ),
         replies=_FILE_REPLIES,
-        refusals=(404, 409, 410, 416, 422, 429, 501),
+        refusals=(404, 409, 410, 414, 416, 422, 429, 501),
     ),
     ("post", _ONE + "/cancel"): Operation(
         id="cancelVideo",
@@ -271,7 +271,7 @@ VIDEOS: dict[Key, Operation] = {
             *_FILE_HEADERS,
         ),
         replies=_FILE_REPLIES,
-        refusals=(404, 409, 410, 416, 422, 501),
+        refusals=(404, 409, 410, 414, 416, 422, 501),
     ),
     ("get", _ONE + "/receipt"): Operation(
         id="getVideoReceipt",
