@@ -333,7 +333,7 @@ class GraphQLSettings(Section, frozen=True, kw_only=True):
     profile: GraphQLProfile = GraphQLProfile.AUDIT
     documents: str = ""
     only_documents: OnlyDocuments = OnlyDocuments.OFF
-    concurrent: Number = 32
+    concurrent: Number = 128
 
 
 class LogLevel(StrEnum):

@@ -78,7 +78,7 @@ async def test_a_part(pair: Running, film: Film, wanted: str, first: int, last: 
 
 
 @pytest.mark.parametrize(
-    "wanted", ["bytes=0-1,4-5", "bytes=9-2", "bytes=-", "bytes=a-b", "lines=0-1", "bytes", "bytes=" + "9" * 5000 + "-"]
+    "wanted", ["bytes=0-1,4-5", "bytes=9-2", "bytes=-", "bytes=a-b", "lines=0-1", "bytes", "bytes=" + "9" * 2000 + "-"]
 )
 async def test_several_ranges_and_nonsense_are_the_whole_file(pair: Running, film: Film, wanted: str):
     response = await pair.client.get(film.url, headers={"range": wanted})

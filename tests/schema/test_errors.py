@@ -39,7 +39,7 @@ def test_no_two_errors_share_a(told):
 
 @pytest.mark.parametrize("error", TREE, ids=lambda error: error.__name__)
 def test_only_what_sending_again_can_cure_is_not_permanent(error):
-    assert error.permanent == (error.status not in {429, 503})
+    assert error.permanent == (error.status not in {408, 429, 503})
 
 
 def test_the_tree_in_the_docstring_lists_every_error_with_its_status():
