@@ -173,7 +173,13 @@ async def test_a_transaction_inside_another_is_refused(sqlite):
     assert await names(sqlite) == []
 
 
-async def test_a_commit_that_fails_fails_everybody_in_the_group(sqlite, monkeypatch):
+@pytest.fixture
+def one_group(monkeypatch):
+    """However busy the machine is: what is ready together is committed together."""
+    monkeypatch.setattr("gateway.store.sqlite.GROUP_SECONDS", 60.0)
+
+
+async def test_a_commit_that_fails_fails_everybody_in_the_group(sqlite, monkeypatch, one_group):
     commit = sqlite._writer._commit
 
     def broken() -> None:
@@ -189,7 +195,7 @@ async def test_a_commit_that_fails_fails_everybody_in_the_group(sqlite, monkeypa
     assert await names(sqlite) == ["d"]
 
 
-async def test_when_sqlite_undoes_the_whole_group_everybody_is_told(sqlite):
+async def test_when_sqlite_undoes_the_whole_group_everybody_is_told(sqlite, one_group):
     await sqlite.write(partial(put, name="a"))
 
     async def roll_back(connection: Connection) -> None:
