@@ -49,7 +49,7 @@ def lookup(host: str, port: int) -> Iterable[str]:
     return [_PUBLIC] if host == "example.com" or host.endswith(".example.com") else system(host, port)
 
 
-async def stand(port: int, graphql: GraphQLSettings, speed: float) -> None:
+async def stand(port: int, graphql: GraphQLSettings, speed: float, *, worker: bool) -> None:
     stopping = asyncio.Event()
     with stop_signals(stopping.set), tempfile.TemporaryDirectory() as folder:
         setup = Setup(folder=Path(folder), per_minute=100_000, concurrent=50)
@@ -62,7 +62,10 @@ async def stand(port: int, graphql: GraphQLSettings, speed: float) -> None:
             trusted = read_manifests(graphql.documents, ("graphql", "documents"), Notes())
             settings = replace(settings, graphql=graphql, trusted=trusted, tenants=tenants)
             seams = Seams(verify=certificates(), lookup=lookup)
-            async with gateway(settings, seams) as built, serving(built, listener=listen("127.0.0.1", port)):
+            async with (
+                gateway(settings, seams) as built,
+                serving(built, listener=listen("127.0.0.1", port), worker=worker),
+            ):
                 print("ready", url, flush=True)
                 await stopping.wait()
 
@@ -73,9 +76,11 @@ def main() -> None:
     parser.add_argument("--profile", type=GraphQLProfile, default=GraphQLProfile.AUDIT)
     parser.add_argument("--documents", default="", help="manifests of trusted documents")
     parser.add_argument("--speed", type=float, default=50, help="of the simulated providers")
+    parser.add_argument("--no-worker", action="store_true", help="videos stay queued: for judges that want stillness")
     told = parser.parse_args()
     configure_logging(quiet=True)
-    in_loop(stand(told.port, GraphQLSettings(profile=told.profile, documents=told.documents), told.speed))
+    graphql = GraphQLSettings(profile=told.profile, documents=told.documents)
+    in_loop(stand(told.port, graphql, told.speed, worker=not told.no_worker))
 
 
 if __name__ == "__main__":
