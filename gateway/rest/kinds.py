@@ -1,5 +1,7 @@
 """What is constant for each code a problem may have: a word, a status, a sentence, and whether repeating helps."""
 
+from functools import cache
+
 import msgspec
 
 from schema.errors import (
@@ -57,6 +59,7 @@ FRAMEWORKS: dict[int, Kind] = {
 """By status, what the framework itself answers with."""
 
 
+@cache
 def all_kinds() -> dict[str, Kind]:
     """Every code there is, by status and name."""
     found = [*FRAMEWORKS.values(), *map(kind_of, _errors(GatewayError))]

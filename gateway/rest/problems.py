@@ -3,6 +3,7 @@
 import re
 from http import HTTPStatus
 from typing import Annotated, Literal
+from zlib import crc32
 
 import msgspec
 import structlog
@@ -32,6 +33,9 @@ log = structlog.get_logger()
 PROBLEM_TYPE = "application/problem+json"
 LONGEST_RETRY = 60
 """Seconds: some SDKs sleep as long as they are told, others give up beyond two minutes (standards RL-4)."""
+
+_SPREAD = 200
+"""Milliseconds for each second: how far those are spread who were told to come again."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=256)]
 _Micros = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)]
@@ -156,25 +160,26 @@ def exception_handlers() -> ExceptionHandlersMap:
 def alone(error: GatewayError, id: str) -> tuple[bytes, dict[str, str]]:
     """An error of no route's: its body, and its headers beside the type's."""
     kind = kind_of(type(error))
-    more = _pauses(error) | ({"x-should-retry": "false"} if kind.permanent else {})
+    more = {"link": link_to(kind), **_pauses(error, id), **({"x-should-retry": "false"} if kind.permanent else {})}
     return _encode(_problem(error.status, kind, error.detail, id)), more
 
 
 def _refusal(call: Call, error: GatewayError) -> Response[bytes]:
     kind = kind_of(type(error))
     turnstile.refused(call.scope["state"], error)
-    more = _pauses(error)
+    more = _pauses(error, str(call.scope["state"].get("request_id", "")))
     if error.status == HTTPStatus.UNAUTHORIZED:
         more["www-authenticate"] = (error if isinstance(error, Unauthenticated) else Unauthenticated()).challenge
     return _answer(call, error.status, kind, error.detail, error=error, headers=more)
 
 
-def _pauses(error: GatewayError) -> dict[str, str]:
-    """When to come again, if the error says."""
+def _pauses(error: GatewayError, id: str) -> dict[str, str]:
+    """When to come again, if the error says; up to a fifth later by the request's id, so that not all come at once."""
     if error.retry_after_seconds is None:
         return {}
     seconds = min(max(error.retry_after_seconds, 1), LONGEST_RETRY)
-    return {"retry-after": str(seconds), "retry-after-ms": str(seconds * 1000)}
+    later = crc32(id.encode()) % (seconds * _SPREAD)
+    return {"retry-after": str(seconds), "retry-after-ms": str(min(seconds * 1000 + later, LONGEST_RETRY * 1000))}
 
 
 def _versions(error: GatewayError | None) -> VersionsMember | msgspec.UnsetType:

@@ -52,6 +52,7 @@ async def guarded(folder: Path, **bounds: Any) -> AsyncIterator[Door]:
 def refused(reply: Reply, status: int, code: str) -> None:
     """It is a refusal like any other, and the connection's last word."""
     assert (reply.status, reply.json["code"], reply.json["status"]) == (status, code, status), reply
+    assert reply.headers["link"] == f'</problems/{code}>; rel="describedby"'
     assert reply.headers["content-type"] == "application/problem+json"
     assert reply.headers["connection"] == "close"
     assert reply.headers["x-content-type-options"] == "nosniff"

@@ -395,5 +395,5 @@ async def test_a_tenant_with_too_much_waiting_is_told_when_to_come_back(tmp_path
     assert taken.status_code == 202
     assert body["error"]["type"] == "rate_limit_error"
     assert response.headers["retry-after"] == "10"
-    assert response.headers["retry-after-ms"] == "10000"
+    assert 10_000 <= int(response.headers["retry-after-ms"]) < 12_000
     assert "x-should-retry" not in response.headers
