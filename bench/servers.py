@@ -17,6 +17,8 @@ from tests.support.running import free_port
 HOST = "127.0.0.1"
 SERVER_CORE, LOAD_CORE = 0, 1
 READY_SECONDS = 30
+_REST_SECONDS, _RESTING = 0.25, 0.02
+"""A server rests that spends less than this part of such a while: what it does once, when it starts, is done."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -47,7 +49,9 @@ def process(module: str, *arguments: str) -> Iterator[Server]:
         child = subprocess.Popen(command, preexec_fn=_pin, stdout=log, stderr=log)  # noqa: PLW1509 - no threads yet
         try:
             _wait_ready(child, port)
-            yield Server(child.pid, port)
+            server = Server(child.pid, port)
+            _wait_until_it_rests(server)
+            yield server
         finally:
             child.send_signal(signal.SIGTERM)
             child.wait(30)
@@ -79,3 +83,13 @@ def _wait_ready(child: "subprocess.Popen[bytes]", port: int) -> None:
                 return
         time.sleep(0.02)
     raise RuntimeError("the server did not listen in time")
+
+
+def _wait_until_it_rests(server: Server) -> None:
+    until = time.monotonic() + READY_SECONDS
+    while time.monotonic() < until:
+        before = server.cpu_seconds()
+        time.sleep(_REST_SECONDS)
+        if server.cpu_seconds() - before < _REST_SECONDS * _RESTING:
+            return
+    raise RuntimeError("the server did not come to rest in time")

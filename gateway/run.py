@@ -1,6 +1,7 @@
 """What the command line runs: a server, a worker; and the two contracts as text."""
 
 import asyncio
+import gc
 import sys
 
 import structlog
@@ -57,6 +58,7 @@ async def _serve(settings: Settings, *, worker: bool, seams: Seams | None, exami
         async with gateway(settings, seams) as built, serving(built, worker=worker):
             with reloaded_by_signal(built.reloading, examine):
                 await _warn(built)
+                _keep_what_is_built()
                 await stopping.wait()
 
 
@@ -70,8 +72,17 @@ async def _work(settings: Settings, seams: Seams | None, examine: Examine | None
     async with gateway(settings, seams) as built:
         await _warn(built)
         with stop_signals(lambda: stop_work(built)), reloaded_by_signal(built.reloading, examine):
+            _keep_what_is_built()
             log.info("worker.ready")
             await at_work(built)
+
+
+def _keep_what_is_built() -> None:
+    """Take the modules, the schema and the handlers out of what is searched for garbage: they stay until the end, and
+    walking them, which takes a tenth of a second, holds up every request.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _warn(built: Gateway) -> None:

@@ -45,7 +45,7 @@ _REMEMBERED_LENGTH = 8192
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a text means. With errors nothing of it may be executed; ``node`` is None when it could not be parsed."""
+    """What a text means; ``node`` is None when there are errors, for then nothing of it may be executed."""
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
@@ -57,7 +57,7 @@ class Document(msgspec.Struct, frozen=True):
     def creates(self, name: str | None) -> bool:
         """Whether the operation a request means asks for videos, and for nothing else whatever its variables say."""
         operation = self.operation(name)
-        if self.errors or self.node is None or operation is None or operation.operation is not OperationType.MUTATION:
+        if self.node is None or operation is None or operation.operation is not OperationType.MUTATION:
             return False
         return all(field in _CREATE for field in _fields(self.node, operation.selection_set))
 
@@ -127,11 +127,13 @@ class Documents:
             if not trusted:
                 check_repeats(node)
         except TooMuch as error:
-            return Document(node, (coded(error, Code.GRAPHQL_VALIDATION_FAILED),))
+            return Document(None, (coded(error, Code.GRAPHQL_VALIDATION_FAILED),))
         rules = specified_rules if trusted else self._rules
         hide = not (trusted or self._explorable)
         errors = validate(self._schema, node, rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
-        return Document(node, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
+        if errors:
+            return Document(None, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
+        return Document(node)
 
 
 class ReadOnce(SchemaExtension):

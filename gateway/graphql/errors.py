@@ -49,10 +49,13 @@ def shown(error: GraphQLError, *, explorable: bool) -> GraphQLError:
 
 
 def coded(error: GraphQLError, code: Code) -> GraphQLError:
-    """The same error with a code. A copy would look once more in which lines it stands, which takes a while."""
+    """The same error with a code. A copy would look once more in which lines it stands, which takes a while; what it
+    was found in is let go, for errors are remembered longer than the text they are of.
+    """
     error.message = error.message[:_LONGEST]
     error.extensions = {"code": code}
-    return error
+    error.nodes = None
+    return error.with_traceback(None)
 
 
 def worded(error: GatewayError) -> str:

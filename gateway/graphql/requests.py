@@ -62,6 +62,10 @@ _decode_object = msgspec.json.Decoder(dict[str, Any] | None).decode
 
 MAX_VARIABLE_VALUES = 5_000
 """In the variables of a request, those in lists and objects too: each is converted, and may be wrong."""
+MAX_NAMES = 100
+"""Of one object among the variables, and of variables: GraphQL lists them in each complaint. No input of ours has half
+as many.
+"""
 
 
 async def read_request(call: Call) -> Asked:
@@ -80,12 +84,15 @@ async def read_request(call: Call) -> Asked:
 
 
 def check_variables(asked: Asked) -> None:
-    """Raises IllFormed when there are too many values in the variables."""
+    """Raises IllFormed when there are too many values in the variables, or too many names in one object."""
     waiting: list[Any] = [asked.variables or {}]
     count = 0
     while waiting:
         value = waiting.pop()
-        inner = value.values() if isinstance(value, dict) else value
+        named = isinstance(value, dict)
+        if named and len(value) > MAX_NAMES:
+            raise IllFormed(f"variables: an object has {len(value)} names, where {MAX_NAMES} are allowed")
+        inner = value.values() if named else value
         count += len(inner)
         if count > MAX_VARIABLE_VALUES:
             raise IllFormed(f"variables: hold more than {MAX_VARIABLE_VALUES} values; send less at a time")

@@ -27,6 +27,7 @@ LIMITS = {
     "values": counts.MAX_VALUES,
     "arguments": counts.MAX_ARGUMENTS,
     "variable values": requests.MAX_VARIABLE_VALUES,
+    "variable names": requests.MAX_NAMES,
     "errors": documents.MAX_ERRORS,
     "seconds": int(governing.QUERY_SECONDS),
     "on a socket": sockets.MAX_OPERATIONS,

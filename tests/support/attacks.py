@@ -128,7 +128,8 @@ BODIES: dict[str, tuple[Any, str]] = {
     "a list of nothing": (asking(_IDS, ids=[None] * 4_900), BAD_INPUT),
     "ids beyond a page": (asking(_IDS, ids=["x"] * 4_900), BAD_INPUT),
     "variables that nobody declared": (asking("{ __typename }", **{f"v{n}": n for n in range(60_000)}), BAD_REQUEST),
-    "fields that an input does not have": (asking(_WISH, input={f"f{n}": n for n in range(4_900)}), BAD_INPUT),
+    "fields that an input does not have": (asking(_WISH, input={f"f{n}": n for n in range(4_900)}), BAD_REQUEST),
+    "as many such fields as there may be": (asking(_WISH, input={f"f{n}": n for n in range(100)}), BAD_INPUT),
 }
 
 
