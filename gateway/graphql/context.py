@@ -6,6 +6,7 @@ from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, Selection
 from strawberry.dataloader import DataLoader
 
 from gateway.auth import allow, allow_create, check_alive, require
+from gateway.services.pages import MAX_PAGE
 from gateway.turnstile import State
 from gateway.wiring import Gateway
 from schema.attempt import Attempt
@@ -19,6 +20,7 @@ _FORECAST = frozenset({"queuePosition", "etaSeconds"})
 _OUTPUTS = "extraOutputs"
 _BESIDE = frozenset({"attempts", _OUTPUTS, *_FORECAST})
 """Fields of a video that are not in it."""
+_MOST_KNOWN = 2 * MAX_PAGE
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -143,8 +145,7 @@ class Context:
 
     async def know(self, videos: list[Video], asked: set[str]) -> None:
         """Look up at once, for all of them, what a query asks of each: so no field of theirs has to wait."""
-        self._known = {}
-        if asked.isdisjoint(_BESIDE):
+        if asked.isdisjoint(_BESIDE) or not videos:
             return
         attempts, outputs, forecasts = await self._found_attempts(videos), {}, {}
         ended = [video for video in videos if video.ended]
@@ -154,7 +155,9 @@ class Context:
         if not asked.isdisjoint(_FORECAST) and waiting:
             found = await self.gateway.videos.forecasts(waiting, attempts)
             forecasts = {video.id: forecast for video, forecast in zip(waiting, found, strict=True)}
-        self._known = {
+        if len(self._known) > _MOST_KNOWN:  # a socket's context lives on
+            self._known = {}
+        self._known |= {
             id(video): Known(video, attempts[video.id], outputs.get(video.id, []), forecasts.get(video.id))
             for video in videos
         }

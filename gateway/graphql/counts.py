@@ -69,6 +69,11 @@ def check_counts(document: DocumentNode) -> None:
             raise TooMuch.of(str(counted[kind]), what, most)
 
 
+def is_fixed(document: DocumentNode) -> bool:
+    """Whether the same is asked whatever the variables say: no directive leaves anything out."""
+    return not any(isinstance(node, DirectiveNode) for node in _nodes(document))
+
+
 def _nodes(document: DocumentNode) -> Iterator[Node]:
     waiting: list[Node] = [document]
     while waiting:

@@ -25,8 +25,9 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from gateway.graphql.cost import check_cost
-from gateway.graphql.counts import TooMuch, check_counts, check_repeats
+from gateway.graphql.counts import TooMuch, check_counts, check_repeats, is_fixed
 from gateway.graphql.errors import Code, coded
+from gateway.graphql.executing import Plans
 
 MAX_LENGTH = 16 * 1024
 """Characters: reading a text takes as long as it is."""
@@ -45,10 +46,15 @@ _REMEMBERED_LENGTH = 8192
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What a text means; ``node`` is None when there are errors, for then nothing of it may be executed."""
+    """What a text means; ``node`` is None when there are errors, for then nothing of it may be executed.
+
+    Attributes:
+        plans: how it is executed, unless that depends on variables.
+    """
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
+    plans: Plans | None = None
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation a request means; None when that is not clear."""
@@ -133,7 +139,7 @@ class Documents:
         errors = validate(self._schema, node, rules, max_errors=MAX_ERRORS, hide_suggestions=hide)
         if errors:
             return Document(None, tuple(coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors))
-        return Document(node)
+        return Document(node, plans=Plans() if is_fixed(node) else None)
 
 
 class ReadOnce(SchemaExtension):

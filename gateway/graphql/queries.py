@@ -1,5 +1,6 @@
 """What can be asked: the same reads as REST, spelled for GraphQL."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -14,7 +15,7 @@ from gateway.graphql import images as of_images
 from gateway.graphql import webhook_deliveries as deliveries
 from gateway.graphql import webhook_endpoints as webhooks
 from gateway.graphql.connections import After, Before, First, Last, Paging, VideoConnection
-from gateway.graphql.context import Context, Info, asked_below
+from gateway.graphql.context import Info, asked_below
 from gateway.graphql.models import Model
 from gateway.graphql.money import Balance, LedgerConnection
 from gateway.graphql.nodes import Node
@@ -24,7 +25,7 @@ from gateway.graphql.reconciliation import Reconciliation, reconcile
 from gateway.graphql.tenants import Tenant
 from gateway.graphql.videos import Video
 from gateway.services.pages import MAX_PAGE
-from schema.errors import InvalidRequest, NotFound
+from schema.errors import InvalidRequest
 from schema.ids import names_entry, names_video
 from schema.lifecycle import VideoStatus
 from schema.tenant import Principal, Scope
@@ -53,7 +54,7 @@ class Viewer:
 class Query:
     @strawberry.field(description="One of your videos; null when you have none with this id.")
     async def video(self, info: Info, id: VideoId) -> Video | None:
-        return await _video(info.context, id)
+        return (await _videos(info, [id]))[0]
 
     @strawberry.field(
         description="Your videos, newest first. Page forward with `first` and `after`, backward with `last` and "
@@ -82,13 +83,13 @@ class Query:
 
     @strawberry.field(description="Anything of yours by its id; null when you have nothing with this id.")
     async def node(self, info: Info, id: NodeId) -> Node | None:
-        return await _video(info.context, id)
+        return (await _videos(info, [id]))[0]
 
     @strawberry.field(description="Several things of yours by their ids, in that order; null where there is none.")
     async def nodes(self, info: Info, ids: NodeIds) -> list[Node | None]:
         if len(ids) > MAX_PAGE:
             raise InvalidRequest.field("ids", "too_many", f"holds at most {MAX_PAGE}")
-        return [await _video(info.context, id) for id in ids]
+        return list(await _videos(info, ids))
 
     @strawberry.field(
         description="What a video would cost now, and where it would be made. Nothing is sent, counted or kept."
@@ -230,11 +231,11 @@ class Query:
     )
 
 
-async def _video(context: Context, id: str) -> Video | None:
+async def _videos(info: Info, ids: Sequence[str]) -> Sequence[Video | None]:
+    """The caller's videos with these ids, in that order; None where there is none."""
+    context = info.context
     tenant, grant = context.browser(Scope.VIDEOS_READ)
-    if not names_video(id):
-        return None
-    try:
-        return Video.of(await context.gateway.videos.get(tenant.id, id, grant))
-    except NotFound:
-        return None
+    named = [id for id in ids if names_video(id)]
+    found = await context.gateway.videos.some(tenant.id, named, grant) if named else {}
+    await context.know(list(found.values()), asked_below(info))
+    return [Video.of(found[id]) if id in found else None for id in ids]

@@ -25,11 +25,13 @@ Document = NewType("Document", dict)  # type: ignore[type-arg]  # a scalar is a 
 """Any JSON object."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_START = _EPOCH.replace(tzinfo=None)
 
 
 def rfc3339(moment: int) -> str:
     """``2026-11-20T18:52:03.123Z``: always UTC, always milliseconds, so that texts sort as moments do."""
-    return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    seconds, rest = divmod(moment, 1000)
+    return f"{(_START + timedelta(0, seconds)).isoformat()}.{rest:03}Z"
 
 
 def _moment(value: Any) -> int:

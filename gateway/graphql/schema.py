@@ -15,9 +15,10 @@ from strawberry.types.execution import PreExecutionError
 from gateway.graphql.context import Context
 from gateway.graphql.documents import Document, Documents, ReadOnce
 from gateway.graphql.errors import facts, shown
-from gateway.graphql.executing import Executor, find_plain
+from gateway.graphql.executing import Executor
 from gateway.graphql.governing import governed
 from gateway.graphql.mutations import Mutation
+from gateway.graphql.plain import find_plain
 from gateway.graphql.queries import Query
 from gateway.graphql.refusals import UserError
 from gateway.graphql.requests import Asked
@@ -65,6 +66,7 @@ class Schema(strawberry.Schema):
             executor_class=self.execution_context_class,
             is_awaitable=cast("Any", optimized_is_awaitable),
             operation_extensions=asked.extensions,
+            plans=document.plans,
         )
         if not isinstance(result, ExecutionResult):
             result = await result

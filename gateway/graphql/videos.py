@@ -7,8 +7,8 @@ import strawberry
 from gateway.graphql.attempts import Attempt
 from gateway.graphql.context import Context, Info
 from gateway.graphql.decisions import Adjustment, Decision
-from gateway.graphql.executing import at_once
 from gateway.graphql.nodes import Node
+from gateway.graphql.plain import at_once
 from gateway.graphql.receipts import Receipt
 from gateway.graphql.scalars import Amount, Moment, Size, Texts, amount, moment
 from gateway.services.shapes import aspect_ratio_of, quality_of, seconds_of

@@ -14,7 +14,7 @@ from gateway.graphql.counts import MAX_COMPARISONS, TooMuch
 from gateway.graphql.documents import MAX_ERRORS
 from gateway.graphql.requests import MAX_VARIABLE_VALUES
 from gateway.graphql.schema import build_schema
-from tests.graphql.asking import ask, created, door, post, socket, speaking
+from tests.graphql.asking import ask, door, post, socket, speaking
 from tests.support.attacks import ATTACKS, DOCUMENTS, attack
 from tests.support.running import ACME_KEY, Running
 from tests.support.work import work_of
@@ -22,6 +22,11 @@ from tests.support.work import work_of
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = {"content-type": "application/json"}
+BATCH = """
+mutation Create($input: CreateVideosInput!) {
+  createVideos(input: $input) { ... on CreateVideosSuccess { batch { id } } }
+}
+"""
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -122,8 +127,9 @@ async def test_a_query_that_takes_too_long_is_cut_short_through_every_transport(
     gw: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(governing, "QUERY_SECONDS", 0.0)
-    id = await created(gw.client)
-    query = f'{{ video(id: "{id}") {{ attempts {{ id }} }} }}'  # attempts wait for those that others may ask for
+    batch = await ask(gw.client, BATCH, input={"videos": [{"prompt": "a boat"}]})
+    id = batch["createVideos"]["batch"]["id"]
+    query = f'{{ batch(id: "{id}") {{ videos {{ attempts {{ id }} }} }} }}'  # attempts wait for those of other videos
     plain = await post(gw.client, query)
     streamed = await post(gw.client, query, {"accept": "text/event-stream"})
     async with socket(gw.url, ACME_KEY) as ws:

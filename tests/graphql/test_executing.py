@@ -10,7 +10,9 @@ from graphql import ExecutionResult, execute, parse
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gateway.graphql.executing import Executor, find_plain
+from gateway.graphql.counts import is_fixed
+from gateway.graphql.executing import Executor, Plans
+from gateway.graphql.plain import find_plain
 
 
 @strawberry.enum
@@ -35,6 +37,9 @@ class Tree:
     old: bool = True
     last: Leaf | None = None
     leaves: list[Leaf] = strawberry.field(default_factory=list)
+    fallen: list[Leaf] | None = None
+    rings: list[int] = strawberry.field(default_factory=lambda: [1, 2])
+    holes: list[Leaf | None] = strawberry.field(default_factory=lambda: [None])
 
     @strawberry.field
     def at_once(self, info: strawberry.Info) -> str:
@@ -60,6 +65,9 @@ def tree(**changes: Any) -> Tree:
 
 TREES: dict[str, Any] = {
     "whole": tree(last=Leaf(name="brown", size=1), leaves=[Leaf(name="a"), Leaf(name="b", size=2)]),
+    "with some leaves fallen": tree(fallen=[Leaf(name="c")]),
+    "with more rings than a number holds": tree(rings=[2**40]),
+    "with a tuple of leaves": tree(leaves=(Leaf(name="a"),)),
     "without a name": tree(name=None),
     "with a number for a name": tree(name=5),
     "with a text for a number": tree(size="7"),
@@ -78,6 +86,8 @@ QUERIES = [
     "{ tree { __typename name leaf { __typename } ...F } } fragment F on Tree { mood last { size } }",
     "{ tree { failing name louder(by: 2) } }",
     "query($no: Boolean = false) { tree { name @include(if: $no) size @skip(if: $no) } }",
+    "{ tree { fallen { name __typename } leaves { size } rings holes { name } } }",
+    "{ trees { leaves { name } fallen { name } mood } }",
     "{ trees { name later { name } leaf { name } last { name } } }",
 ]
 
@@ -88,29 +98,54 @@ class Query:
     trees: list[Tree | None]
 
 
-def answered(query: str, found: Any, executor: Any) -> ExecutionResult:
-    schema = strawberry.Schema(Query)
+def answered(query: str, found: Any, executor: Any) -> list[ExecutionResult]:
+    """What is answered the first time, and what the second, by the plans of the first."""
+    schema, document = strawberry.Schema(Query), parse(query)
     find_plain(schema._schema)
+    shared: dict[str, Any] = {"plans": Plans()} if executor is Executor and is_fixed(document) else {}
 
     async def run() -> ExecutionResult:
         result = execute(
             schema._schema,
-            parse(query),
+            document,
             root_value=Query(tree=found, trees=[found, None, found]),
             context_value="woods",
             executor_class=executor,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # as our own schema does
+            **shared,
         )
         return result if isinstance(result, ExecutionResult) else await result
 
-    return asyncio.run(run())
+    return [asyncio.run(run()), asyncio.run(run())]
 
 
 @pytest.mark.parametrize("kind", TREES)
 @pytest.mark.parametrize("query", QUERIES)
 def test_what_is_read_at_once_is_what_the_long_way_reads(query: str, kind: str):
-    quick = answered(query, TREES[kind], Executor)
-    slow = answered(query, TREES[kind], StrawberryGraphQLCoreExecutionContext)
+    found = zip(
+        answered(query, TREES[kind], Executor),
+        answered(query, TREES[kind], StrawberryGraphQLCoreExecutionContext),
+        strict=True,
+    )
+    for quick, slow in found:
+        assert str(quick.data) == str(slow.data)  # the order of fields too
+        assert sorted(map(str, quick.errors or ())) == sorted(map(str, slow.errors or ()))
 
-    assert str(quick.data) == str(slow.data)  # the order of fields too
-    assert sorted(map(str, quick.errors or ())) == sorted(map(str, slow.errors or ()))
+
+def test_plans_are_made_once_for_a_document():
+    schema, document, plans = strawberry.Schema(Query), parse(QUERIES[1]), Plans()
+    find_plain(schema._schema)
+
+    def made() -> tuple[int, int]:
+        executed = execute(
+            schema._schema,
+            document,
+            root_value=Query(tree=tree(), trees=[]),
+            context_value="woods",
+            executor_class=Executor,
+            plans=plans,
+        )
+        asyncio.run(executed)  # type: ignore[arg-type]  # a field of it has to wait
+        return len(plans.below), len(plans.asked)
+
+    assert made() == made() != (0, 0)
