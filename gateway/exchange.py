@@ -1,5 +1,6 @@
 """One request and its answer, as the server hands them to the application: what goes wrong on the way is said to it."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 _DRAINED = 64 * 1024
 """Bytes of a body that are read on although nobody wants them, so that the connection can be used again."""
+
+
+PIECE = 64 * 1024
+"""Bytes of an answer that are handed on at once: the next when the client has taken most of those before."""
 
 
 class Exchange(RequestResponseCycle):
@@ -52,14 +57,27 @@ class Exchange(RequestResponseCycle):
         return self.broken
 
     async def send(self, message: "ASGISendEvent") -> None:
-        """As the server does; but it hangs up on nobody who is still sending: that could cost them the answer."""
-        if self.response_started or not (self.more_body and self._unwanted()):
+        """As the server does; but piece by piece, and it hangs up on nobody who is still sending: that could cost them
+        the answer.
+        """
+        if self.response_started:
+            for piece in _pieces(message):
+                await super().send(piece)
+        elif self.more_body and self._unwanted():
+            self.keep_alive = False  # says that the connection ends
             await super().send(message)
-            return
-        self.keep_alive = False  # says that the connection ends
-        await super().send(message)
-        self.keep_alive, self.last = True, True  # and lets the connection see to it
+            self.keep_alive, self.last = True, True  # and lets the connection see to it
+        else:
+            await super().send(message)
 
     def _unwanted(self) -> bool:
         """Whether what comes is too much to be read in vain; who waits for leave to send it, will not."""
         return self.waiting_for_100_continue or self.broken is not None or not self._short
+
+
+def _pieces(message: Any) -> Iterator[Any]:
+    """What is to be sent, none of it longer than a piece: what a client does not take waits where it was made."""
+    body = message.get("body", b"")
+    for start in range(0, len(body) - PIECE, PIECE):
+        yield {**message, "body": body[start : start + PIECE], "more_body": True}
+    yield message if len(body) <= PIECE else {**message, "body": body[(len(body) - 1) // PIECE * PIECE :]}

@@ -1,6 +1,7 @@
 """Clients that are slow, gone, or send too much: each is told so and let go, and those beside them notice nothing."""
 
 import asyncio
+import gc
 import select
 import socket
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.exchange import PIECE
+from gateway.guarded import Guarded
 from tests.edges.guarding import Door, guarded, refused
 from tests.flows.engine import until
 from tests.support.running import ACME_KEY
@@ -204,6 +207,23 @@ async def test_a_client_that_never_reads_its_answers_is_let_go(tmp_path: Path):
         assert len(document.content) * 30 > 8_000_000  # more than the system keeps for anybody
         assert (await door.client.get("/v1/models")).status_code == 200
         await until(lambda: no_more_than(before))
+
+
+def waiting() -> int:
+    """Bytes that the server keeps in its memory for clients to take."""
+    connections = [one for one in gc.get_objects() if isinstance(one, Guarded)]
+    return sum(one.transport.get_write_buffer_size() for one in connections)
+
+
+async def test_of_a_large_answer_little_is_kept_for_a_client_that_does_not_read(tmp_path: Path):
+    async with guarded(tmp_path, answer_seconds=2) as door:
+        asking = asyncio.create_task(unread(door.port, head("GET /openapi.json") * 30))
+        most = 0
+        while not asking.done():
+            most = max(most, waiting())
+            await asyncio.wait([asking], timeout=0.1)
+
+    assert 0 < most <= 2 * PIECE
 
 
 async def test_one_too_many_is_told_to_come_again_and_there_is_room_when_others_left(tmp_path: Path):
