@@ -76,8 +76,10 @@ class Exchange(RequestResponseCycle):
 
 
 def _pieces(message: Any) -> Iterator[Any]:
-    """What is to be sent, none of it longer than a piece: what a client does not take waits where it was made."""
-    body = message.get("body", b"")
+    """What is to be sent, none of it longer than a piece: what a client does not take waits where it was made, and is
+    copied for nobody.
+    """
+    body = memoryview(message.get("body", b""))
     for start in range(0, len(body) - PIECE, PIECE):
         yield {**message, "body": body[start : start + PIECE], "more_body": True}
     yield message if len(body) <= PIECE else {**message, "body": body[(len(body) - 1) // PIECE * PIECE :]}

@@ -71,7 +71,12 @@ _SAMPLES: dict[type, Any] = {
 
 @get(PATH)
 async def serve(request: Call) -> Answer:  # noqa: ARG001  # it is the same for everybody
-    return Answer(document().encode(), headers=(JSON, _HOUR))
+    return Answer(_encoded(), headers=(JSON, _HOUR))
+
+
+@cache
+def _encoded() -> bytes:
+    return document().encode()
 
 
 @cache
