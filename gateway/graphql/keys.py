@@ -1,7 +1,7 @@
 """A tenant's API keys in GraphQL's words: seen, made, changed, rotated, revoked; operators name the tenant."""
 
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 import strawberry
@@ -24,8 +24,7 @@ from schema.ownership import ManagedBy
 from schema.tenant import Scope
 
 _OF_TENANT = "Whose, for operators; your own when left out."
-_WHEN = "When it ends by itself; null is never. Give this or `expiresInSeconds`, not both."
-_AHEAD = "The same, from now on, in seconds."
+_WHEN = "When it ends by itself; null is never."
 _TEXT = "Its text. Keep it: it is shown this once, and nobody can tell it again."
 
 KeyId = Annotated[strawberry.ID, strawberry.argument(description="The key's id.")]
@@ -109,14 +108,19 @@ class RevokeApiKeySuccess:
     api_key: ApiKey = strawberry.field(description="The key.")
 
 
+@strawberry.input(description="When a key ends by itself: exactly one way to say it.", one_of=True)
+class KeyExpiryInput:
+    at: strawberry.Maybe[Moment] = strawberry.field(description="At that moment.")
+    in_seconds: strawberry.Maybe[int] = strawberry.field(description="So many seconds from now.")
+
+
 @strawberry.input(description="A key to be made.")
 class CreateApiKeyInput:
     name: str = strawberry.field(default="", description="What it is for, at most 100 characters.")
     scopes: list[Scope] | None = strawberry.field(
         default=None, description="What it may do, no more than yours; to read, create and cancel videos unless said."
     )
-    expires_at: Moment | None = strawberry.field(default=strawberry.UNSET, description=_WHEN)
-    expires_in_seconds: int | None = strawberry.field(default=strawberry.UNSET, description=_AHEAD)
+    expires: KeyExpiryInput | None = strawberry.field(default=strawberry.UNSET, description=_WHEN)
     origins: list[str] | None = strawberry.field(
         default=None, description="The web pages that may use it, by origin; any caller unless said."
     )
@@ -131,8 +135,7 @@ class CreateApiKeyInput:
             scopes=DEFAULT_SCOPES if self.scopes is None else frozenset(self.scopes),
             origins=tuple(self.origins or ()),
             networks=tuple(self.networks or ()),
-            expires_at=_unset(self.expires_at),
-            expires_in_seconds=_unset(self.expires_in_seconds),
+            **_expiry(self.expires),
         )
 
 
@@ -141,8 +144,7 @@ class UpdateApiKeyInput:
     id: strawberry.ID = strawberry.field(description="Which key.")
     name: str | None = strawberry.field(default=strawberry.UNSET, description="What it is for.")
     scopes: list[Scope] | None = strawberry.field(default=None, description="What it may do, no more than yours.")
-    expires_at: Moment | None = strawberry.field(default=strawberry.UNSET, description=_WHEN)
-    expires_in_seconds: int | None = strawberry.field(default=strawberry.UNSET, description=_AHEAD)
+    expires: KeyExpiryInput | None = strawberry.field(default=strawberry.UNSET, description=_WHEN)
     origins: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="The web pages that may use it, by origin; null is any caller."
     )
@@ -157,8 +159,7 @@ class UpdateApiKeyInput:
             scopes=msgspec.UNSET if self.scopes is None else frozenset(self.scopes),
             origins=msgspec.UNSET if self.origins is strawberry.UNSET else tuple(self.origins or ()),
             networks=msgspec.UNSET if self.networks is strawberry.UNSET else tuple(self.networks or ()),
-            expires_at=_unset(self.expires_at),
-            expires_in_seconds=_unset(self.expires_in_seconds),
+            **_expiry(self.expires),
         )
 
 
@@ -262,5 +263,12 @@ def _named(id: str) -> str:
     return id
 
 
-def _unset(given: int | None) -> int | msgspec.UnsetType | None:
-    return msgspec.UNSET if given is strawberry.UNSET else given
+def _expiry(given: KeyExpiryInput | None) -> dict[str, Any]:
+    """The same as a wish has it, which may leave it out."""
+    if given is None:
+        return {"expires_at": None}
+    if given is strawberry.UNSET:
+        return {}
+    if given.at is not None:
+        return {"expires_at": given.at.value}
+    return {"expires_in_seconds": None if given.in_seconds is None else given.in_seconds.value}

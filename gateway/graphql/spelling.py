@@ -13,6 +13,8 @@ _SPELLINGS: dict[str, str] = {
     "gateway.max_cost_micros": "routing.maxCost",
     "gateway.webhook_url": "webhookUrl",
     "limit": "first",
+    "expires_at": "expires.at",
+    "expires_in_seconds": "expires.inSeconds",
 }
 _UNDERSCORE = re.compile("_([a-z])")
 _WISH = re.compile(r"videos\[\d+\]\.")

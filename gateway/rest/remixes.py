@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 from litestar import post
@@ -28,10 +28,11 @@ from gateway.rest.wishes import (
     unread,
 )
 from gateway.services.references import SOURCE
+from gateway.wiring import Gateway
 from schema.errors import FieldError, Gone, InvalidRequest, MalformedRequest, NotFound, NotReady
 from schema.frame import FrameEnd, VideoId
 from schema.tenant import Principal
-from schema.video import MAX_PROMPT, Video, VideoSpec
+from schema.video import MAX_PROMPT
 
 EDITS = PATH + "/edits"
 EXTENSIONS = PATH + "/extensions"
@@ -96,45 +97,49 @@ class ExtendVideo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 @post(PATH + "/{video_id:str}/remix", request_max_body_size=None)
 async def remix(request: Call) -> Answer:
-    gateway, principal = await creator(request)
+    caller = await creator(request)
     key, id = key_of(request), video_id(request)
     asked = await _read(request, RemixVideo)
-    with _source_called(None):
-        source = await gateway.videos.get(principal.tenant.id, id, principal.grant)
-        wish = _remade(request, principal, source, remade(source, asked.prompt, FrameEnd.FIRST))
-        return await accept(request, gateway, principal, wish, key)
+    return await _made(request, caller, key, (id, None), _Film(asked.prompt, FrameEnd.FIRST))
 
 
 @post(EDITS, request_max_body_size=None)
 async def edit(request: Call) -> Answer:
-    gateway, principal = await creator(request)
-    key = key_of(request)
+    caller, key = await creator(request), key_of(request)
     asked = await _read(request, EditVideo)
-    with _source_called(_ID):
-        source = await gateway.videos.get(principal.tenant.id, asked.video.id, principal.grant)
-        wish = _remade(request, principal, source, remade(source, asked.prompt, FrameEnd.FIRST))
-        return await accept(request, gateway, principal, wish, key)
+    return await _made(request, caller, key, (asked.video.id, _ID), _Film(asked.prompt, FrameEnd.FIRST))
 
 
 @post(EXTENSIONS, request_max_body_size=None)
 async def extend(request: Call) -> Answer:
-    gateway, principal = await creator(request)
-    key = key_of(request)
+    caller, key = await creator(request), key_of(request)
     asked = await _read(request, ExtendVideo)
     seconds = None if asked.seconds is None else int(asked.seconds)
-    with _source_called(_ID):
-        source = await gateway.videos.get(principal.tenant.id, asked.video.id, principal.grant)
-        wish = _remade(request, principal, source, remade(source, asked.prompt, FrameEnd.LAST, seconds))
+    return await _made(request, caller, key, (asked.video.id, _ID), _Film(asked.prompt, FrameEnd.LAST, seconds))
+
+
+class _Film(NamedTuple):
+    """What is to be made from which frame."""
+
+    prompt: str
+    frame: FrameEnd
+    seconds: int | None = None
+
+
+async def _made(
+    request: Call, caller: tuple[Gateway, Principal], key: str | None, source: tuple[str, str | None], film: _Film
+) -> Answer:
+    """Ask for a film from a frame of a source: its id, and the field that names it, None for the path."""
+    gateway, principal = caller
+    id, field = source
+    with _source_called(field):
+        found = await gateway.videos.get(principal.tenant.id, id, principal.grant)
+        routing = routed_as(found, by_key=principal.grant is None)
+        seconds = cancel_after(headers(request.scope, CANCEL_AFTER.lower().encode()))
+        if seconds is not None:
+            routing = replace(routing, cancel_after_seconds=seconds)
+        wish = Wish(remade(found, *film), routing, metadata={})
         return await accept(request, gateway, principal, wish, key)
-
-
-def _remade(request: Call, principal: Principal, source: Video, spec: VideoSpec) -> Wish:
-    """The wish, with what its header Cancel-After says instead of what the source's own said."""
-    routing = routed_as(source, by_key=principal.grant is None)
-    seconds = cancel_after(headers(request.scope, CANCEL_AFTER.lower().encode()))
-    if seconds is not None:
-        routing = replace(routing, cancel_after_seconds=seconds)
-    return Wish(spec, routing, metadata={})
 
 
 async def _read(call: Call, shape: type[T]) -> T:

@@ -87,7 +87,7 @@ async def made(gw: Running, **wish: Any) -> tuple[str, str]:
 
 
 async def test_a_key_is_the_same_at_both_doors(gw: Running) -> None:
-    wish = {"name": "backend", "expiresAt": "2031-01-31T12:00:00+01:00", "networks": ["127.0.0.0/8"]}
+    wish = {"name": "backend", "expires": {"at": "2031-01-31T12:00:00+01:00"}, "networks": ["127.0.0.0/8"]}
     id, text = await made(gw, **wish)
 
     key = (await administer(gw, SHOW, id=id))["apiKey"]
@@ -103,9 +103,9 @@ async def test_a_key_is_the_same_at_both_doors(gw: Running) -> None:
 
 
 async def test_a_key_is_changed_rotated_and_revoked(gw: Running) -> None:
-    id, _ = await made(gw, name="backend", expiresInSeconds=3600)
+    id, _ = await made(gw, name="backend", expires={"inSeconds": 3600})
 
-    changed = (await administer(gw, UPDATE, input={"id": id, "origins": ["https://a.test"], "expiresAt": None}))[
+    changed = (await administer(gw, UPDATE, input={"id": id, "origins": ["https://a.test"], "expires": None}))[
         "updateApiKey"
     ]["apiKey"]
     assert (changed["name"], changed["origins"], changed["expiresAt"]) == ("backend", ["https://a.test"], None)
@@ -126,15 +126,18 @@ async def test_a_key_is_changed_rotated_and_revoked(gw: Running) -> None:
 
 
 async def test_what_is_wrong_is_named_in_graphqls_spelling(gw: Running) -> None:
-    wish = {"scopes": ["VIDEOS_READ"], "networks": ["x"], "expiresInSeconds": 0}
+    wish = {"scopes": ["VIDEOS_READ"], "networks": ["x"], "expires": {"inSeconds": 0}}
 
     refused = (await administer(gw, CREATE, input=wish))["createApiKey"]
 
     assert refused["__typename"] == "InvalidInputError"
-    assert {error["field"] for error in refused["errors"]} == {"networks[0]", "expiresInSeconds"}
+    assert {error["field"] for error in refused["errors"]} == {"networks[0]", "expires.inSeconds"}
     async with door(gw.gateway, ADMIN_KEY) as client:
         for odd in ("tomorrow", "2031-01-31T12:00:00", 5):
-            assert await codes(client, CREATE, input={"expiresAt": odd}) == ["BAD_USER_INPUT"]
+            assert await codes(client, CREATE, input={"expires": {"at": odd}}) == ["BAD_USER_INPUT"]
+        both = {"at": "2031-01-31T12:00:00Z", "inSeconds": 60}
+        for several in (both, {}, {"at": None}):
+            assert await codes(client, CREATE, input={"expires": several}) == ["BAD_USER_INPUT"]
 
 
 async def test_operators_name_the_tenant_and_others_may_not(gw: Running) -> None:
@@ -199,7 +202,7 @@ async def test_a_socket_closes_when_its_key_is_revoked_whether_it_watches_or_not
 
 
 async def test_a_socket_closes_when_its_key_expires_or_may_do_less(gw: Running) -> None:
-    _, text = await made(gw, expiresInSeconds=1)
+    _, text = await made(gw, expires={"inSeconds": 1})
     async with socket(gw.url, text) as ws, asyncio.timeout(SECONDS):
         assert await ws.closed() == 4403
 
