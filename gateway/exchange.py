@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _DRAINED = 64 * 1024
 """Bytes of a body that are read on although nobody wants them, so that the connection can be used again."""
 
-
 PIECE = 64 * 1024
 """Bytes of an answer that are handed on at once: the next when the client has taken most of those before."""
 
