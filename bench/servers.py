@@ -89,7 +89,7 @@ def _wait_until_it_rests(server: Server) -> None:
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
         before = server.cpu_seconds()
-        time.sleep(_REST_SECONDS)
+        time.sleep(_REST_SECONDS)  # the span that is measured: what the server spends in it
         if server.cpu_seconds() - before < _REST_SECONDS * _RESTING:
             return
     raise RuntimeError("the server did not come to rest in time")

@@ -49,8 +49,8 @@ def shown(error: GraphQLError, *, explorable: bool) -> GraphQLError:
 
 
 def coded(error: GraphQLError, code: Code) -> GraphQLError:
-    """The same error with a code. A copy would look once more in which lines it stands, which takes a while; what it
-    was found in is let go, for errors are remembered longer than the text they are of.
+    """The same error with a code. A copy would look once more in which lines it stands, which takes a while. What it
+    was found in is let go: errors are remembered, and that is many times as large.
     """
     error.message = error.message[:_LONGEST]
     error.extensions = {"code": code}

@@ -69,7 +69,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         _, plan, others = self._planned(parent_type, grouped_field_set)
         try:
             [answer] = plan.written([source_value], self._info)
-        except Exception:  # noqa: BLE001 - the long way meets it again, and says where
+        except Exception:  # noqa: BLE001 - not swallowed: the long way meets it again, and says where
             return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
         if not others:
             return answer

@@ -100,14 +100,14 @@ async def remix(request: Call) -> Answer:
     caller = await creator(request)
     key, id = key_of(request), video_id(request)
     asked = await _read(request, RemixVideo)
-    return await _made(request, caller, key, (id, None), _Film(asked.prompt, FrameEnd.FIRST))
+    return await _made(request, caller, key, _Film(id, None, asked.prompt, FrameEnd.FIRST))
 
 
 @post(EDITS, request_max_body_size=None)
 async def edit(request: Call) -> Answer:
     caller, key = await creator(request), key_of(request)
     asked = await _read(request, EditVideo)
-    return await _made(request, caller, key, (asked.video.id, _ID), _Film(asked.prompt, FrameEnd.FIRST))
+    return await _made(request, caller, key, _Film(asked.video.id, _ID, asked.prompt, FrameEnd.FIRST))
 
 
 @post(EXTENSIONS, request_max_body_size=None)
@@ -115,30 +115,29 @@ async def extend(request: Call) -> Answer:
     caller, key = await creator(request), key_of(request)
     asked = await _read(request, ExtendVideo)
     seconds = None if asked.seconds is None else int(asked.seconds)
-    return await _made(request, caller, key, (asked.video.id, _ID), _Film(asked.prompt, FrameEnd.LAST, seconds))
+    return await _made(request, caller, key, _Film(asked.video.id, _ID, asked.prompt, FrameEnd.LAST, seconds))
 
 
 class _Film(NamedTuple):
-    """What is to be made from which frame."""
+    """What is to be made from which frame of which video; ``called`` is the field that names it, None for the path."""
 
+    source: str
+    called: str | None
     prompt: str
     frame: FrameEnd
     seconds: int | None = None
 
 
-async def _made(
-    request: Call, caller: tuple[Gateway, Principal], key: str | None, source: tuple[str, str | None], film: _Film
-) -> Answer:
-    """Ask for a film from a frame of a source: its id, and the field that names it, None for the path."""
+async def _made(request: Call, caller: tuple[Gateway, Principal], key: str | None, film: _Film) -> Answer:
+    """Ask for a film. Its header Cancel-After counts, instead of what the source's wish said."""
     gateway, principal = caller
-    id, field = source
-    with _source_called(field):
-        found = await gateway.videos.get(principal.tenant.id, id, principal.grant)
+    with _source_called(film.called):
+        found = await gateway.videos.get(principal.tenant.id, film.source, principal.grant)
         routing = routed_as(found, by_key=principal.grant is None)
         seconds = cancel_after(headers(request.scope, CANCEL_AFTER.lower().encode()))
         if seconds is not None:
             routing = replace(routing, cancel_after_seconds=seconds)
-        wish = Wish(remade(found, *film), routing, metadata={})
+        wish = Wish(remade(found, film.prompt, film.frame, film.seconds), routing, metadata={})
         return await accept(request, gateway, principal, wish, key)
 
 
