@@ -10,12 +10,9 @@ from gateway.policy.addresses import caller_address, networks_of
 from gateway.policy.origins import stranger
 from gateway.services.callers import ENDED, MAX_KEY
 from gateway.services.hands import Hand
-from gateway.store.database import StoreError
 from gateway.wiring import Gateway
-from schema.errors import Forbidden, OriginNotAllowed, Overloaded, Unauthenticated
+from schema.errors import Forbidden, OriginNotAllowed, Unauthenticated
 from schema.tenant import Principal, Scope
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -113,13 +110,18 @@ def check_alive(gateway: Gateway, principal: Principal) -> None:
 
 
 async def learn(gateway: Gateway, authorization: str | None) -> None:
-    """Before a client token is judged: if its key is none we have seen, look whether another replica has made it."""
+    """Before a key or client token is judged: look at what may have changed, when that must not wait for the next look.
+
+    So it is when we have not looked for too long, and when a token's key is none we have seen: another replica may have
+    made it.
+    """
     text = (authorization or "").partition(" ")[2].strip()
+    if not text:
+        return
     if len(text) > MAX_KEY and gateway.ground.checks.stranger(text):
-        try:
-            await gateway.ground.keeper.glance()
-        except (StoreError, Overloaded) as error:
-            log.warning("directory.unread", error=str(error))
+        await gateway.ground.keeper.glance()
+    else:
+        await gateway.ground.keeper.wake()
 
 
 async def while_it_works(gateway: Gateway, principal: Principal, work: Coroutine[Any, Any, T]) -> T:

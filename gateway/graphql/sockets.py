@@ -165,6 +165,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if not self.connection_acknowledged or subscribe.id in self.operations:
             await super().handle_subscribe(message)  # which closes
             return
+        await self._gateway.ground.keeper.wake()
         asked, trouble = self._meant(subscribe.payload)
         trouble = trouble or self._trouble(asked)
         if trouble:

@@ -86,12 +86,23 @@ class Keeper:
             return moved
 
     async def glance(self) -> None:
-        """Refresh because a caller names what is not known here, once a second at most: who comes meanwhile waits."""
+        """Look now, for somebody who has come, once a second at most: who comes meanwhile waits for the same look."""
         came = asyncio.get_running_loop().time()
         async with self._glancing:
             if came - self._glanced_at >= LOOK_SECONDS:
                 self._glanced_at = came
-                await self.refresh()
+                await self.catch_up()
+
+    async def wake(self) -> None:
+        """Look now when the last look is too long ago: a process that was held still for a while has only slept.
+
+        Takes a second at most; what can not be looked up by then stays unknown.
+        """
+        if not self.knows():
+            try:
+                await asyncio.wait_for(self.glance(), LOOK_SECONDS)
+            except TimeoutError:
+                log.warning("directory.unread", error="The database took too long")
 
     async def read(self) -> Directory:
         """All of it, as it is now."""
