@@ -21,21 +21,35 @@ Examine = Callable[[], tuple[Settings | None, list[Finding]]]
 
 
 @contextmanager
-def reloaded_by_signal(reloading: Reloading, examine: Examine | None) -> Iterator[None]:
-    """Each SIGHUP reads the file once more, one after another; the latest one counts. Without a file it means stop."""
+def hangups(examine: Examine | None) -> Iterator[asyncio.Event]:
+    """What each SIGHUP sets, from the very start: one that came while nothing could be reloaded yet is done then.
+
+    Without a file to read it means stop, as it does to any process.
+    """
+    asked = asyncio.Event()
+    if examine is None:
+        yield asked
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    try:
+        yield asked
+    finally:
+        with suppress(ValueError):
+            loop.remove_signal_handler(signal.SIGHUP)
+
+
+@contextmanager
+def reloaded(reloading: Reloading, examine: Examine | None, asked: asyncio.Event) -> Iterator[None]:
+    """Read the file once more whenever that is asked, one after another; the latest one counts."""
     if examine is None:
         yield
         return
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
     following = asyncio.create_task(_follow(reloading, examine, asked))
     try:
         yield
     finally:
         following.cancel()
-        with suppress(ValueError):
-            loop.remove_signal_handler(signal.SIGHUP)
 
 
 async def _follow(reloading: Reloading, examine: Examine, asked: asyncio.Event) -> None:

@@ -9,7 +9,7 @@ import structlog
 from gateway.config.settings import Settings
 from gateway.loop import in_loop
 from gateway.ports import open_files
-from gateway.reloading import Examine, reloaded_by_signal
+from gateway.reloading import Examine, hangups, reloaded
 from gateway.serving import at_work, serving, stop_signals, stop_work
 from gateway.telemetry import configure_logging
 from gateway.wiring import Gateway, Seams, gateway
@@ -54,9 +54,9 @@ def _configure_logging(settings: Settings) -> None:
 
 async def _serve(settings: Settings, *, worker: bool, seams: Seams | None, examine: Examine | None = None) -> None:
     stopping = asyncio.Event()
-    with stop_signals(stopping.set):
+    with stop_signals(stopping.set), hangups(examine) as asked:
         async with gateway(settings, seams) as built, serving(built, worker=worker):
-            with reloaded_by_signal(built.reloading, examine):
+            with reloaded(built.reloading, examine, asked):
                 await _warn(built)
                 _keep_what_is_built()
                 await stopping.wait()
@@ -69,12 +69,13 @@ def work(settings: Settings, *, seams: Seams | None = None, examine: Examine | N
 
 
 async def _work(settings: Settings, seams: Seams | None, examine: Examine | None) -> None:
-    async with gateway(settings, seams) as built:
-        await _warn(built)
-        with stop_signals(lambda: stop_work(built)), reloaded_by_signal(built.reloading, examine):
-            _keep_what_is_built()
-            log.info("worker.ready")
-            await at_work(built)
+    with hangups(examine) as asked:
+        async with gateway(settings, seams) as built:
+            await _warn(built)
+            with stop_signals(lambda: stop_work(built)), reloaded(built.reloading, examine, asked):
+                _keep_what_is_built()
+                log.info("worker.ready")
+                await at_work(built)
 
 
 def _keep_what_is_built() -> None:

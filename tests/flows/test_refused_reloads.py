@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gateway.config.findings import Finding
 from gateway.config.settings import Settings
 from gateway.footing import Footing
-from gateway.reloading import reload, reloaded_by_signal
+from gateway.reloading import hangups, reload, reloaded
 from gateway.services.configuration import Configuration
 from gateway.services.reloading import Reloading
 from gateway.services.vault import MasterKeyMissing
@@ -145,7 +145,7 @@ async def test_a_sighup_is_heard_after_one_that_crashed(tmp_path):
                 raise RuntimeError("nobody thought of this")
             return None, [Finding(path="tenants", problem="is wrong")]
 
-        with reloaded_by_signal(reloading, examine):
+        with hangups(examine) as asked, reloaded(reloading, examine, asked):
             for time in (1, 2):
                 os.kill(os.getpid(), signal.SIGHUP)
                 assert await asyncio.wait_for(read.get(), 30) == time

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.flows.engine import until
 from tests.flows.processes import Place, Server, Upstreams, address, speaking
@@ -124,6 +125,18 @@ async def test_a_server_takes_a_good_file_refuses_a_broken_one_and_turns_its_mas
     assert "not at hand" in wrong_key["last_refused"]["findings"][0]["problem"]
     assert len(logged(place, "configuration.reloaded")) == 2
     assert "accounts.veo-main.price_per_credit" in logged(place, "configuration.refused")[0]["findings"][0]
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+async def test_what_is_asked_while_a_gateway_starts_is_done_once_it_has(tmp_path: Path, command: str) -> None:
+    place = Place(folder=tmp_path, url=address())
+    configure(place)
+    async with serving(place, command) as process:
+        await until(lambda: _logs(place, "account.created"))
+        process.send_signal(signal.SIGHUP)
+        await until(lambda: _logs(place, "configuration.reloaded"))
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
 
 
 async def test_a_server_takes_new_documents_and_keeps_the_old_ones_when_a_new_one_is_wrong(tmp_path: Path) -> None:
