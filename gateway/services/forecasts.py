@@ -90,20 +90,21 @@ class Forecasts:
         if place is None:
             return NOTHING
         view = await self._seen()
-        own = sum(count for line, count in view.counts.items() if _competes(line, place.line))
         maker = await self._maker(view, video.tenant)
         alone = not any(_meet(line, place.line) for line in view.counts)
         if decision.chosen is not None and alone and (maker is None or maker.begun(0)):
             usual = self._usual(decision.chosen.account)
             return NOTHING if usual is None else Forecast(eta=usual)
+        view = await self._seen(place.line)
+        own = sum(count for line, count in view.counts.items() if _competes(line, place.line))
         return self._in_line(view, place.line, own, maker)
 
     async def _waiting(self, video: Video) -> Forecast:
-        view = await self._seen()
         place = await self._store.read(lambda tx: tx.queue.place(video.tenant, video.id))
         if place is None:
             return NOTHING
         line, priority = place
+        view = await self._seen(line)
         own = await self._store.read(lambda tx: _before(tx, line, priority, video.id))
         return self._in_line(view, line, own, await self._maker(view, video.tenant))
 
@@ -142,21 +143,24 @@ class Forecasts:
         ]
         return fairness.ahead(own, me, others, shares.get("", 0))
 
-    async def _seen(self) -> View:
-        now = self._clock.now()
-        if self._view is None or now - self._view.at > self._view.lasts:
+    async def _seen(self, line: Line | None = None) -> View:
+        """The queue, with the accounts of everybody who waits; and with a line's, though nobody waits there yet."""
+        now, view = self._clock.now(), self._view
+        wanted = frozenset() if line is None else frozenset(line.accounts)
+        if view is None or now - view.at > view.lasts or not wanted <= view.shares.keys():
             facts = await self._accounts.everything()
-            self._view = await self._store.read(lambda tx: self._look(tx, facts, now))
-        return self._view
+            self._view = view = await self._store.read(lambda tx: self._look(tx, wanted, facts, now))
+        return view
 
-    async def _look(self, tx: Transaction, facts: list[AccountFacts], now: Millis) -> View:
+    async def _look(self, tx: Transaction, also: frozenset[str], facts: list[AccountFacts], now: Millis) -> View:
         counts = await tx.queue.counts()
-        wanted = {account for line in counts for account in line.accounts}
-        shares, desks = {}, {}
-        for one in facts:
-            if one.account in wanted:
-                shares[one.account] = await tx.queue.shares(one.account)
-                desks[one.account] = self._desk(one, await tx.attempts.begun(one.account), now)
+        wanted = also.union(*(line.accounts for line in counts))
+        shares = {account: await tx.queue.shares(account) for account in wanted}
+        desks = {
+            one.account: self._desk(one, await tx.attempts.begun(one.account), now)
+            for one in facts
+            if one.account in wanted
+        }
         return View(at=now, counts=counts, shares=shares, desks=desks, makers={})
 
     def _desk(self, facts: AccountFacts, begun: list[Millis], now: Millis) -> Desk:

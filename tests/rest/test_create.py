@@ -1,6 +1,7 @@
 """POST /v1/videos: what is accepted, and what is refused by the name of its field."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from schema.tenant import TenantLimits
 from schema.video import Video
 from tests.graphql.asking import door
 from tests.rest.answers import problem
-from tests.support.running import ACME_KEY, Running, Setup, free_port, sandbox_accounts, settings_for
+from tests.support.running import ACME_KEY, Running, Setup, free_port, running, sandbox_accounts, settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,6 +70,16 @@ async def test_a_video_has_the_thirteen_keys_of_openai_and_ours_beside_them(pair
         "reused_from": None,
         "version": 1,
     }
+
+
+async def test_the_first_that_has_to_wait_is_told_how_long_when_it_is_accepted(tmp_path: Path):
+    async with running(Setup(folder=tmp_path, concurrent=1)) as pair:
+        for account in ("veo-main", "doitong-main"):
+            taken = await pair.create("[sim:stuck] a boat", gateway={"only": [account]})
+            await pair.begun(taken["id"])
+        waits = await pair.create()
+
+    assert waits["gateway"]["eta_seconds"] >= 1
 
 
 WISH: dict[str, Any] = {
