@@ -55,7 +55,8 @@ class House:
         return (await built.videos.accept(owner, order)).video
 
     async def flood(self, tenant: str, count: int, prompt: str = FILM) -> list[Video]:
-        return [await self.accept(tenant, f"{prompt} {n}", n) for n in range(count)]
+        """In the order in which they wait: either of two that replicas accept in one millisecond may be first."""
+        return sorted([await self.accept(tenant, f"{prompt} {n}", n) for n in range(count)], key=lambda one: one.id)
 
     async def started(self) -> list[Attempt]:
         """Every attempt, in the order in which they were begun."""
