@@ -22,11 +22,17 @@ from gateway.config.settings import ServerSettings
 from gateway.exchange import Exchange
 from gateway.policy.heads import Header, check_count, check_head, check_size, check_target
 from schema.errors import GatewayError, MalformedRequest, Overloaded, RequestTimeout
+from schema.luck import Luck
 
 log = structlog.get_logger()
 
 LINGER_SECONDS = 2.0
 """How long a client that was refused may take to notice: hung up on at once, it could miss why."""
+
+SPREAD = 0.2
+"""By up to such a part more a client has for what it sends, by luck: a crowd that came in one moment is not refused in
+one, and does not come again in one.
+"""
 
 _AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -63,11 +69,13 @@ class Guarded(HttpToolsProtocol):
         *,
         bounds: ServerSettings,
         refuse: Refuse,
+        luck: Luck,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.timeout_keep_alive = bounds.idle_seconds  # type: ignore[assignment]  # declared whole; a timer takes both
         self._bounds = bounds
         self._bare = refuse
+        self._luck = luck
         self._part = Part.HEAD
         self._arrived = 0
         self._sending: asyncio.TimerHandle | None = None
@@ -236,7 +244,7 @@ class Guarded(HttpToolsProtocol):
             self._keep()
         elif self._sending is None:
             patience = self._bounds.head_seconds if self._part is Part.HEAD else self._bounds.body_seconds
-            self._sending = self.loop.call_later(patience, self._check_sending)
+            self._sending = self.loop.call_later(patience * (1 + SPREAD * self._luck()), self._check_sending)
 
     def _check_sending(self) -> None:
         """The time is over: whoever was held up by us, or has sent enough of a body, has as much again."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,7 @@ from gateway.wiring import Gateway
 from schema.clock import SystemClock
 from schema.errors import GatewayError
 from schema.ids import REQUEST, Ids
+from schema.luck import Luck
 
 log = structlog.get_logger()
 
@@ -41,7 +43,7 @@ def _worth_logging(record: logging.LogRecord) -> bool:
     return not record.msg.startswith(_NO_HANDSHAKE)
 
 
-def _guarded(bounds: ServerSettings) -> Any:
+def _guarded(bounds: ServerSettings, luck: Luck) -> Any:
     """The protocol of connections, which refuses what is no request before there is an application to do it."""
     ids, clock = Ids(), SystemClock()
 
@@ -50,7 +52,7 @@ def _guarded(bounds: ServerSettings) -> Any:
         log.info("http.refused", request_id=id, status=error.status, problem=error.code)
         return bare(error, id, headers)
 
-    return partial(Guarded, bounds=bounds, refuse=refuse)
+    return partial(Guarded, bounds=bounds, refuse=refuse, luck=luck)
 
 
 class Server(uvicorn.Server):
@@ -79,7 +81,9 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, listener: socket.socket, *, bounds: ServerSettings = _USUAL) -> AsyncIterator[Server]:
+async def listening(
+    app: ASGIApp, listener: socket.socket, *, bounds: ServerSettings = _USUAL, luck: Luck = random.random
+) -> AsyncIterator[Server]:
     """An HTTP server on a listening socket, ready when this yields; ends what was begun at the end.
 
     Args:
@@ -94,7 +98,7 @@ async def listening(app: ASGIApp, listener: socket.socket, *, bounds: ServerSett
         server_header=False,
         proxy_headers=False,  # which proxies are believed is the gateway's business
         ws_per_message_deflate=False,
-        http=_guarded(bounds),
+        http=_guarded(bounds, luck),
         ws_max_size=bounds.max_body_bytes,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
@@ -126,7 +130,7 @@ async def serving(built: Gateway, *, listener: socket.socket | None = None, work
     listener = listener or listen(*built.settings.server.address)
     working = asyncio.create_task(at_work(built)) if worker else None
     try:
-        async with listening(build_app(built), listener, bounds=built.settings.server):
+        async with listening(build_app(built), listener, bounds=built.settings.server, luck=built.luck):
             log.info("gateway.ready", listen="{}:{}".format(*listener.getsockname()[:2]), worker=worker)
             try:
                 yield

@@ -182,6 +182,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     delivery_log: DeliveryLog
     courier: Courier
     clock: Clock
+    luck: Luck
     ids: Ids
     draining: asyncio.Event
 
@@ -617,6 +618,7 @@ async def _build(settings: Settings, seams: Seams, store: Store, hub: Hub, stack
             may_call=quarantine.is_off,
         ),
         clock=clock,
+        luck=luck,
         ids=ids,
         draining=draining,
     )

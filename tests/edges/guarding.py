@@ -1,5 +1,6 @@
 """A gateway whose server has little patience, for what clients do to it that are slow, gone, too loud or not HTTP's."""
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from gateway.config.settings import ServerSettings
 from gateway.ports import listen
 from gateway.serving import serving
 from gateway.wiring import Gateway, Seams, gateway
+from schema.luck import Luck
 from tests.flows.engine import settings
 from tests.support.certificates import certificates
 from tests.support.databases import migrated
@@ -34,7 +36,7 @@ class Door:
 
 
 @asynccontextmanager
-async def guarded(folder: Path, **bounds: Any) -> AsyncIterator[Door]:
+async def guarded(folder: Path, *, luck: Luck = random.random, **bounds: Any) -> AsyncIterator[Door]:
     await migrated(folder / "filmgate.db")
     made = settings(folder)
     made = replace(made, server=replace(BOUNDS, **bounds))
@@ -42,7 +44,7 @@ async def guarded(folder: Path, **bounds: Any) -> AsyncIterator[Door]:
     port = listener.getsockname()[1]
     headers = {"authorization": f"Bearer {ACME_KEY}"}
     async with (
-        gateway(made, Seams(verify=certificates())) as built,
+        gateway(made, Seams(verify=certificates(), luck=luck)) as built,
         serving(built, listener=listener, worker=False),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=30) as client,
     ):

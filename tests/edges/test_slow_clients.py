@@ -113,6 +113,23 @@ async def test_a_slow_client_is_told_so_in_the_words_of_graphql_too(tmp_path: Pa
     assert answer.json["errors"][0]["extensions"]["code"] == "REQUEST_TIMEOUT"
 
 
+async def test_slow_clients_who_came_together_are_let_go_one_after_the_other(tmp_path: Path):
+    luck, models = 1_000.0, head(Authorization=KEY)  # from 0 to 1 outside tests; here one may wait for minutes
+    async with guarded(tmp_path, luck=lambda: luck) as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(models + models[:-3])
+        await reader.readuntil(b"\r\n\r\n")
+        luck = 0.0
+        (unlucky,) = await told(door.port, models[:-3])
+        writer.write(models[-3:])
+        lucky = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        writer.close()
+
+    refused(unlucky, 408, "request_timeout")
+    assert b"HTTP/1.1 200 OK" in lucky
+    assert b"408" not in lucky
+
+
 @pytest.mark.parametrize("kind", LOUD)
 async def test_a_client_that_sends_too_much_hears_why_although_it_goes_on(tmp_path: Path, kind: str):
     status, code, sent = LOUD[kind]
