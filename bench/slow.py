@@ -2,8 +2,10 @@
 
     python -m bench.slow [CLIENTS] [SECONDS] [KIND]
 
-For each kind: what those were answered, the server's memory and open descriptors before, meanwhile and after, and what
-ordinary requests took without and with them: alone, beside, and alone again, on the same server.
+For each kind: what those were answered, the server's memory before, meanwhile and after, its open descriptors before,
+meanwhile, just before those end by themselves, and after, and what ordinary requests took without and with them: alone,
+beside, and alone again, on the same server. Who does not read its answer does not see either that it was let go, after
+60 seconds: `python -m bench.slow 1000 80 "unread answer"` shows it by the server's descriptors.
 """
 
 import asyncio
@@ -90,12 +92,13 @@ async def beside(server: Server, kind: str, request: bytes, clients: int, second
     await asyncio.sleep(seconds * 0.6)
     most, then = descriptors(server), server.memory_mb()
     times = await measuring
+    last = descriptors(server)
     told = json.loads((await others.communicate())[0])
     after = await settled(server, before)
     again = await ordinary(server.port, request, ALONE_SECONDS)
     p50, p99 = (alone.p50 + again.p50) / 2, (alone.p99 + again.p99) / 2
     print(
-        f"{kind:14} {before:5} {most:6} {after:5} {memory:7.1f} {then:7.1f} {server.memory_mb():7.1f} "
+        f"{kind:14} {before:5} {most:6} {last:6} {after:5} {memory:7.1f} {then:7.1f} {server.memory_mb():7.1f} "
         f"{p50:6.2f} {times.p50:6.2f} {p99:6.2f} {times.p99:6.2f} {times.p99 / p99:5.2f} "
         f"{alone.failed + times.failed + again.failed:4}  {told}",
         flush=True,
@@ -105,7 +108,7 @@ async def beside(server: Server, kind: str, request: bytes, clients: int, second
 async def main(clients: int, seconds: float, kinds: list[str]) -> None:
     print(f"{clients} clients for {seconds:.0f} s; {CONNECTIONS * A_SECOND} ordinary requests a second beside them")
     print(
-        f"{'':14} {'descriptors':>18} {'memory, MB':>23} {'p50 ms, with':>13} {'p99 ms, with':>13} {'':5} fail  answers"
+        f"{'':14} {'descriptors':>25} {'memory, MB':>23} {'p50 ms, with':>13} {'p99 ms, with':>13} {'':5} fail  answers"
     )
     with tempfile.TemporaryDirectory() as folder, gateway_on(folder) as server:
         request = get(f"/v1/videos/{await a_video(server.port)}", HEADERS)
