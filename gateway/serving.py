@@ -88,6 +88,7 @@ async def listening(
 
     Args:
         bounds: how much clients may send, and how long that may take.
+        luck: which of the clients that are too slow has a little longer.
     """
     notice_the_vanished(listener, bounds.answer_seconds)
     config = uvicorn.Config(

@@ -105,7 +105,7 @@ def _moment(text: str) -> Millis | None:
 
 
 def _count(raw: str | None) -> int | None:
-    return int(raw) if raw is not None and _COUNT.fullmatch(raw.strip()) else None
+    return int(raw.strip()) if raw is not None and _COUNT.fullmatch(raw.strip()) else None
 
 
 def _bounded(seconds: float) -> float:

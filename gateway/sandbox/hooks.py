@@ -84,8 +84,9 @@ class Sender:
     async def _sleep(self, now: Millis) -> None:
         moment = self._world.agenda.next_moment
         seconds = None if moment == NEVER else max(0.0, (self._world.pace.real(moment) - now) / 1000)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), None if seconds is None else min(seconds, GLANCE_SECONDS))
+        with contextlib.suppress(TimeoutError):  # no wait_for: before Python 3.12 it may forget that it was cancelled
+            async with asyncio.timeout(None if seconds is None else min(seconds, GLANCE_SECONDS)):
+                await self._wake.wait()
 
     async def _deliver(self, due: Due) -> None:
         """One try, then what follows from it: a retry, or the job's next webhook."""

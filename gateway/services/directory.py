@@ -100,7 +100,8 @@ class Keeper:
         """
         if not self.knows():
             try:
-                await asyncio.wait_for(self.glance(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.glance()
             except TimeoutError:
                 log.warning("directory.unread", error="The database took too long")
 

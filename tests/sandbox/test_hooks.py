@@ -1,13 +1,19 @@
 """Webhooks: what they say, how they are signed, when they come, and what goes wrong with them."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
+from typing import cast
 
 import pytest
 
+from gateway.sandbox.agenda import Due
+from gateway.sandbox.hooks import Sender
 from gateway.sandbox.server import serve
 from gateway.sandbox.settings import SandboxSettings
+from gateway.sandbox.world import World
+from schema.clock import SystemClock
 from tests.sandbox.callers import START, Doitong, until
 
 SECRET = b"sandbox-webhook-secret"
@@ -202,3 +208,18 @@ async def test_hundreds_of_jobs_are_told_about(start, client, clock, receiver):
     sandbox.world.agenda.on_head()
 
     assert {(await receiver.next()).json["id"] for _ in ids} == ids
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_sandbox_ends_although_it_hears_of_work_in_the_same_moment(steps):
+    world = World(SandboxSettings(), SystemClock(), "http://127.0.0.1:9")
+    much_later = world.pace.at(world.clock.now()) + 10**9
+    async with asyncio.timeout(10) as bound:
+        async with Sender(world):
+            world.agenda.add(much_later + 1, cast("Due", None))
+            await asyncio.sleep(0.01)  # it waits by now
+            world.agenda.add(much_later, cast("Due", None))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+
+    assert not bound.expired()
