@@ -8,6 +8,7 @@ to win the interpreter back for every statement, and a busy loop does not let go
 
 import asyncio
 import contextlib
+import contextvars
 import fcntl
 import os
 import re
@@ -221,7 +222,7 @@ class _Writer:
         self._connection.set_busy_timeout(0)  # on the loop nothing waits; see _wait_for_lock
         self._loop = asyncio.get_running_loop()
         self._thread = _DiskThread(self._loop)
-        self._waiting: deque[tuple[Work[Any], asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[Work[Any], asyncio.Future[Any], contextvars.Context]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
@@ -235,7 +236,7 @@ class _Writer:
         if len(self._waiting) >= MAX_WAITING:
             raise overloaded()
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append((work, future))
+        self._waiting.append((work, future, contextvars.copy_context()))  # one of a group still knows whose it is
         if self._idle.is_set():
             self._idle.clear()
             self._loop.call_soon(self._begin)  # soon, not now: whoever else is ready joins this group
@@ -275,7 +276,7 @@ class _Writer:
     def _begun(self, refusal: Exception | None) -> None:
         group: list[_Outcome] = []
         if refusal is not None:
-            group = [(future, None, None) for _, future in self._waiting]
+            group = [(future, None, None) for _, future, _ in self._waiting]
             self._waiting.clear()
             self._fail(group, refusal, translated(refusal))
             return
@@ -289,12 +290,12 @@ class _Writer:
     def _work(self, group: list[_Outcome]) -> None:
         until = self._loop.time() + GROUP_SECONDS
         while self._waiting and len(group) < GROUP_SIZE and (not group or self._loop.time() < until):
-            work, future = self._waiting.popleft()
+            work, future, context = self._waiting.popleft()
             group.append((future, None, None))  # counted in before it begins: it shares the group's fate
             self._cursor.execute("SAVEPOINT work")
             self.working = True
             try:
-                group[-1] = (future, _drive(work, _Transaction(self._connection, self._cursor)), None)
+                group[-1] = (future, context.run(_drive, work, _Transaction(self._connection, self._cursor)), None)
             except BaseException as error:  # whatever it is, it belongs to the work's caller
                 if not self._connection.in_transaction:
                     raise StoreUnavailable(f"SQLite undid a group of transactions: {error}") from error

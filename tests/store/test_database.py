@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from contextvars import ContextVar
 from functools import partial
 
 import pytest
@@ -420,3 +421,18 @@ async def test_announcing_and_listening_never_hear_themselves(database):
     await database.close()
 
     assert heard == []
+
+
+async def test_a_work_that_commits_together_with_others_knows_whose_it_is(database):
+    """What stands in a context, as the id of a request does, is read within transactions: the audit trail keeps it."""
+    asker: ContextVar[int] = ContextVar("asker", default=-1)
+
+    async def asked(_: Connection) -> int:
+        return asker.get()
+
+    async def ask(number: int) -> int:
+        asker.set(number)
+        answer: int = await database.write(asked)
+        return answer
+
+    assert await asyncio.gather(*(ask(number) for number in range(20))) == list(range(20))
