@@ -68,7 +68,9 @@ async def test_a_video_s_address_is_told_all_that_happens_to_it_in_order_and_can
     assert [one["id"] for one in page["data"]] == [call.id for call in reversed(calls)]
     assert {one["webhook_endpoint_id"] for one in page["data"]} == {None}
     newest = page["data"][0]["id"]
-    whole = (await owner.get(f"{path}/{newest}")).json()
+    async with asyncio.timeout(30):
+        while not (whole := (await owner.get(f"{path}/{newest}")).json())["log"]:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.02)
     assert whole["body"].encode() == calls[-1].body
     assert [each["status_code"] for each in whole["log"]] == [204]
     again = await owner.post(f"{path}/{newest}/replay")
