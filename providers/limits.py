@@ -105,7 +105,8 @@ def _moment(text: str) -> Millis | None:
 
 
 def _count(raw: str | None) -> int | None:
-    return int(raw.strip()) if raw is not None and _COUNT.fullmatch(raw.strip()) else None
+    text = (raw or "").strip()  # here: int() takes fewer characters for spaces than strip() does
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
 def _bounded(seconds: float) -> float:
